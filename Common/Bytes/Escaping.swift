@@ -1,0 +1,54 @@
+/// Shows bytes that a host chose (a path, a keyring's name) so that they cannot act on a terminal, a log or a reader.
+///
+/// What is printable UTF-8 stays; a backslash becomes `\\`, a newline `\n`, a tab `\t`, every other byte `\xHH`. The
+/// result reads back to the same bytes. Printable leaves out control characters, and the format characters that
+/// reorder or hide text.
+package func escaped(_ bytes: some Sequence<UInt8>) -> String {
+    let bytes = Array(bytes)
+    var result = ""
+    var index = 0
+    while index < bytes.count {
+        let length = scalarLength(bytes, at: index)
+        guard length > 0, let scalar = scalar(bytes[index..<index + length]), isPrintable(scalar) else {
+            result += escapedByte(bytes[index])
+            index += 1
+            continue
+        }
+        result += scalar == "\\" ? "\\\\" : String(Character(scalar))
+        index += length
+    }
+    return result
+}
+
+private func escapedByte(_ byte: UInt8) -> String {
+    switch byte {
+    case UInt8(ascii: "\n"): "\\n"
+    case UInt8(ascii: "\t"): "\\t"
+    default: "\\x" + CollectionOfOne(byte).hexadecimal
+    }
+}
+
+/// How many bytes the first byte promises; 0 if it cannot begin a scalar or too few bytes are left.
+private func scalarLength(_ bytes: [UInt8], at index: Int) -> Int {
+    let length =
+        switch bytes[index] {
+        case 0x00...0x7f: 1
+        case 0xc2...0xdf: 2
+        case 0xe0...0xef: 3
+        case 0xf0...0xf4: 4
+        default: 0
+        }
+    return index + length <= bytes.count ? length : 0
+}
+
+private func scalar(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
+    guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+    return text.unicodeScalars.first
+}
+
+private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
+}

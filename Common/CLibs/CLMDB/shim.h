@@ -1,0 +1,2 @@
+// LMDB for Swift.
+#include <lmdb.h>

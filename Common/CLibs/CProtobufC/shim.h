@@ -1,0 +1,2 @@
+// protobuf-c for Swift.
+#include <protobuf-c/protobuf-c.h>

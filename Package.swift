@@ -1,0 +1,131 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A module of ours: one folder, one target.
+func module(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+/// A command: the folder holds the argument parser and nothing that decides.
+func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+/// The tests of one module, in a folder of its name under Tests. Fixtures are read in place, through `TestSupport`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: dependencies + ["TestSupport"],
+        path: "Tests/" + name,
+        swiftSettings: settings
+    )
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "assay",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration",
+            from: "1.4.0",
+            traits: ["YAML"]
+        ),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenSSL", path: "Common/CLibs/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CTSS2", path: "Common/CLibs/CTSS2", pkgConfig: "tss2-esys", providers: [.apt(["libtss2-dev"])]),
+        .systemLibrary(
+            name: "CLMDB", path: "Common/CLibs/CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", path: "Common/CLibs/CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]),
+        .systemLibrary(
+            name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .target(
+            name: "CAssayProto", dependencies: ["CProtobufC"], path: "Proto",
+            exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
+
+        module("Bytes", "Common/Bytes", []),
+        module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
+        module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
+        module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
+        module("Messages", "Common/Messages", ["AssayCrypto", "Bytes", "TPM"]),
+        module(
+            "Transport", "Common/Transport",
+            nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM", logging]),
+        module("Terminal", "Common/Terminal", ["Bytes", logging, configuration, systemPackage, argumentParser]),
+
+        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
+        module(
+            "Attester", "Agent/Attester",
+            ["AssayCrypto", "Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", logging, systemPackage]),
+        command(
+            "assay-agent", "Agent/CommandLine",
+            [
+                "Attester", "Bytes", "Messages", "TPM", "TPMDevice", "Terminal", "Transport",
+                argumentParser, configuration, logging, serviceLifecycle, systemPackage, unixSignals,
+            ]),
+
+        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        module(
+            "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        module(
+            "Server", "Verifier/Server",
+            nio + [
+                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", logging,
+                serviceLifecycle,
+            ]),
+        command(
+            "assay-verifier", "Verifier/CommandLine",
+            [
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Store", "TPM", "Terminal", "Transport",
+                argumentParser, configuration, logging, serviceLifecycle, systemPackage, unixSignals,
+            ]),
+
+        .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests("Bytes", ["Bytes"]),
+        tests("Crypto", ["AssayCrypto", "Bytes"]),
+        tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
+        tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
+        tests("Messages", ["Messages", "AssayCrypto", "Bytes", "TPM"]),
+        tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
+        tests("Terminal", ["Terminal", "Bytes"]),
+        tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
+        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
+        tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        tests("Server", ["Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests(
+            "EndToEnd",
+            nio + [
+                "Attester", "Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM",
+                "TPMDevice", "Transport", systemPackage,
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,22 @@
+package import Foundation
+
+/// The committed fixtures, read in place: Tests/Fixtures, wherever the checkout is.
+package enum Fixtures {
+    /// The folder Tests/Fixtures.
+    package static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures")
+
+    /// A fixture's bytes.
+    ///
+    /// - Parameter path: relative to Tests/Fixtures.
+    package static func bytes(_ path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appending(path: path)))
+    }
+
+    /// The folders inside one, sorted by name.
+    package static func folders(in path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(at: folder.appending(path: path), includingPropertiesForKeys: nil)
+            .filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+            .map(\.lastPathComponent).sorted()
+    }
+}
