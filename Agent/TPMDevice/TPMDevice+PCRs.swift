@@ -86,7 +86,8 @@ extension TPMDevice {
         var values = elements(TPM2B_DIGEST.self, of: list.digests, count: list.count)[...]
         for (algorithm, pcrs) in answered.value.banks {
             for index in pcrs.indices {
-                guard let bank = PCRBank(rawValue: algorithm), let digest = values.popFirst().flatMap({ Digest($0.bytes) }),
+                guard let bank = PCRBank(rawValue: algorithm),
+                    let digest = values.popFirst().flatMap({ Digest($0.bytes) }),
                     digest.count == bank.digestSize
                 else { throw TPMDeviceError(.malformedAnswer("values don't match the selection"), in: Self.pcrRead) }
                 reading.values[bank, index] = digest
