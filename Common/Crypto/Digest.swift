@@ -53,6 +53,12 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Lets a function of this module change the digest in place; its length stays.
+    mutating func withMutableBytes(_ body: (UnsafeMutableRawBufferPointer) -> Void) {
+        let length = count
+        withUnsafeMutableBytes(of: &words) { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<length])) }
+    }
+
     /// The digest's bytes, copied.
     package var bytes: [UInt8] { withBytes { Array($0) } }
 

@@ -1,0 +1,78 @@
+internal import COpenSSL
+
+/// An X.509 certificate, read once and kept as plain values.
+///
+/// Nothing is judged here: validity, issuer, key usage and the signature on it play no part when a key is learned, for
+/// the kernel judged them when it loaded the key. TLS judges the peers' certificates by itself.
+package struct Certificate: Hashable, Sendable {
+    /// The whole certificate.
+    package let der: [UInt8]
+    /// SHA-256 of ``der``.
+    package let fingerprint: Digest
+    /// The SubjectPublicKeyInfo as the certificate holds it.
+    package let subjectPublicKeyInfo: [UInt8]
+    /// The subject key identifier; nil if the certificate has none that can be read.
+    package let subjectKeyIdentifier: [UInt8]?
+    /// The id by which a signature names this certificate's key: of the subject key identifier if there is one, and
+    /// then only that, as the kernel does it; else of SHA-1 over the key's bits. Nil if the identifier is shorter than
+    /// four bytes: then nothing can name the key.
+    package let keyID: KeyID?
+    /// The subject's first common name; nil if there is none, or none that can be read.
+    package let commonName: String?
+    /// Seconds since 1970; nil for a time that cannot be read.
+    package let notBefore: Int64?
+    /// Seconds since 1970; nil for a time that cannot be read.
+    package let notAfter: Int64?
+    /// Empty if the extension is missing or broken.
+    package let subjectAlternativeNames: [SubjectAlternativeName]
+
+    /// Reads one certificate.
+    ///
+    /// - Throws: ``CryptoError`` with `.malformed` for other bytes, or bytes left over.
+    package init(der: [UInt8]) throws(CryptoError) {
+        guard let parsed = ParsedCertificate(der) else { throw CryptoError(.malformed, "read a certificate") }
+        guard let info = parsed.subjectPublicKeyInfo, let bits = parsed.subjectPublicKeyBits else {
+            throw CryptoError(.malformed, "read a certificate's public key")
+        }
+        self.der = der
+        fingerprint = PCRBank.sha256.digest(of: der)
+        subjectPublicKeyInfo = info
+        subjectKeyIdentifier = parsed.subjectKeyIdentifier
+        keyID = KeyID(lastBytesOf: parsed.subjectKeyIdentifier ?? PCRBank.sha1.digest(of: bits).bytes)
+        commonName = parsed.commonName
+        notBefore = parsed.notBefore
+        notAfter = parsed.notAfter
+        subjectAlternativeNames = parsed.subjectAlternativeNames
+    }
+
+    /// Every certificate of a PEM file, in order; other blocks are skipped.
+    package static func all(inPEM text: [UInt8]) throws(CryptoError) -> [Certificate] {
+        var certificates: [Certificate] = []
+        for block in try PEMBlock.all(in: text) where ["CERTIFICATE", "X509 CERTIFICATE"].contains(block.label) {
+            certificates.append(try Certificate(der: block.der))
+        }
+        return certificates
+    }
+
+    /// Decodes the key. It costs as much as several verifications: keep it.
+    ///
+    /// - Throws: ``CryptoError`` with `.unsupported` for a type of key that this libcrypto doesn't know.
+    package func publicKey() throws(CryptoError) -> PublicKey {
+        try PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
+    }
+
+    /// SHA-256 of ``subjectPublicKeyInfo``: what an operator denies, for it survives a re-issued certificate.
+    package var publicKeyFingerprint: Digest { PCRBank.sha256.digest(of: subjectPublicKeyInfo) }
+}
+
+/// One of a certificate's names.
+package enum SubjectAlternativeName: Hashable, Sendable {
+    /// A host's name.
+    case dns(String)
+    /// A URI.
+    case uri(String)
+    /// An address: 4 bytes or 16.
+    case ip([UInt8])
+    /// A kind of name that nothing here compares, such as a directory name.
+    case other
+}

@@ -1,0 +1,134 @@
+internal import COpenSSL
+
+/// A public key of any type, decoded once: decoding costs six times a verification. It owns an `EVP_PKEY`.
+///
+/// Sendable: the key is never changed once made; libcrypto counts its references and locks its caches, and each
+/// verification has a context of its own.
+package final class PublicKey: @unchecked Sendable {
+    /// What kind of key it is.
+    package enum Kind: Hashable, Sendable {
+        /// RSA, with the modulus's length in bits.
+        case rsa(bits: Int)
+        /// A point on a named curve, under libcrypto's name for it, such as `prime256v1`.
+        case ellipticCurve(String)
+        /// A key that verifies nothing here, under libcrypto's name for its algorithm.
+        case other(String)
+    }
+
+    /// What kind of key it is.
+    package let kind: Kind
+    /// The key as an X.509 SubjectPublicKeyInfo in DER, as it was given.
+    package let subjectPublicKeyInfo: [UInt8]
+    /// SHA-256 of ``subjectPublicKeyInfo``.
+    package let fingerprint: Digest
+    /// The id from SHA-1 over the subjectPublicKey bits (RFC 5280, 4.2.1.2, method 1).
+    package let keyID: KeyID
+
+    private let key: OpaquePointer
+
+    /// Decodes a SubjectPublicKeyInfo.
+    ///
+    /// - Throws: ``CryptoError`` with `.malformed` for other bytes or bytes left over, `.unsupported` for an algorithm
+    ///   that this libcrypto doesn't know or a key that it refuses (a point off its curve).
+    package init(subjectPublicKeyInfo bytes: [UInt8]) throws(CryptoError) {
+        let decoded = try Self.decode(bytes)
+        key = decoded.key
+        kind = Self.kind(of: decoded.key)
+        subjectPublicKeyInfo = bytes
+        fingerprint = PCRBank.sha256.digest(of: bytes)
+        keyID = decoded.id
+    }
+
+    deinit { EVP_PKEY_free(key) }
+
+    /// The scheme under which the kernel checks file signatures by such a key; nil if none of ours.
+    package var defaultScheme: SignatureScheme? {
+        switch kind {
+        case .rsa: .rsaPKCS1
+        case .ellipticCurve: .ecdsa
+        case .other: nil
+        }
+    }
+
+    /// Whether this key made the signature over the digest. False for whatever doesn't verify; bad input is no error.
+    ///
+    /// May be called from several threads at once.
+    package func verify(
+        _ signature: Span<UInt8>, ofDigest digest: Span<UInt8>, hash: HashAlgorithm, scheme: SignatureScheme
+    ) -> Bool {
+        guard isUsable(with: scheme), digest.count == hash.digestSize, let hash = MessageDigest(hash),
+            let context = EVP_PKEY_CTX_new(key, nil)
+        else { return false }
+        defer {
+            EVP_PKEY_CTX_free(context)
+            ERR_clear_error()
+        }
+        guard EVP_PKEY_verify_init(context) == 1, Self.choose(scheme, context),
+            EVP_PKEY_CTX_set_signature_md(context, hash.pointer) == 1
+        else { return false }
+        return signature.withUnsafeBufferPointer { signature in
+            digest.withUnsafeBufferPointer { digest in
+                EVP_PKEY_verify(
+                    context, signature.baseAddress, signature.count, digest.baseAddress, digest.count) == 1
+            }
+        }
+    }
+
+    private func isUsable(with scheme: SignatureScheme) -> Bool {
+        switch (kind, scheme) {
+        case (.rsa, .rsaPKCS1), (.rsa, .rsaPSS), (.ellipticCurve, .ecdsa): true
+        case (.rsa, .ecdsa), (.ellipticCurve, .rsaPKCS1), (.ellipticCurve, .rsaPSS), (.other, _): false
+        }
+    }
+}
+
+extension PublicKey {
+    private static func decode(_ bytes: [UInt8]) throws(CryptoError) -> (key: OpaquePointer, id: KeyID) {
+        let info = bytes.withUnsafeBufferPointer { bytes -> OpaquePointer? in
+            var cursor = bytes.baseAddress
+            guard let info = d2i_X509_PUBKEY(nil, &cursor, bytes.count) else { return nil }
+            guard cursor == bytes.baseAddress.map({ $0 + bytes.count }) else {
+                X509_PUBKEY_free(info)
+                return nil
+            }
+            return info
+        }
+        guard let info else { throw CryptoError(.malformed, "read a public key") }
+        defer { X509_PUBKEY_free(info) }
+        guard let id = keyID(of: info) else { throw CryptoError(.malformed, "read a public key's bits") }
+        guard let key = X509_PUBKEY_get(info) else { throw CryptoError(.unsupported, "use a public key") }
+        return (key, id)
+    }
+
+    private static func keyID(of info: OpaquePointer) -> KeyID? {
+        var bits: UnsafePointer<UInt8>?
+        var count: Int32 = 0
+        guard X509_PUBKEY_get0_param(nil, &bits, &count, nil, info) == 1, let bits else { return nil }
+        let digest = PCRBank.sha1.digest(of: UnsafeRawBufferPointer(start: bits, count: Int(count)))
+        return KeyID(lastBytesOf: digest.bytes)
+    }
+
+    private static func kind(of key: OpaquePointer) -> Kind {
+        switch EVP_PKEY_get_base_id(key) {
+        case EVP_PKEY_RSA: return .rsa(bits: Int(EVP_PKEY_get_bits(key)))
+        case EVP_PKEY_EC:
+            var name = [CChar](repeating: 0, count: 80)
+            guard EVP_PKEY_get_group_name(key, &name, name.count, nil) == 1 else {
+                ERR_clear_error()
+                return .other("EC without a named curve")
+            }
+            return .ellipticCurve(name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" })
+        default: return .other(EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown")
+        }
+    }
+
+    private static func choose(_ scheme: SignatureScheme, _ context: OpaquePointer) -> Bool {
+        switch scheme {
+        case .rsaPKCS1: EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
+        case .rsaPSS:
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1
+                && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) == 1
+        case .ecdsa: true
+        }
+    }
+}
