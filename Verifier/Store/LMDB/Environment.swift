@@ -90,7 +90,10 @@ extension Environment {
         _ body: (borrowing ReadTransaction) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         try transact(CUnsignedInt(MDB_RDONLY)) { (handle) throws(StoreError) in
-            try body(ReadTransaction(handle))
+            let transaction = ReadTransaction(handle)
+            let result = try body(transaction)
+            transaction.end()
+            return result
         }
     }
 

@@ -4,10 +4,16 @@ import CLMDB
 struct ReadTransaction: Transaction, ~Copyable {
     let handle: OpaquePointer
 
-    /// - Parameter begin: begins LMDB's transaction, or says why it can't.
     init(_ handle: OpaquePointer) {
         self.handle = handle
     }
 
     deinit { mdb_txn_abort(handle) }
+
+    /// Ends the snapshot; databases that were first opened in it stay open, which an abort would undo.
+    consuming func end() {
+        let handle = handle
+        discard self
+        mdb_txn_commit(handle)
+    }
 }

@@ -55,6 +55,34 @@ extension Transaction where Self: ~Copyable {
         try check(code, "mdb_cursor_get", database)
     }
 
+    /// Opens a named database; nil if there is none. Only while the environment is set up, by one thread.
+    func open(_ name: String) throws(StoreError) -> Database? {
+        try database(name, flags: 0)
+    }
+
+    /// Whether the environment has no database and no key at all.
+    func isEmpty() throws(StoreError) -> Bool {
+        guard let main = try database(nil, flags: 0) else { return true }
+        var isEmpty = true
+        try scan(main, prefix: []) { (_, _) throws(StoreError) in
+            isEmpty = false
+            return false
+        }
+        return isEmpty
+    }
+
+    /// - Parameter name: nil for the unnamed database, which holds the named ones.
+    func database(_ name: String?, flags: CUnsignedInt) throws(StoreError) -> Database? {
+        var database = MDB_dbi()
+        let code = mdb_dbi_open(handle, name, flags, &database)
+        switch code {
+        case MDB_SUCCESS: return Database(name: name ?? "", handle: database)
+        case MDB_NOTFOUND: return nil
+        case MDB_INCOMPATIBLE: throw StoreError(.foreign, "an LMDB file of another program")
+        default: throw StoreError(code, "mdb_dbi_open", at: .init(database: name))
+        }
+    }
+
     func check(_ code: CInt, _ call: String, _ database: Database) throws(StoreError) {
         guard code == MDB_SUCCESS else { throw StoreError(code, call, at: .init(database: database.name)) }
     }

@@ -10,6 +10,14 @@ struct WriteTransaction: Transaction, ~Copyable {
 
     deinit { mdb_txn_abort(handle) }
 
+    /// Opens a named database, and makes it if there is none. Only while the environment is set up, by one thread.
+    func create(_ name: String) throws(StoreError) -> Database {
+        guard let database = try database(name, flags: CUnsignedInt(MDB_CREATE)) else {
+            throw StoreError(MDB_NOTFOUND, "mdb_dbi_open", at: .init(database: name))
+        }
+        return database
+    }
+
     /// Stores a value, in place of the key's former one.
     func put(_ key: [UInt8], _ value: [UInt8], in database: Database) throws(StoreError) {
         let code = key.withMDBValue { key in
