@@ -108,7 +108,10 @@ private enum StoreFolder {
         defer { closedir(folder) }
         var names: Set<String> = []
         while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            // Read through the pointer: the entry may be shorter than the field's declared size.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
             if name != ".", name != ".." { names.insert(name) }
         }
         return names

@@ -79,7 +79,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
     /// What the operator can do.
     package var remedy: String {
         switch code {
-        case .notFound: "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
+        case .notFound:
+            "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .alreadyExists: "remove it first, or choose another name"
         case .invalidArgument: "correct the argument"
         case .damaged where place.agent != nil:

@@ -28,7 +28,9 @@ extension StoredValue {
         do {
             var reader = ByteReader(bytes)
             let layout = try reader.u8()
-            guard layout == Self.layout else { throw DamagedValue("layout \(layout) where \(Self.layout) was expected") }
+            guard layout == Self.layout else {
+                throw DamagedValue("layout \(layout) where \(Self.layout) was expected")
+            }
             self = try Self(reading: &reader)
             try reader.finish()
         } catch {
