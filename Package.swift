@@ -112,21 +112,8 @@ let package = Package(
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
-        tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
-        tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
-        tests("Terminal", ["Terminal"]),
-        tests("Settings", ["Settings"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
-        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
-        tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
-        tests("Server", ["Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
-        tests(
-            "EndToEnd",
-            nio + [
-                "Attester", "Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM",
-                "TPMDevice", "Transport", systemPackage,
-            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -12,15 +12,12 @@ package struct RoundBasis: Sendable {
         package let selection: PCRSelection
         /// Position, PCR values, keyrings and findings.
         package let state: AppraisalState
-        /// Content hash of the policy that judged the records so far: another one must judge them all again.
-        package let policyHash: Digest?
 
         /// A committed round.
-        package init(clock: ClockInfo, selection: PCRSelection, state: AppraisalState, policyHash: Digest?) {
+        package init(clock: ClockInfo, selection: PCRSelection, state: AppraisalState) {
             self.clock = clock
             self.selection = selection
             self.state = state
-            self.policyHash = policyHash
         }
     }
 
@@ -32,14 +29,19 @@ package struct RoundBasis: Sendable {
     package let deniedKeys: Set<Digest>
     /// Nil before the first commit under this key.
     package let attestation: Attestation?
+    /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
+    /// them are judged again.
+    package let mayResume: Bool
 
     /// A basis.
     package init(
-        attestationKey: AttestationKey, policy: Policy?, deniedKeys: Set<Digest> = [], attestation: Attestation?
+        attestationKey: AttestationKey, policy: Policy?, deniedKeys: Set<Digest> = [], attestation: Attestation?,
+        mayResume: Bool
     ) {
         self.attestationKey = attestationKey
         self.policy = policy
         self.deniedKeys = deniedKeys
         self.attestation = attestation
+        self.mayResume = mayResume
     }
 }

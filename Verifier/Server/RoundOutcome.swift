@@ -34,16 +34,13 @@ package struct RoundOutcome: Sendable {
         challengedAt = round.challengedAt
         tier = outcome.newState == nil ? .contraindicated : outcome.tier
         findings = outcome.findings
-        let policyHash = round.plan.basis.policy?.contentHash
-        attestation = outcome.newState.map {
-            .init(clock: clock, selection: round.plan.selection, state: $0, policyHash: policyHash)
-        }
+        attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
         nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
         recordsAppraised = outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
         signaturesVerified = outcome.signatures.verified + outcome.signatures.cached
         keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
-        self.policyHash = policyHash
+        policyHash = round.plan.basis.policy?.contentHash
     }
 
     /// A round that failed before a record was appraised.

@@ -43,7 +43,7 @@ struct RoundPlan: Sendable {
         shardBytes = settings.shardBytes
         window = settings.window
         guard let stored, !fromRecordZero, stored.selection == selection,
-            stored.clock.resetCount == hello.resetCount, stored.policyHash == basis.policy?.contentHash
+            stored.clock.resetCount == hello.resetCount, basis.mayResume
         else {
             startsOver = true
             state = AppraisalState()

@@ -1,7 +1,8 @@
+package import Appraisal
 package import AssayCrypto
 
 /// What the operator may choose about rounds, with the defaults of the design.
-package struct SessionSettings: Hashable, Sendable {
+package struct SessionSettings: Sendable {
     /// Banks that may be quoted, the preferred first. SHA-1 is left out unless the operator puts it here.
     package var banks: [PCRBank] = [.sha256, .sha384, .sha512]
     /// Largest shard asked for, in bytes: 64 KiB to just under the frame limit.
@@ -16,6 +17,9 @@ package struct SessionSettings: Hashable, Sendable {
     package var shardSeconds = 30
     /// Largest log of one epoch that is taken, in bytes.
     package var maximumLogBytes: UInt64 = 4 << 30
+
+    /// Signatures that verified before, whichever host they came from; nil remembers none.
+    package var verifiedSignatures: VerifiedSignatures?
 
     /// The defaults.
     package init() {}
