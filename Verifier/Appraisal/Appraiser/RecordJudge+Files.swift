@@ -48,10 +48,12 @@ extension RecordJudge {
         if let listing {
             let reason: Reason = listing == .unlisted ? .notInPolicy : .digestMismatch
             let expected = policy?.tables.expected(.paths, path.span) ?? []
+            let isVerity = fields.digest.type == .verity
             judgement.findings.add(
                 Finding(
                     reason, record: number, path: path, found: Self.text(fields.digest, bytes),
-                    expected: expected.joined(separator: " or ")))
+                    expected: isVerity ? "a version 3 signature of it" : expected.joined(separator: " or "),
+                    remedy: isVerity ? "Sign the file's fs-verity digest, or exclude its path." : nil))
         }
         guard let signature, let reason = signature.reason else { return }
         judgement.findings.add(Finding(reason, record: number, path: path, found: signature.detail))
