@@ -112,6 +112,7 @@ let package = Package(
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
+        tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
     ],

@@ -1,8 +1,8 @@
 import Bytes
-package import IMA
+import IMA
 package import Messages
 package import SystemPackage
-package import TPM
+import TPM
 package import TPMDevice
 package import Transport
 

@@ -1,4 +1,3 @@
-package import AssayCrypto
 package import Messages
 package import TPM
 

@@ -1,4 +1,3 @@
-package import AssayCrypto
 import Bytes
 import Glibc
 package import IMA
@@ -136,9 +135,8 @@ package final class MeasurementLog {
     }
 
     private func takeWholeRecords() throws(AttesterError) {
-        let delimiter = try delimiter ?? detectFormat()
+        if delimiter == nil { delimiter = try detectFormat() }
         guard let delimiter else { return }
-        self.delimiter = delimiter
         var end = 0
         while true {
             let found = try located {

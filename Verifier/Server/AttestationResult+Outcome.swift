@@ -1,4 +1,5 @@
-import Appraisal
+package import Appraisal
+import AssayCrypto
 import Bytes
 package import Messages
 

@@ -1,4 +1,5 @@
 import Messages
+import TPM
 
 /// One round as it was asked for.
 struct Round: Sendable {

@@ -1,5 +1,6 @@
 import Appraisal
 import Logging
+import TPM
 
 // One line per event, with what an operator searches for.
 extension SessionDriver {

@@ -1,4 +1,4 @@
-package import Appraisal
+import Appraisal
 package import Store
 import TPM
 

@@ -1,13 +1,14 @@
 package import Logging
 package import NIOCore
-package import NIOPosix
-package import ServiceLifecycle
+
+import ServiceLifecycle
+import Messages
 import Store
-import Synchronization
+
 package import Transport
 
 /// The verifier at work: accepts agents' connections and runs a session on each.
-package struct VerifierServer: Service {
+package struct VerifierServer: Sendable {
     private let listener: AssayListener
     private let services: SessionServices
     private let logger: Logger

@@ -88,7 +88,8 @@ package struct VerifierSession: ~Copyable {
                 return refuse(message, awaited: "LogShard")
             }
             return take(shard, exchange)
-        case .awaitingBasis, .awaitingCommit: return refuse(message, awaited: "no message")
+        case .awaitingBasis: return refuse(message, awaited: "no message")
+        case .awaitingCommit: return refuse(message, awaited: "no message")
         case .awaitingNextRound: return refuse(message, awaited: "no message before a Challenge")
         case .ended: return []
         }
@@ -210,7 +211,7 @@ extension VerifierSession {
             .quoted(round: round.number, resetCount: quote.clockInfo.resetCount, logEnd: evidence.logEnd))
         if let stored = round.plan.basis.attestation {
             do throws(QuoteError) {
-                let isNewEpoch = try ClockInfo.relation(previous: stored.clock, now: quote.clockInfo) == .newEpoch
+                let isNewEpoch = try ClockRelation.relation(previous: stored.clock, now: quote.clockInfo) == .newEpoch
                 if isNewEpoch, !round.plan.startsOver {
                     return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
                 }
