@@ -3,8 +3,8 @@ package import AssayCrypto
 /// The value that a kernel logs as its first record: one digest over the PCRs that the firmware and the boot loader
 /// extended.
 package enum BootAggregate {
-    /// Every value that a kernel may have computed from these PCRs, by bank: over PCRs 0-7, as old kernels do and all do
-    /// for SHA-1, and over PCRs 0-9. A bank without all of the PCRs has none.
+    /// Every value that a kernel may have computed from these PCRs, by bank: over PCRs 0-7, as old kernels do and all
+    /// do for SHA-1, and over PCRs 0-9. A bank without all of the PCRs has none.
     ///
     /// - SeeAlso: Linux, security/integrity/ima/ima_crypto.c, `ima_calc_boot_aggregate_tfm`.
     package static func values(of pcrs: PCRValues) -> [PCRBank: [Digest]] {
