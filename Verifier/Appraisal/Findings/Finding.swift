@@ -1,4 +1,4 @@
-package import Bytes
+internal import Bytes
 
 /// One fault that an appraisal found: what, where, and what can be done about it.
 package struct Finding: Hashable, Sendable, CustomStringConvertible {

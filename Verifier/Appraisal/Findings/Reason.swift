@@ -37,19 +37,25 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
     /// What the operator can do where nothing closer is known.
     package var remedy: String {
         switch self {
-        case .parseError: "Read the log anew from record 0; if it stays so, the host's log is damaged: inspect the host."
+        case .parseError:
+            "Read the log anew from record 0; if it stays so, the host's log is damaged: inspect the host."
         case .unknownTemplate: "Use a built-in ima_template on the host, or a custom format of known fields."
-        case .templateHashMismatch: "The log was altered after the kernel wrote it: inspect the host and what carried the log."
+        case .templateHashMismatch:
+            "The log was altered after the kernel wrote it: inspect the host and what carried the log."
         case .wrongPCR: "Quote the PCR that the host's IMA policy names (pcr=), or remove that rule from the host."
-        case .notInPolicy: "Add the name and its digest to the policy, exclude the path, or remove the file from the host."
+        case .notInPolicy:
+            "Add the name and its digest to the policy, exclude the path, or remove the file from the host."
         case .digestMismatch: "Find out why the file differs; if the change is wanted, add its digest to the policy."
         case .notSigned: "Sign the file (evmctl ima_sign) before it is first used, or list its digest in the policy."
         case .badSignature: "Sign the file again; if nobody changed it on purpose, inspect the host."
-        case .unknownKey: "Add the key to the policy's verification-keys, or its hash under the keyring it is loaded on."
+        case .unknownKey:
+            "Add the key to the policy's verification-keys, or its hash under the keyring it is loaded on."
         case .unsupportedKey: "Use an RSA or ECDSA key that the verifier's OpenSSL knows, or list the file's digest."
         case .keyDenied: "Sign the file with a key that isn't denied, or allow the key again (keyrings allow)."
-        case .bufferDigestMismatch: "The record's digest isn't that of its buffer: the log was forged, inspect the host."
-        case .violation: "Find the program that wrote a file while it was measured, or set assay.violations for its path."
+        case .bufferDigestMismatch:
+            "The record's digest isn't that of its buffer: the log was forged, inspect the host."
+        case .violation:
+            "Find the program that wrote a file while it was measured, or set assay.violations for its path."
         case .noBootAggregate: "Enable IMA from boot on the host (ima_policy=) and read its log from record 0."
         case .nothingMeasured: "Load an IMA policy that measures files (ima_policy=tcb, or a custom one)."
         case .pcrMismatch: "Send the log from record 0; if it stays so, records were lost or altered: inspect the host."

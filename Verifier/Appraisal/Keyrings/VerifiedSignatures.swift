@@ -1,5 +1,5 @@
 internal import Synchronization
-package import AssayCrypto
+internal import AssayCrypto
 
 /// A memory of signatures that verified, shared by all sessions of a process: the same package's files come with the
 /// same signatures on every host of a fleet.
@@ -23,16 +23,17 @@ package final class VerifiedSignatures: Sendable {
         let fourth: UInt64
 
         /// Which signature over which digest by which key.
-        init(key: Digest, digest: Span<UInt8>, signature: Span<UInt8>) {
-            let inner = PCRBank.sha256.digest(of: signature)
-            // Three lengths that are fixed or stated, so that no two triples make the same bytes.
+        ///
+        /// - Parameter blob: the signature with its header, which says of what kind it is.
+        init(key: Digest, digest: Digest, blob: Span<UInt8>) {
+            let signature = PCRBank.sha256.digest(of: blob)
+            // Fixed places, and the digest's length stated: no two triples make the same bytes.
             let hash = withUnsafeTemporaryAllocation(byteCount: 32 + 32 + 1 + 64, alignment: 8) { buffer in
                 buffer.initializeMemory(as: UInt8.self, repeating: 0)
-                key.withBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0.prefix(32))) }
-                inner.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[32..<64]).copyMemory(from: $0) }
-                let count = min(digest.count, 64)
-                buffer[64] = UInt8(truncatingIfNeeded: count)
-                for index in 0..<count { buffer[65 + index] = digest[index] }
+                key.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[0..<32]).copyBytes(from: $0.prefix(32)) }
+                signature.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[32..<64]).copyMemory(from: $0) }
+                buffer[64] = UInt8(truncatingIfNeeded: digest.count)
+                digest.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[65...]).copyMemory(from: $0) }
                 return PCRBank.sha256.digest(of: UnsafeRawBufferPointer(buffer))
             }
             (first, second, third, fourth) = hash.withBytes {

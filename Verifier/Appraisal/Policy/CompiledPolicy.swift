@@ -27,7 +27,7 @@ package struct CompiledPolicy: Hashable, Sendable {
         do {
             var reader = ByteReader(bytes.span)
             guard try reader.array(8) == Self.magic else { throw Self.refusal("not a compiled policy") }
-            let version: UInt32 = try reader.integer(.little)
+            let version = try reader.integer(UInt32.self, .little)
             guard version == Self.version else {
                 throw Self.refusal("version \(version), this program knows \(Self.version)")
             }
@@ -44,7 +44,9 @@ package struct CompiledPolicy: Hashable, Sendable {
             buffers = try Self.table(&reader, bytes.count, seed)
             let offset = Int(try reader.integer(UInt32.self, .little))
             let size = Int(try reader.integer(UInt32.self, .little))
-            guard offset <= bytes.count, size <= bytes.count - offset else { throw Self.refusal("a section out of place") }
+            guard offset <= bytes.count, size <= bytes.count - offset else {
+                throw Self.refusal("a section out of place")
+            }
             rules = try CompiledRules(bytes.span.extracting(offset..<offset + size))
             self.bytes = bytes
         } catch let error as PolicyError {
@@ -52,6 +54,24 @@ package struct CompiledPolicy: Hashable, Sendable {
         } catch {
             throw Self.refusal("cut short: \(error)")
         }
+    }
+
+    /// One of the tables.
+    enum Table: Hashable, Sendable {
+        case paths
+        case keyrings
+        case buffers
+    }
+
+    /// What a name is allowed to be, for a message: the first few digests.
+    func expected(_ table: Table, _ name: Span<UInt8>) -> [String] {
+        let digests =
+            switch table {
+            case .paths: paths
+            case .keyrings: keyrings
+            case .buffers: buffers
+            }
+        return digests.digests(of: name, limit: 4, in: bytes).map(\.hexadecimal)
     }
 
     /// SHA-256 of a blob without its checksum's field.

@@ -15,7 +15,8 @@ struct Excludes: Sendable {
         for (index, pattern) in patterns.enumerated() {
             do throws(ByteRegex.CompileError) {
                 if try add(pattern, matcher) {
-                    warnings.append(.init(place: "excludes[\(index)]", message: "\(quoted(pattern)) excludes every path"))
+                    warnings.append(
+                        .init(place: "excludes[\(index)]", message: "\(quoted(pattern)) excludes every path"))
                 }
             } catch {
                 faults.append(
@@ -115,7 +116,7 @@ struct Excludes: Sendable {
         var high = prefixes.count
         while low < high {
             let middle = (low + high) / 2
-            switch compare(prefixes[middle].span, path) {
+            switch compare(prefixes[middle], path) {
             case .isPrefix: return true
             case .before: low = middle + 1
             case .behind: high = middle
@@ -126,7 +127,7 @@ struct Excludes: Sendable {
 
     private enum Order { case before, isPrefix, behind }
 
-    private func compare(_ prefix: Span<UInt8>, _ path: Span<UInt8>) -> Order {
+    private func compare(_ prefix: [UInt8], _ path: Span<UInt8>) -> Order {
         for index in 0..<min(prefix.count, path.count) where prefix[index] != path[index] {
             return prefix[index] < path[index] ? .before : .behind
         }

@@ -62,7 +62,8 @@ struct JSONParser {
     private mutating func value(depth: Int) throws(JSONError) -> JSON {
         guard depth < Self.depthLimit else { throw fault("nested deeper than \(Self.depthLimit) levels") }
         skipSpace()
-        switch peek {
+        guard let first = peek else { throw fault("the text ends where a value is expected") }
+        switch first {
         case UInt8(ascii: "{"): return try object(depth: depth)
         case UInt8(ascii: "["): return try array(depth: depth)
         case UInt8(ascii: "\""): return .string(try string())
@@ -70,7 +71,6 @@ struct JSONParser {
         case UInt8(ascii: "f"): return try literal("false", .bool(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        case nil: throw fault("the text ends where a value is expected")
         default: throw fault("a value is expected")
         }
     }

@@ -42,7 +42,9 @@ struct PolicyReader {
             default: warn(quoted(member.key), "is not known and has no effect")
             }
         }
-        require(["meta", "release", "digests", "excludes", "keyrings", "ima", "ima-buf", "verification-keys"], seen, "policy")
+        require(
+            ["meta", "release", "digests", "excludes", "keyrings", "ima", "ima-buf", "verification-keys"], seen,
+            "policy")
     }
 
     private mutating func meta(_ json: JSON) {
@@ -86,7 +88,9 @@ struct PolicyReader {
     }
 
     private mutating func verificationKeys(_ json: JSON) {
-        if case .string(let text) = json { document.verificationKeys = text } else {
+        if case .string(let text) = json {
+            document.verificationKeys = text
+        } else {
             fault("verification-keys", "a string is expected, not \(json.kind)")
         }
     }
