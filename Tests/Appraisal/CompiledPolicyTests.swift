@@ -61,7 +61,9 @@ struct CompiledPolicyTests {
         }
     }
 
-    @Test("A path takes at most 64 bytes beyond its text, plus each digest's size and 8 bytes", arguments: [1, 1025, 4096, 5000])
+    @Test(
+        "A path takes at most 64 bytes beyond its text, plus each digest's size and 8 bytes",
+        arguments: [1, 1025, 4096, 5000])
     func size(count: Int) throws {
         var document = PolicyDocument()
         var allowed = 0

@@ -49,7 +49,9 @@ struct KernelRunTests {
         let run = try KernelRun(folder)
         let policy = try run.policy()
         let points = run.points.filter { $0.matches_after_entries.count == 1 }
-        let quotes = try points.map { try run.quote($0) }.filter { $0.values.banks == [.sha256] && $0.values.all.count < 12 }
+        let quotes = try points.map { try run.quote($0) }.filter {
+            $0.values.banks == [.sha256] && $0.values.all.count < 12
+        }
         var state = AppraisalState()
         for quote in quotes where quote.pcrs.contains(10) && !quote.pcrs.contains(11) {
             let log = try records(run.log, Int(state.nextRecord)..<recordCount(run.log))

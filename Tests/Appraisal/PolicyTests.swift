@@ -65,9 +65,12 @@ struct PolicyTests {
         #expect(error.faults.count == 8)
     }
 
-    @Test("Text that is no JSON is an error with its line", arguments: [
-        "", "{", "[1,]", "{\"a\":1,\"a\":2}", "{\"a\" 1}", "nul", "\"\u{1}\"", "{} x", "\"\\ud800\"", "01", "-", "1e", "\"\\x\"",
-    ])
+    @Test(
+        "Text that is no JSON is an error with its line",
+        arguments: [
+            "", "{", "[1,]", "{\"a\":1,\"a\":2}", "{\"a\" 1}", "nul", "\"\u{1}\"", "{} x", "\"\\ud800\"", "01", "-",
+            "1e", "\"\\x\"",
+        ])
     func noJSON(text: String) throws {
         let error = try #require(throws: PolicyError.self) { try Policy(json: Array(text.utf8)) }
         #expect(error.faults[0].place.hasPrefix("line 1"))

@@ -12,6 +12,11 @@ package struct QuotedPCRs: Sendable {
         self.values = values
     }
 
+    /// Values that a verified quote proves.
+    package init(_ quote: VerifiedQuote) {
+        self.init(quote.pcrValues)
+    }
+
     /// One value that the operator gave.
     package init(_ bank: PCRBank, _ pcr: Int, _ value: Digest) {
         var values = PCRValues()
@@ -28,6 +33,12 @@ package struct QuotedPCRs: Sendable {
             guard let pcr = UInt32(exactly: value.index), Self.vouching.contains(pcr) else { return nil }
             return PCRReplay.Quoted(bank: value.bank, pcr: pcr, value: value.value)
         }
+    }
+
+    /// What boot_aggregate may be, by the quoted values.
+    var bootAggregates: [Digest] {
+        let values = BootAggregate.values(of: values)
+        return self.values.banks.flatMap { values[$0] ?? [] }
     }
 
     /// The PCRs that are quoted in some bank.

@@ -1,7 +1,6 @@
 internal import AssayCrypto
 internal import Bytes
 internal import IMA
-internal import TPM
 
 /// Judges one record at a time by the policy, in the order of the rules: template digest, PCR, violation,
 /// boot_aggregate, file or buffer.
@@ -20,7 +19,7 @@ struct RecordJudge: Sendable {
         self.policy = policy
         self.options = options
         hasQuote = quote != nil
-        bootAggregates = options.bootAggregates + (quote.map { BootAggregate.values(of: $0.values) } ?? [])
+        bootAggregates = options.bootAggregates + (quote.map(\.bootAggregates) ?? [])
         fileKeyrings = policy?.fileKeyrings ?? KeyringScope.files
         var keys = SigningKeys()
         for key in (policy?.verificationKeys ?? []) + options.keys {
