@@ -78,7 +78,7 @@ let package = Package(
         module(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM", logging]),
-        module("Terminal", "Common/Terminal", []),
+        module("Terminal", "Common/Terminal", [argumentParser]),
         module("Settings", "Common/Settings", [configuration, systemPackage]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
@@ -88,8 +88,8 @@ let package = Package(
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
-                argumentParser, logging, serviceLifecycle, systemPackage, unixSignals,
+                "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
@@ -105,7 +105,7 @@ let package = Package(
             "assay-verifier", "Verifier/CommandLine",
             [
                 "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "Store", "TPM", "Terminal",
-                "Transport", argumentParser, logging, serviceLifecycle, systemPackage, unixSignals,
+                "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
@@ -115,6 +115,7 @@ let package = Package(
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )
