@@ -37,7 +37,7 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Parameter body: gets exactly `count` bytes, all zero, and fills them.
     package init(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
-        self.init(repeating: 0, count: count)
+        self.count = max(0, min(count, Self.maximumCount))
         let length = self.count
         withUnsafeMutableBytes(of: &words) { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<length])) }
     }
@@ -46,9 +46,8 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var copy = words
         let length = count
-        return try withUnsafeBytes(of: &copy) { (bytes) throws(Failure) -> Result in
+        return try withUnsafeBytes(of: words) { (bytes) throws(Failure) -> Result in
             try body(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         }
     }
