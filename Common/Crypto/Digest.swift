@@ -46,9 +46,8 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var copy = words
         let length = count
-        return try withUnsafeBytes(of: &copy) { (bytes) throws(Failure) -> Result in
+        return try withUnsafeBytes(of: words) { (bytes) throws(Failure) -> Result in
             try body(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
         }
     }
