@@ -34,6 +34,8 @@ package struct RecordFields: Sendable {
 
     /// How the record is to be judged.
     package private(set) var kind: Kind = .unknownTemplate
+    /// Whether the digest column marks a violation: then digests in the record mean nothing.
+    package let isViolation: Bool
     /// The digest of the file or of the buffer.
     package private(set) var digest = FieldDigest(type: .ima, hash: .sha1, range: 0..<0)
     /// The path or the buffer's name, without the NUL that ends it.
@@ -50,6 +52,7 @@ package struct RecordFields: Sendable {
     /// - Parameter record: of these same bytes.
     /// - Complexity: linear in the name's length; no allocation.
     package init(_ record: RecordLayout, in bytes: Span<UInt8>, limits: LogLimits = .standard) {
+        isViolation = record.isViolation
         guard let template = Template(name: bytes.extracting(record.templateName)) else { return }
         do throws(MalformedRecord) {
             var fields = FieldReader(record, bytes, limits)
