@@ -1,5 +1,6 @@
 package import Messages
 import NIOCore
+import NIOPosix
 
 /// Why a connection failed: the only error that leaves this module's connections.
 package enum TransportError: Error, Hashable, CustomStringConvertible {
@@ -68,6 +69,10 @@ extension TransportError {
         case let error as TLSError: self = .tls(error)
         case let error as MessageError: self = .message(error)
         case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed: self = .closed
+        case let error as NIOConnectionError:
+            // One failure for each address of the host; the first is the one it prefers.
+            let cause = error.connectionErrors.first?.error ?? error.dnsAError ?? error.dnsAAAAError
+            self = cause.map(Self.init) ?? .io("\(error.host):\(error.port)")
         case is CancellationError: self = .cancelled
         default: self = .io(String(describing: error))
         }

@@ -14,7 +14,7 @@ package final class Connection<Inbound: WireMessage, Outbound: WireMessage>: Sen
     /// Who is at the other end.
     package let peer: PeerInfo
 
-    private let channel: any Channel
+    let channel: any Channel
     private let handlers: NIOLoopBound<Pipeline.Handlers>
     private let limits: TransportLimits
     /// Calls of `receive`, to tell which one a cancellation means.

@@ -16,7 +16,10 @@ struct FrameDecoder {
         self.limit = limit
     }
 
-    /// Whether bytes of an unfinished frame, or frames not yet asked for, are held.
+    /// Bytes of memory that are held.
+    var capacity: Int { buffer.capacity }
+
+    /// Whether no byte is held, neither of an unfinished frame nor of one that wasn't asked for.
     var isEmpty: Bool { buffer.readableBytes == 0 }
 
     /// Bytes of the frame at the front, header included, as far as they are known.
