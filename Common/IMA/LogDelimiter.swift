@@ -34,8 +34,7 @@ package struct LogDelimiter: Hashable, Sendable {
         in bytes: Span<UInt8>, at offset: Int, number: UInt64
     ) throws(LogError) -> Found {
         let left = bytes.count - offset
-        let digest = offset + 4
-        let nameLengthAt = digest + format.column.digestSize
+        let nameLengthAt = offset + 4 + format.column.digestSize
         let name = nameLengthAt + 4
         guard offset >= 0, left >= name - offset else { return .incomplete(needed: name - offset) }
         let nameLength = Int(bytes.u32(at: nameLengthAt, format.byteOrder))
@@ -46,7 +45,7 @@ package struct LogDelimiter: Hashable, Sendable {
         // Every template but `ima` has its data's length behind its name; `ima` a digest and then a length.
         let afterName = name + nameLength
         guard left >= afterName - offset else { return .incomplete(needed: afterName + 4 - offset) }
-        let isLegacy = bytes.extracting(name..<afterName).equals("ima")
+        let isLegacy = nameLength == 3 && bytes.extracting(name..<afterName).equals("ima")
         let lengthAt = isLegacy ? afterName + 20 : afterName
         guard left >= lengthAt + 4 - offset else { return .incomplete(needed: lengthAt + 4 - offset) }
         let length = Int(bytes.u32(at: lengthAt, format.byteOrder))
@@ -60,16 +59,12 @@ package struct LogDelimiter: Hashable, Sendable {
             throw LogError(code, record: number, offset: offset)
         }
         guard left >= end - offset else { return .incomplete(needed: end - offset) }
+        let pcr = bytes.u32(at: offset, format.byteOrder)
+        let isViolation = bytes.isZero(offset + 4..<nameLengthAt)
         return .record(
             RecordLayout(
-                range: offset..<end,
-                pcr: bytes.u32(at: offset, format.byteOrder),
-                templateDigest: digest..<nameLengthAt,
-                templateName: name..<afterName,
-                templateData: (isLegacy ? afterName : lengthAt + 4)..<end,
-                isLegacy: isLegacy,
-                byteOrder: format.byteOrder
-            ))
+                offset..<end, nameCount: nameLength, pcr: pcr, format: format, isLegacy: isLegacy,
+                isViolation: isViolation))
     }
 
     /// How many whole records stand at the beginning of the bytes, and where they end.

@@ -45,19 +45,51 @@ package struct PCRReplay: Sendable {
     /// What one record did.
     package struct Step: Hashable, Sendable {
         /// Whether the digest column is the template data's digest; true for a violation, where it cannot be.
-        package var columnMatches: Bool
+        package let columnMatches: Bool
         /// Whether the digest column marks a violation.
-        package var isViolation: Bool
+        package let isViolation: Bool
         /// Whether the record's PCR is one that is replayed; nothing vouches for a record whose PCR is not.
-        package var isCovered: Bool
+        package let isCovered: Bool
     }
 
-    /// The running values.
-    package private(set) var lanes: [Lane]
+    /// A lane and the value that it is to meet; nil without a quote.
+    struct Track {
+        var lane: Lane
+        let target: Digest?
+
+        var isMatched: Bool {
+            guard let target else { return false }
+            return lane.value == target
+        }
+
+        mutating func extend(_ record: RecordLayout, _ digest: Digest?, _ bytes: Span<UInt8>) {
+            let bank = lane.bank
+            guard let digest else {
+                bank.extend(&lane.value, with: lane.forms.violation(bank))
+                return
+            }
+            let hash = lane.forms == .own ? bank : .sha1
+            // A bank is known by its digests' size.
+            let ofRecord = digest.count == hash.digestSize ? digest : record.templateDigest(hash, in: bytes)
+            bank.extend(&lane.value, with: ofRecord.padded(to: bank.digestSize))
+        }
+
+        /// Splits off the forms that a record tells apart from the others; nil if it tells none apart.
+        mutating func part(_ isViolation: Bool) -> Lane? {
+            let together: PaddingForms = isViolation ? [.own, .padded] : .own
+            let others = lane.forms.subtracting(together)
+            guard !others.isEmpty, others != lane.forms else { return nil }
+            var parted = lane
+            parted.forms = others
+            lane.forms.formIntersection(together)
+            return parted
+        }
+    }
+
+    var tracks: [Track] = []
+    let quoted: [Quoted]
     /// Whether all PCRs that are replayed have the quoted values, in every bank, after the records so far.
     package private(set) var isMatched = false
-    private let quoted: [Quoted]
-    private let column: PCRBank
 
     /// Replays towards a quote.
     ///
@@ -66,41 +98,40 @@ package struct PCRReplay: Sendable {
     ///     before: a host's firmware may use it for its own ends.
     ///   - pcrs: the PCRs that the kernel is known to use.
     ///   - resuming: where an earlier replay of this boot epoch stood; without any, all PCRs stand as after a reset.
-    ///   - column: the hash of the log's digest column.
-    package init(towards quoted: [Quoted], pcrs: [UInt32], resuming: [Lane] = [], column: PCRBank = .sha1) {
+    package init(towards quoted: [Quoted], pcrs: [UInt32], resuming: [Lane] = []) {
         self.quoted = quoted
-        self.column = column
-        lanes = resuming
+        for lane in resuming { append(lane) }
         for pcr in pcrs { _ = cover(pcr) }
         isMatched = evaluate()
     }
 
     /// Replays without a quote, to learn the values.
-    package init(banks: [PCRBank], pcrs: [UInt32], column: PCRBank = .sha1) {
+    package init(banks: [PCRBank], pcrs: [UInt32]) {
         quoted = []
-        self.column = column
-        lanes = []
         for bank in banks {
-            for pcr in pcrs where !lanes.contains(where: { $0.bank == bank && $0.pcr == pcr }) {
-                lanes.append(Lane(bank: bank, pcr: pcr, forms: Self.forms(of: bank), value: Self.resetValue(bank, pcr)))
+            for pcr in pcrs where !tracks.contains(where: { $0.lane.bank == bank && $0.lane.pcr == pcr }) {
+                append(Lane(bank: bank, pcr: pcr, forms: .possible(for: bank), value: bank.resetValue(ofPCR: pcr)))
             }
         }
     }
+
+    /// The running values.
+    package var lanes: [Lane] { tracks.map(\.lane) }
 
     /// Extends the PCR that a record names, in each bank that has it.
     ///
     /// - Complexity: a hash of the template data for each bank, a hash of two digests for each lane; no allocation, but
     ///   for the first record and the first violation, when forms part.
     package mutating func extend(_ record: RecordLayout, in bytes: Span<UInt8>) -> Step {
-        var digests = TemplateDigests(record, in: bytes)
-        let isViolation = record.isViolation(in: bytes)
-        let columnMatches = isViolation || digests[column].equals(bytes.extracting(record.templateDigest))
         let isCovered = cover(record.pcr)
-        if isCovered {
-            part(record.pcr, isViolation)
-            if advance(record.pcr, isViolation, &digests) { isMatched = evaluate() } else { isMatched = false }
+        if record.isViolation {
+            if isCovered { advance(record, nil, bytes) }
+            return Step(columnMatches: true, isViolation: true, isCovered: isCovered)
         }
-        return Step(columnMatches: columnMatches, isViolation: isViolation, isCovered: isCovered)
+        let digest = record.templateDigest(record.column, in: bytes)
+        if isCovered { advance(record, digest, bytes) }
+        let columnMatches = digest.equals(bytes.extracting(record.templateDigest))
+        return Step(columnMatches: columnMatches, isViolation: false, isCovered: isCovered)
     }
 
     /// Counts a PCR among those that must match, because a record names it, be it one behind the match.
@@ -113,130 +144,19 @@ package struct PCRReplay: Sendable {
         return isCovered
     }
 
-    /// The values to go on from after a match: the quoted ones, with the forms that led to them; none without a match.
-    package var matchedLanes: [Lane] {
-        guard isMatched else { return [] }
-        var result: [Lane] = []
-        for lane in lanes where !result.contains(where: { $0.bank == lane.bank && $0.pcr == lane.pcr }) {
-            guard let target = target(lane.bank, lane.pcr) else { continue }
-            result.append(Lane(bank: lane.bank, pcr: lane.pcr, forms: matchingForms(lane.bank), value: target))
-        }
-        return result
-    }
-
-    /// The value of a PCR for the forms that are likeliest: the bank's own hash if it is possible.
-    package func value(_ bank: PCRBank, _ pcr: UInt32) -> Digest? {
-        let candidates = lanes.filter { $0.bank == bank && $0.pcr == pcr }
-        return (candidates.first { $0.forms.contains(.own) } ?? candidates.first)?.value
-    }
-}
-
-// MARK: One record
-
-extension PCRReplay {
-    /// True if any value that was extended is now the quoted one.
-    private mutating func advance(_ pcr: UInt32, _ isViolation: Bool, _ digests: inout TemplateDigests) -> Bool {
+    /// - Parameter digest: of the column's hash; nil for a violation.
+    private mutating func advance(_ record: RecordLayout, _ digest: Digest?, _ bytes: Span<UInt8>) {
         var meetsQuote = false
-        for index in lanes.indices where lanes[index].pcr == pcr {
-            let bank = lanes[index].bank
-            let digest = Self.digest(bank, lanes[index].forms, isViolation, &digests)
-            bank.extend(&lanes[index].value, with: digest)
-            if lanes[index].value == target(bank, pcr) { meetsQuote = true }
-        }
-        return meetsQuote
-    }
-
-    private static func digest(
-        _ bank: PCRBank, _ forms: PaddingForms, _ isViolation: Bool, _ digests: inout TemplateDigests
-    ) -> Digest {
-        if isViolation {
-            return forms == .paddedViolations
-                ? Digest(repeating: 0xff, count: 20).padded(to: bank.digestSize)
-                : Digest(repeating: 0xff, count: bank.digestSize)
-        }
-        return forms == .own ? digests[bank] : digests[.sha1].padded(to: bank.digestSize)
-    }
-
-    /// Gives forms that this record tells apart a lane each.
-    private mutating func part(_ pcr: UInt32, _ isViolation: Bool) {
-        let together: PaddingForms = isViolation ? [.own, .padded] : .own
-        for index in lanes.indices where lanes[index].pcr == pcr {
-            let others = lanes[index].forms.subtracting(together)
-            guard !others.isEmpty, others != lanes[index].forms else { continue }
-            var lane = lanes[index]
-            lane.forms = others
-            lanes[index].forms.formIntersection(together)
-            lanes.append(lane)
-        }
-    }
-}
-
-// MARK: PCRs and forms
-
-extension PCRReplay {
-    /// Whether a PCR has lanes; gives it lanes if the quote has it.
-    private mutating func cover(_ pcr: UInt32) -> Bool {
-        for lane in lanes where lane.pcr == pcr { return true }
-        var isQuoted = false
-        for quote in quoted where quote.pcr == pcr {
-            isQuoted = true
-            let value = Self.resetValue(quote.bank, pcr)
-            lanes.append(Lane(bank: quote.bank, pcr: pcr, forms: possibleForms(quote.bank), value: value))
-        }
-        return isQuoted
-    }
-
-    private func evaluate() -> Bool {
-        guard !quoted.isEmpty, !lanes.isEmpty else { return false }
-        for lane in lanes where matchingForms(lane.bank).isEmpty { return false }
-        return true
-    }
-
-    /// The forms under which every PCR of the bank that is replayed has its quoted value.
-    private func matchingForms(_ bank: PCRBank) -> PaddingForms {
-        forms(bank) { $0.value == target(bank, $0.pcr) }
-    }
-
-    /// The forms that every PCR of the bank allows.
-    private func possibleForms(_ bank: PCRBank) -> PaddingForms {
-        forms(bank) { _ in true }
-    }
-
-    private func forms(_ bank: PCRBank, where condition: (Lane) -> Bool) -> PaddingForms {
-        var common = Self.forms(of: bank)
-        for lane in lanes where lane.bank == bank {
-            var ofPCR: PaddingForms = []
-            for other in lanes where other.bank == bank && other.pcr == lane.pcr && condition(other) {
-                ofPCR.formUnion(other.forms)
+        var index = 0
+        // A lane that is parted from another stands behind it, and has its own turn.
+        while index < tracks.count {
+            if tracks[index].lane.pcr == record.pcr {
+                if let parted = tracks[index].part(record.isViolation) { append(parted) }
+                tracks[index].extend(record, digest, bytes)
+                if tracks[index].isMatched { meetsQuote = true }
             }
-            common.formIntersection(ofPCR)
+            index += 1
         }
-        return common
-    }
-
-    private func target(_ bank: PCRBank, _ pcr: UInt32) -> Digest? {
-        for quote in quoted where quote.bank == bank && quote.pcr == pcr { return quote.value }
-        return nil
-    }
-
-    /// All that a bank can have: SHA-1 needs no padding.
-    private static func forms(of bank: PCRBank) -> PaddingForms {
-        bank == .sha1 ? .own : .all
-    }
-
-    /// PCR 17 to 22 are all ones until a dynamic launch, the others zero. Source: TCG PC Client Platform TPM Profile.
-    private static func resetValue(_ bank: PCRBank, _ pcr: UInt32) -> Digest {
-        Digest(repeating: (17...22).contains(pcr) ? 0xff : 0, count: bank.digestSize)
-    }
-}
-
-extension Digest {
-    /// The digest with zeros behind it.
-    fileprivate func padded(to count: Int) -> Digest {
-        withBytes { bytes in Digest(count: count) { $0.copyMemory(from: bytes) } }
-    }
-
-    fileprivate func equals(_ other: Span<UInt8>) -> Bool {
-        Digest(other) == self
+        isMatched = meetsQuote && evaluate()
     }
 }

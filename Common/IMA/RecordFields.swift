@@ -25,29 +25,11 @@ package struct RecordFields: Sendable {
     /// A digest and the name of its hash.
     package struct FieldDigest: Hashable, Sendable {
         /// What was hashed.
-        package var type: DigestType
+        package let type: DigestType
         /// Its hash function.
-        package var hash: KernelHash
+        package let hash: KernelHash
         /// Where its bytes stand: as many as the hash function's, except in a violation.
-        package var range: Range<Int>
-    }
-
-    /// What EVM covers beside the file's content, in the template `evm-sig`. Each is empty where the kernel has none.
-    package struct Metadata: Hashable, Sendable {
-        /// The portable signature.
-        package var signature = 0..<0
-        /// Names of extended attributes, `|` between them, without the NUL.
-        package var attributeNames = 0..<0
-        /// Lengths of their values, 32 bits each in the log's byte order.
-        package var attributeLengths = 0..<0
-        /// Their values.
-        package var attributeValues = 0..<0
-        /// The inode's owner.
-        package var owner: UInt32?
-        /// The inode's group.
-        package var group: UInt32?
-        /// The inode's mode.
-        package var mode: UInt16?
+        package let range: Range<Int>
     }
 
     /// How the record is to be judged.
@@ -62,92 +44,44 @@ package struct RecordFields: Sendable {
     package private(set) var signature = 0..<0
     /// The measured buffer.
     package private(set) var buffer = 0..<0
-    /// The digest without the appended signature.
-    package private(set) var appendedSignatureDigest: FieldDigest?
-    /// The appended signature (PKCS#7, DER); empty if there is none.
-    package private(set) var appendedSignature = 0..<0
-    /// What EVM covers.
-    package private(set) var metadata = Metadata()
 
     /// Reads a record's fields.
     ///
+    /// The fields of an appended signature and those that EVM covers are checked here as the others are, and read by
+    /// ``AppendedSignature`` and ``FileMetadata``: few records have them.
     /// - Parameter record: of these same bytes.
     /// - Complexity: linear in the name's length; no allocation.
     package init(_ record: RecordLayout, in bytes: Span<UInt8>, limits: LogLimits = .standard) {
-        isViolation = record.isViolation(in: bytes)
+        isViolation = record.isViolation
         guard let template = Template(name: bytes.extracting(record.templateName)) else { return }
         do throws(MalformedRecord) {
-            try read(template, record, bytes, limits)
-            if template.hasAttributes { try checkAttributes(bytes, record.byteOrder) }
-            kind = Self.kind(of: template)
+            var fields = FieldReader(record, bytes, limits)
+            for index in 0..<template.count { try read(template[index], try fields.next(template[index]), fields) }
+            try fields.finish()
+            if template.hasAttributes { _ = try FileMetadata(template, record, bytes, limits) }
+            kind = template.kind
         } catch {
             kind = .malformed(error)
         }
     }
 
-    private static func kind(of template: Template) -> Kind {
-        let hasDigest =
-            template.contains(.digestWithAlgorithm) || template.contains(.digestWithType) || template.contains(.digest)
-        guard hasDigest, template.contains(.path) || template.contains(.name) else { return .unknownTemplate }
-        return template.contains(.buffer) ? .buffer : .file
-    }
-
+    @inline(__always)
     private mutating func read(
-        _ template: Template, _ record: RecordLayout, _ bytes: Span<UInt8>, _ limits: LogLimits
-    ) throws(MalformedRecord) {
-        var offset = record.templateData.lowerBound
-        let end = record.templateData.upperBound
-        for index in 0..<template.count {
-            let field = template[index]
-            // The digest of the template `ima` has no length word; the delimiter has seen that it is there.
-            var length = 20
-            if !record.isLegacy || field != .digest {
-                guard end - offset >= 4 else { throw MalformedRecord(code: .fieldLength, offset: offset) }
-                length = Int(bytes.u32(at: offset, record.byteOrder))
-                offset += 4
-            }
-            guard length <= end - offset else { throw MalformedRecord(code: .fieldLength, offset: offset) }
-            guard length <= limits.fieldBytes else { throw MalformedRecord(code: .fieldTooLong, offset: offset) }
-            try read(field, offset..<offset + length, record, bytes)
-            offset += length
-        }
-        guard offset == end else { throw MalformedRecord(code: .trailingBytes, offset: offset) }
-    }
-
-    private mutating func read(
-        _ field: TemplateField, _ range: Range<Int>, _ record: RecordLayout, _ bytes: Span<UInt8>
+        _ field: TemplateField, _ range: Range<Int>, _ fields: borrowing FieldReader
     ) throws(MalformedRecord) {
         switch field {
-        case .digestWithAlgorithm, .digestWithType:
-            digest = try fieldDigest(range, bytes, isTyped: field == .digestWithType)
-        case .path:
-            name = try Self.terminated(range, bytes)
-        case .signature:
-            signature = range
-        case .buffer:
-            buffer = range
-        case .digest:
-            digest = try plainDigest(range)
-        case .name:
-            name = record.isLegacy ? try Self.unterminated(range, bytes) : try Self.terminated(range, bytes)
-        case .appendedSignatureDigest:
-            if !range.isEmpty { appendedSignatureDigest = try fieldDigest(range, bytes, isTyped: false) }
-        case .appendedSignature:
-            appendedSignature = range
-        case .evmSignature:
-            metadata.signature = range
-        case .attributeNames:
-            metadata.attributeNames = range.isEmpty ? range : try Self.terminated(range, bytes)
-        case .attributeLengths:
-            metadata.attributeLengths = range
-        case .attributeValues:
-            metadata.attributeValues = range
-        case .owner:
-            metadata.owner = try Self.number(range, bytes, record.byteOrder)
-        case .group:
-            metadata.group = try Self.number(range, bytes, record.byteOrder)
-        case .mode:
-            metadata.mode = try Self.shortNumber(range, bytes, record.byteOrder)
+        case .digestWithAlgorithm: digest = try fields.digest(range, isTyped: false)
+        case .path: name = try fields.text(range)
+        case .signature: signature = range
+        case .buffer: buffer = range
+        case .digestWithType: digest = try fields.digest(range, isTyped: true)
+        case .digest: digest = try fields.plainDigest(range)
+        case .name: name = try fields.name(range)
+        case .appendedSignatureDigest: _ = try fields.optionalDigest(range)
+        case .attributeNames: _ = try fields.optionalText(range)
+        case .owner, .group: _ = try fields.number(range)
+        case .mode: _ = try fields.shortNumber(range)
+        case .appendedSignature, .evmSignature, .attributeLengths, .attributeValues: break
         }
     }
 }

@@ -1,16 +1,22 @@
 import Bytes
+import Glibc
 
 extension Span<UInt8> {
     /// A 32-bit number; the four bytes must be there.
+    @inline(__always)
     func u32(at offset: Int, _ order: ByteOrder) -> UInt32 {
-        let first = UInt32(self[offset])
-        let second = UInt32(self[offset + 1])
-        let third = UInt32(self[offset + 2])
-        let fourth = UInt32(self[offset + 3])
+        let word = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
         return switch order {
-        case .little: first | second << 8 | third << 16 | fourth << 24
-        case .big: first << 24 | second << 16 | third << 8 | fourth
+        case .little: UInt32(littleEndian: word)
+        case .big: UInt32(bigEndian: word)
         }
+    }
+
+    /// Whether all bytes of a range are zero; the range must lie within the span.
+    @inline(__always)
+    func isZero(_ range: Range<Int>) -> Bool {
+        for index in range where self[index] != 0 { return false }
+        return true
     }
 
     /// Whether the bytes are those of an ASCII text.
@@ -24,7 +30,9 @@ extension Span<UInt8> {
 
     /// The place of the first byte of a value in a range, which must lie within the span.
     func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        for index in range where self[index] == byte { return index }
-        return nil
+        extracting(range).withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, let found = memchr(start, Int32(byte), bytes.count) else { return nil }
+            return range.lowerBound + (UnsafeRawPointer(found) - start)
+        }
     }
 }

@@ -6,7 +6,8 @@ package struct Template: Sendable {
     /// The kernel's own limit (ima_template.c, `TEMPLATE_NUM_FIELDS_MAX`).
     package static let maximumFields = 15
 
-    private var list = InlineArray<15, TemplateField>(repeating: .digest)
+    /// Four bits for each field, the first one lowest: the whole list is one word.
+    private var list: UInt64 = 0
     /// How many fields there are.
     package private(set) var count = 0
     private var present: UInt16 = 0
@@ -66,14 +67,17 @@ package struct Template: Sendable {
     /// False if there is no room, or if the field is there already.
     private mutating func append(_ field: TemplateField) -> Bool {
         guard count < Self.maximumFields, !contains(field) else { return false }
-        list[count] = field
+        list |= UInt64(field.rawValue) << UInt64(4 * count)
         count += 1
         present |= 1 << UInt16(field.rawValue)
         return true
     }
 
     /// The field at a place, 0..<``count``.
-    package subscript(index: Int) -> TemplateField { list[index] }
+    package subscript(index: Int) -> TemplateField {
+        // Four bits have sixteen values, and there are sixteen fields.
+        TemplateField(rawValue: UInt8(truncatingIfNeeded: list >> UInt64(4 * index) & 15)) ?? .digest
+    }
 
     /// Whether the template has a field.
     package func contains(_ field: TemplateField) -> Bool { present & 1 << UInt16(field.rawValue) != 0 }
@@ -81,5 +85,12 @@ package struct Template: Sendable {
     /// Whether the template has the names, the lengths and the values of extended attributes.
     var hasAttributes: Bool {
         contains(.attributeNames) && contains(.attributeLengths) && contains(.attributeValues)
+    }
+
+    /// What a record with these fields is, if they are well-formed.
+    var kind: RecordFields.Kind {
+        let hasDigest = contains(.digestWithAlgorithm) || contains(.digestWithType) || contains(.digest)
+        guard hasDigest, contains(.path) || contains(.name) else { return .unknownTemplate }
+        return contains(.buffer) ? .buffer : .file
     }
 }

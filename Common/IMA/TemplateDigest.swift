@@ -21,39 +21,3 @@ extension RecordLayout {
         }
     }
 }
-
-/// The template digests of one record, each made when it is first asked for.
-struct TemplateDigests: ~Escapable {
-    private let record: RecordLayout
-    private let bytes: Span<UInt8>
-    private var sha1: Digest?
-    private var sha256: Digest?
-    private var sha384: Digest?
-    private var sha512: Digest?
-
-    @_lifetime(copy bytes)
-    init(_ record: RecordLayout, in bytes: Span<UInt8>) {
-        self.record = record
-        self.bytes = bytes
-    }
-
-    subscript(bank: PCRBank) -> Digest {
-        mutating get {
-            switch bank {
-            case .sha1: make(bank, &sha1)
-            case .sha256: make(bank, &sha256)
-            case .sha384: make(bank, &sha384)
-            case .sha512: make(bank, &sha512)
-            }
-        }
-    }
-}
-
-extension TemplateDigests {
-    private func make(_ bank: PCRBank, _ kept: inout Digest?) -> Digest {
-        if let kept { return kept }
-        let digest = record.templateDigest(bank, in: bytes)
-        kept = digest
-        return digest
-    }
-}

@@ -24,9 +24,10 @@ import Testing
                 String(copying: bytes.extracting(record.templateName)) == entry.template
                 && fields.digest.hash.name.description == entry.hash
                 && Self.shown([UInt8](copying: bytes.extracting(fields.name))) == entry.name
-                && max(fields.signature.count, fields.metadata.signature.count) == entry.signatureLength
+                && max(fields.signature.count, FileMetadata(record, in: bytes)?.signature.count ?? 0)
+                    == entry.signatureLength
                 && fields.kind == (entry.template == "ima-buf" ? .buffer : .file)
-                && fields.isViolation == (entry.result == "violation")
+                && record.isViolation == (entry.result == "violation")
             #expect(isSame, "\(entry): \(fields)")
         }
         #expect(try reader.next() == nil)
@@ -102,7 +103,7 @@ import Testing
             let log = try run.bytes(path)
             let plain = try run.bytes("log/binary_runtime_measurements")
             #expect(try LogFormat.detect(log.span) == LogFormat(column: bank))
-            var replay = PCRReplay(banks: [bank], pcrs: [10, 11], column: bank)
+            var replay = PCRReplay(banks: [bank], pcrs: [10, 11])
             var reader = RecordReader(log.span, format: LogFormat(column: bank))
             var plainReader = RecordReader(plain.span, format: LogFormat())
             while let record = try reader.next() {

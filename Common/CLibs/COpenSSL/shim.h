@@ -21,4 +21,15 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+// TLS: what Common/Transport needs of libssl's macros.
+static inline int assay_ssl_ctx_at_least_tls13(SSL_CTX *ctx) { return (int)SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION); }
+static inline void assay_ssl_ctx_release_buffers(SSL_CTX *ctx) { SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); }
+static inline void assay_ssl_ctx_no_resumption(SSL_CTX *ctx) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ctx, 0);
+}
+static inline int assay_ssl_set_server_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
+// End of TLS.
+
 #endif

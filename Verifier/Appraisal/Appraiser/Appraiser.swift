@@ -50,10 +50,9 @@ package struct Appraiser: ~Copyable, Sendable {
         judge = RecordJudge(policy: policy, options: options, quote: quote)
         delimiter = LogDelimiter(options.format, limits: options.limits)
         let pcrs = options.imaPCRs.indices.compactMap { UInt32(exactly: $0) }
-        let column = options.format.column
         let replay =
-            quote.map { PCRReplay(towards: $0.targets, pcrs: pcrs, resuming: start.lanes, column: column) }
-            ?? PCRReplay(banks: options.banks, pcrs: pcrs, column: column)
+            quote.map { PCRReplay(towards: $0.targets, pcrs: pcrs, resuming: start.lanes) }
+            ?? PCRReplay(banks: options.banks, pcrs: pcrs)
         live = Judgement(
             records: start.nextRecord, replay: replay, keyrings: start.keyrings,
             signingKeys: judge.signingKeys(with: start.keyrings), findings: start.findings,

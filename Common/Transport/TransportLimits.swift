@@ -1,0 +1,29 @@
+/// What a connection may cost. The defaults are the contract's (Proto/assay.proto) and are safe on an open port.
+package struct TransportLimits: Hashable, Sendable {
+    /// Largest frame before the peer's first message was decoded, in bytes.
+    package var firstMessageBytes = 64 << 10
+    /// Largest frame after it, in bytes; the contract's maximum is 4 MiB.
+    package var messageBytes = 4 << 20
+    /// From the accepted connection to the finished TLS handshake.
+    package var handshakeTimeout = Duration.seconds(10)
+    /// How long a side that closes waits for the peer's close_notify before it closes the socket.
+    package var closeTimeout = Duration.seconds(2)
+    /// From the handshake to the peer's first message; nil for a side that waits to be called.
+    package var firstMessageTimeout: Duration? = .seconds(10)
+    /// What a frame of any size may take, in either direction, beside `minimumBytesPerSecond`.
+    package var transferGrace = Duration.seconds(10)
+    /// The slowest peer: a frame of n bytes must be through after `transferGrace` and n / this many seconds.
+    package var minimumBytesPerSecond = 16 << 10
+    /// Handshakes in flight on a listener; more wait in the kernel's backlog.
+    package var maximumHandshakes = 256
+    /// Open connections on a listener; more wait in the kernel's backlog.
+    package var maximumConnections = 16_384
+
+    /// The contract's limits.
+    package init() {}
+
+    /// How long a frame of `bytes` may take.
+    func transferTime(_ bytes: Int) -> Duration {
+        transferGrace + .milliseconds(bytes * 1000 / max(1, minimumBytesPerSecond))
+    }
+}
