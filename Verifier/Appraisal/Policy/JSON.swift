@@ -29,6 +29,17 @@ enum JSON: Hashable, Sendable {
     }
 }
 
+/// A key's bytes, for a set: hashed at once, where an array would be hashed byte by byte.
+private struct Key: Hashable {
+    private let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+}
+
 /// Why bytes aren't JSON.
 struct JSONError: Error {
     let message: String
@@ -78,14 +89,14 @@ struct JSONParser {
     private mutating func object(depth: Int) throws(JSONError) -> JSON {
         index += 1
         var members: [JSON.Member] = []
-        var keys: Set<[UInt8]> = []
+        var keys: Set<Key> = []
         skipSpace()
         if take("}") { return .object([]) }
         while true {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw fault("a key in quotes is expected") }
             let key = try string()
-            guard keys.insert(key).inserted else { throw fault("the key \(quoted(key)) is given twice") }
+            guard keys.insert(Key(key)).inserted else { throw fault("the key \(quoted(key)) is given twice") }
             skipSpace()
             guard take(":") else { throw fault("':' is expected") }
             members.append(JSON.Member(key: key, value: try value(depth: depth + 1)))

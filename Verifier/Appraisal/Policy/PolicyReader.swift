@@ -195,8 +195,7 @@ extension PolicyReader {
         var result: [[UInt8]] = []
         result.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
-            guard case .string(let text) = value, (40...128).contains(text.count), text.allSatisfy(isLowerHexDigit),
-                let digest = [UInt8](hexadecimal: text + (text.count.isMultiple(of: 2) ? [] : [UInt8(ascii: "0")]))
+            guard case .string(let text) = value, (40...128).contains(text.count), let digest = lowerHexadecimal(text)
             else {
                 fault("\(place())[\(index)]", "40 to 128 digits 0-9a-f are expected")
                 continue
@@ -255,7 +254,17 @@ extension PolicyReader {
     }
 }
 
-private func isLowerHexDigit(_ character: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character)
-        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(character)
+/// The bytes that digits 0-9a-f stand for, the last half of one if their count is odd; nil for another character.
+private func lowerHexadecimal(_ text: [UInt8]) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: (text.count + 1) / 2)
+    for (index, character) in text.enumerated() {
+        let digit: UInt8
+        switch character {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = character - UInt8(ascii: "a") + 10
+        default: return nil
+        }
+        bytes[index / 2] |= index.isMultiple(of: 2) ? digit << 4 : digit
+    }
+    return bytes
 }
