@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import TPM
+import TestSupport
 import Testing
 
 @testable import Store
@@ -50,6 +51,22 @@ import Testing
             #expect(verdict.verdict.tier == .contraindicated)
             #expect(verdict.verdict.failures == [.notInPolicy: 60] && verdict.verdict.warnings == [.violation: 60])
             #expect(try store.keyrings(of: agent.id) == keyrings)
+        }
+    }
+
+    @Test("a real certificate's key can be used after it was read back, without parsing the certificate")
+    func certificate() async throws {
+        let der = try Fixtures.bytes("appraisal/tpm-object/up-tpm2b_public_from_pubkey_ec/test_ec_cert_bytes.der")
+        let key = try #require(LearnedKey(der: der, record: 5, firstSeen: 6))
+        try await TemporaryStore.run { store in
+            let ring = Array(".ima".utf8)
+            try await store.attest("host", keyrings: KeyringModel(keyrings: [ring: [key]], unusable: []))
+            let stored = try #require(try store.keyrings(of: AgentID("host")).keyrings[ring]?.first)
+            #expect(stored == key)
+            #expect(stored.der == der)
+            #expect(stored.fingerprint == key.fingerprint && stored.subject == key.subject)
+            let publicKey = try #require(stored.material.publicKey)
+            #expect(publicKey.fingerprint == key.fingerprint)
         }
     }
 
@@ -110,7 +127,14 @@ import Testing
     }
 
     @Test("every layout refuses each of its truncations, a byte more, and another layout")
-    func hostileValues() throws {
+    func hostileValues() async throws {
+        try await TemporaryStore.run { store in
+            try await store.attest(
+                "host", keyrings: Samples.keyrings([:], unusable: [4]), findings: Samples.findings(2))
+            let snapshot = try store.snapshot(of: AgentID("host"))
+            try refuseDamage(#require(snapshot.state))
+            try refuseDamage(#require(snapshot.verdict))
+        }
         try refuseDamage(Samples.agent("host", policy: "base"))
         try refuseDamage(StoredKey(Samples.key(1), on: Array(".ima".utf8)))
         try refuseDamage(StoredFindings(Samples.findings(3)))
