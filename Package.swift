@@ -113,6 +113,7 @@ let package = Package(
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
+        tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),

@@ -82,11 +82,9 @@ package final class MeasurementLog {
         var limit = max(1, maximumBytes)
         while true {
             var bytes = try spool.bytes(at: start, limit: limit)
-            let found = try located {
-                () throws(LogError) in
-                try delimiter.wholeRecords(
-                    in: bytes.span, number: first, maximumBytes: limit, maximumRecords: min(wanted, Int(UInt32.max)))
-            }
+            let found = try wholeRecords(
+                delimiter, in: bytes, number: first, maximumBytes: limit,
+                maximumRecords: min(wanted, Int(UInt32.max)))
             if found.count > 0 {
                 bytes.removeSubrange(found.end...)
                 lastCut = (first + UInt64(found.count), start + Int64(found.end))
@@ -138,16 +136,15 @@ package final class MeasurementLog {
         if delimiter == nil { delimiter = try detectFormat() }
         guard let delimiter else { return }
         var end = 0
-        while true {
-            let found = try located {
-                () throws(LogError) in
-                try delimiter.record(in: tail.span, at: end, number: nextRecord)
+        do throws(LogError) {
+            while case .record(let layout) = try delimiter.record(in: tail.span, at: end, number: nextRecord) {
+                if nextRecord.isMultiple(of: Self.markInterval) { marks.append(spool.count + Int64(end)) }
+                if layout.pcr < 24 { pcrs.formUnion(PCRSet([Int(layout.pcr)])) }
+                end = layout.range.upperBound
+                nextRecord += 1
             }
-            guard case .record(let layout) = found else { break }
-            if nextRecord.isMultiple(of: Self.markInterval) { marks.append(spool.count + Int64(end)) }
-            if layout.pcr < 24 { pcrs.formUnion(PCRSet([Int(layout.pcr)])) }
-            end = layout.range.upperBound
-            nextRecord += 1
+        } catch {
+            throw malformed(error)
         }
         try spool.append(tail.span.extracting(0..<end))
         tail.removeSubrange(0..<end)
@@ -155,11 +152,11 @@ package final class MeasurementLog {
 
     /// The format, once the first record is whole; nil before.
     private func detectFormat() throws(AttesterError) -> LogDelimiter? {
-        do {
+        do throws(LogError) {
             return LogDelimiter(try LogFormat.detect(tail.span))
         } catch {
             guard tail.count < LogLimits.standard.recordBytes else {
-                throw AttesterError(.logMalformed, place: path.string, problem: "\(error)")
+                throw malformed(error)
             }
             return nil
         }
@@ -175,11 +172,8 @@ package final class MeasurementLog {
         guard let delimiter else { return 0 }
         while number < record {
             let bytes = try spool.bytes(at: offset, limit: delimiter.limits.recordBytes)
-            let found = try located {
-                () throws(LogError) in
-                try delimiter.wholeRecords(
-                    in: bytes.span, number: number, maximumRecords: Int(clamping: record - number))
-            }
+            let found = try wholeRecords(
+                delimiter, in: bytes, number: number, maximumRecords: Int(clamping: record - number))
             guard found.count > 0 else { break }
             number += UInt64(found.count)
             offset += Int64(found.end)
@@ -187,11 +181,18 @@ package final class MeasurementLog {
         return offset
     }
 
-    private func located<Result>(_ body: () throws(LogError) -> Result) throws(AttesterError) -> Result {
-        do {
-            return try body()
+    private func wholeRecords(
+        _ delimiter: LogDelimiter, in bytes: [UInt8], number: UInt64, maximumBytes: Int = .max, maximumRecords: Int
+    ) throws(AttesterError) -> (count: Int, end: Int) {
+        do throws(LogError) {
+            return try delimiter.wholeRecords(
+                in: bytes.span, number: number, maximumBytes: maximumBytes, maximumRecords: maximumRecords)
         } catch {
-            throw AttesterError(.logMalformed, place: path.string, problem: "\(error)")
+            throw malformed(error)
         }
+    }
+
+    private func malformed(_ error: LogError) -> AttesterError {
+        AttesterError(.logMalformed, place: path.string, problem: "\(error)")
     }
 }

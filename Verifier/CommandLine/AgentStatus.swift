@@ -1,6 +1,8 @@
 import Appraisal
+import AssayCrypto
 import Bytes
 import Store
+import TPM
 import Terminal
 
 /// How an agent stands now, for people and for scripts.
@@ -50,7 +52,9 @@ struct AgentStatus: Encodable {
         if isRevoked { lines.append("It is revoked: its connections are refused.") }
         if let lastTier, let ageSeconds {
             lines.append("The last verdict is \(lastTier), \(ageSeconds) seconds old.")
-            if tier == Tier.none.rawValue, !isRevoked { lines.append("That is too old to stand: is the agent running?") }
+            if tier == Tier.none.rawValue, !isRevoked {
+                lines.append("That is too old to stand: is the agent running?")
+            }
         } else {
             lines.append("It was never attested.")
         }

@@ -1,3 +1,4 @@
+import Appraisal
 import ArgumentParser
 import Bytes
 import Foundation
@@ -110,9 +111,8 @@ struct AgentsCommand: AsyncParsableCommand {
             let (status, findings) = try await reported {
                 let id = try AgentID(id)
                 let snapshot = try store.snapshot(of: id)
-                let summary = AgentSummary(agent: snapshot.agent, state: snapshot.state, verdict: snapshot.verdict)
                 return (
-                    AgentStatus(summary, now: currentTime(), maximumAge: freshness.maxAge),
+                    AgentStatus(snapshot.summary, now: currentTime(), maximumAge: freshness.maxAge),
                     try store.verdict(of: id)?.findings.kept ?? []
                 )
             }
@@ -136,6 +136,7 @@ struct AgentsCommand: AsyncParsableCommand {
 
 /// When a verdict is too old to stand.
 struct FreshnessOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Seconds after its Challenge at which a verdict no longer stands.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("Seconds after its Challenge at which a verdict no longer stands.", valueName: "seconds"))
     var maxAge: Int64 = 600
 }

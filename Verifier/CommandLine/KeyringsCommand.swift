@@ -1,4 +1,6 @@
+import Appraisal
 import ArgumentParser
+import AssayCrypto
 import Bytes
 import Store
 import Terminal

@@ -102,7 +102,8 @@ struct PolicyCommand: AsyncParsableCommand {
                 in it will be allowed. Look at the result before you put it.
                 """)
 
-        @Option(help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
         var log: [String]
 
         func run() async throws {

@@ -38,7 +38,8 @@ struct VerifierConfiguration: Sendable {
             privateKeyFile: try settings.requiredText("tls.key"))
         trustFile = try settings.requiredText("tls.trust")
         var session = SessionSettings()
-        session.banks = try settings.words("attestation.banks", default: [BankWord.sha256, .sha384, .sha512]).map(\.bank)
+        session.banks = try settings.words("attestation.banks", default: [BankWord.sha256, .sha384, .sha512]).map(
+            \.bank)
         session.roundSeconds = try settings.integer("attestation.interval", default: 60, in: 1...86_400)
         session.shardBytes = UInt32(
             try settings.integer("attestation.shard_bytes", default: 1 << 20, in: 1 << 16...4_000_000))

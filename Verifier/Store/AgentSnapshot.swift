@@ -26,6 +26,9 @@ package struct AgentSnapshot: Sendable {
             && state.denyGeneration == denyGeneration
     }
 
+    /// The agent's line in a listing.
+    package var summary: AgentSummary { AgentSummary(agent: agent, state: state, verdict: verdict) }
+
     /// What an outcome of this session rests on.
     package var basis: Outcome.Basis {
         Outcome.Basis(

@@ -1,6 +1,6 @@
 import AssayCrypto
 import Bytes
-import IMA
+package import IMA
 
 /// A policy in the making, out of logs of hosts that are trusted: it allows what they hold.
 ///
@@ -33,7 +33,7 @@ package struct PolicyDraft: Encodable {
     private mutating func allow(records: [UInt8], _ format: LogFormat) throws(LogError) {
         var reader = RecordReader(records.span, format: format)
         while let record = try reader.next() {
-            if record.isViolation(in: records.span) { continue }
+            if record.isViolation { continue }
             let fields = RecordFields(record, in: records.span)
             let digest = Array(records[fields.digest.range]).hexadecimal
             guard let name = String(validating: records[fields.name], as: UTF8.self) else {
