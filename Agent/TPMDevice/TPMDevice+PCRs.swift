@@ -61,12 +61,13 @@ extension TPMDevice {
         var room = rest.count % Self.digestsPerRead
         if room == 0 { room = Self.digestsPerRead }
         while !rest.isEmpty {
-            try read(rest.prefix(room).map { PCRSelection.Bank($0.bank, PCRSet([$0.index])) }, into: &reading)
-            let before = rest.count
+            let asked = rest.prefix(room)
+            try read(asked.map { PCRSelection.Bank($0.bank, PCRSet([$0.index])) }, into: &reading)
             rest = rest.drop { reading.values[$0.bank, $0.index] != nil }
-            guard rest.count < before else {
-                let missing = rest.map { PCRSelection.Bank($0.bank, PCRSet([$0.index])) }
-                throw TPMDeviceError(.noSuchPCRs(PCRSelection(missing)), in: Self.pcrRead)
+            guard rest.startIndex > asked.startIndex else {
+                let missing = asked.filter { reading.values[$0.bank, $0.index] == nil }
+                let banks = missing.map { PCRSelection.Bank($0.bank, PCRSet([$0.index])) }
+                throw TPMDeviceError(.noSuchPCRs(PCRSelection(banks)), in: Self.pcrRead)
             }
             room = Self.digestsPerRead
         }

@@ -1,6 +1,6 @@
 package import AssayCrypto
 internal import CTSS2
-internal import TPM
+package import TPM
 
 /// A TPM 2.0, reached through tpm2-tss.
 ///
@@ -35,5 +35,16 @@ package actor TPMDevice {
             Esys_GetCapability(esys.pointer, none, none, none, TPM2_CAP(TPM2_CAP_PCRS), 0, 1, &more, &result))
         let capability = try EsysOutput(result, of: call).value
         return capability.data.assignedPCR.banks.compactMap { $0.pcrs.isEmpty ? nil : PCRBank(rawValue: $0.algorithm) }
+    }
+
+    /// The TPM's clock and counters, as a quote by a key of ours would state them: plain.
+    package func readClock() throws(TPMDeviceError) -> ClockInfo {
+        let call = "Esys_ReadClock"
+        let none = ESYS_TR_NONE
+        var result: UnsafeMutablePointer<TPMS_TIME_INFO>?
+        try check(call, Esys_ReadClock(esys.pointer, none, none, none, &result))
+        let info = try EsysOutput(result, of: call).value.clockInfo
+        return ClockInfo(
+            clock: info.clock, resetCount: info.resetCount, restartCount: info.restartCount, isSafe: info.safe != 0)
     }
 }

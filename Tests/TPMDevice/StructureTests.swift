@@ -1,4 +1,5 @@
 import CTSS2
+import TPM
 import Testing
 
 @testable import TPMDevice
