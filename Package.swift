@@ -108,6 +108,9 @@ let package = Package(
                 "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
+        command(
+            "replay-kernel-log", "Tests/ReplayKernelLog",
+            ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice", "Terminal", argumentParser]),
         .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),

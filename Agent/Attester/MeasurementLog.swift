@@ -135,25 +135,30 @@ package final class MeasurementLog {
     private func takeWholeRecords() throws(AttesterError) {
         if delimiter == nil { delimiter = try detectFormat() }
         guard let delimiter else { return }
+        var bytes: [UInt8] = []
+        swap(&bytes, &tail)
         var end = 0
         do throws(LogError) {
-            while case .record(let layout) = try delimiter.record(in: tail.span, at: end, number: nextRecord) {
+            while case .record(let layout) = try delimiter.record(in: bytes.span, at: end, number: nextRecord) {
                 if nextRecord.isMultiple(of: Self.markInterval) { marks.append(spool.count + Int64(end)) }
                 if layout.pcr < 24 { pcrs.formUnion(PCRSet([Int(layout.pcr)])) }
                 end = layout.range.upperBound
                 nextRecord += 1
             }
         } catch {
+            tail = bytes
             throw malformed(error)
         }
-        try spool.append(tail.span.extracting(0..<end))
-        tail.removeSubrange(0..<end)
+        try spool.append(bytes.span.extracting(0..<end))
+        bytes.removeSubrange(0..<end)
+        tail = bytes
     }
 
     /// The format, once the first record is whole; nil before.
     private func detectFormat() throws(AttesterError) -> LogDelimiter? {
+        let bytes = tail
         do throws(LogError) {
-            return LogDelimiter(try LogFormat.detect(tail.span))
+            return LogDelimiter(try LogFormat.detect(bytes.span))
         } catch {
             guard tail.count < LogLimits.standard.recordBytes else {
                 throw malformed(error)

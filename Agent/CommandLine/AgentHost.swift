@@ -2,6 +2,7 @@ import AssayCrypto
 import Attester
 import Foundation
 import NIOPosix
+import SystemPackage
 import TPM
 import TPMDevice
 import Terminal
@@ -40,7 +41,7 @@ struct AgentHost: Sendable {
     /// The attestation key's name.
     func attestationKeyName() throws(CommandFailure) -> [UInt8] {
         do {
-            return try PublicArea(tpm2bPublic: attestationKeyPublic).name
+            return try PublicArea(tpm2bPublic: attestationKeyPublic).name()
         } catch {
             throw .unavailable(error)
         }
