@@ -19,7 +19,7 @@ package struct LogError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What is wrong with a line of the text form.
-    package enum TextProblem: String, Hashable, Sendable {
+    package enum TextProblem: String, Error, Hashable, Sendable {
         case pcr = "it does not begin with a PCR index"
         case digest = "its template digest is not that of a known hash"
         case column = "its template digest is of another hash than those before"
