@@ -64,7 +64,12 @@ struct CaseTests {
     ) throws -> [(bytes: [UInt8], format: LogFormat)] {
         var result: [(bytes: [UInt8], format: LogFormat)] = []
         if let binary { result.append((try test.bytes(binary), LogFormat())) }
-        #expect(binary != nil || text != nil)
+        if let text {
+            let encoded = ASCIILog.encode(try test.bytes(text))
+            #expect(encoded.error == nil)
+            result.append((encoded.bytes, encoded.format))
+        }
+        #expect(!result.isEmpty)
         return result
     }
 }

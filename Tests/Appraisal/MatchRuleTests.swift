@@ -167,7 +167,7 @@ struct MatchRuleTests {
             let column = Array(log.bytes[record.templateDigest])
             let violation = [UInt8](repeating: 0xff, count: 20) + [UInt8](repeating: isOld ? 0 : 0xff, count: 12)
             let extended =
-                record.isViolation(in: log.bytes.span) ? violation : column + [UInt8](repeating: 0, count: 12)
+                record.isViolation ? violation : column + [UInt8](repeating: 0, count: 12)
             PCRBank.sha256.extend(&value, with: try #require(Digest(extended)))
             if reader.nextRecord == 2 { afterTwo = value }
         }
