@@ -78,7 +78,8 @@ let package = Package(
         module(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM", logging]),
-        module("Terminal", "Common/Terminal", ["Bytes", logging, configuration, systemPackage, argumentParser]),
+        module("Terminal", "Common/Terminal", [argumentParser]),
+        module("Settings", "Common/Settings", [configuration, systemPackage]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
         module(
@@ -87,8 +88,8 @@ let package = Package(
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "Attester", "Bytes", "Messages", "TPM", "TPMDevice", "Terminal", "Transport",
-                argumentParser, configuration, logging, serviceLifecycle, systemPackage, unixSignals,
+                "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
@@ -103,29 +104,22 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Store", "TPM", "Terminal", "Transport",
-                argumentParser, configuration, logging, serviceLifecycle, systemPackage, unixSignals,
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "Store", "TPM", "Terminal",
+                "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
+        command(
+            "replay-kernel-log", "Tests/ReplayKernelLog",
+            ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice", "Terminal", argumentParser]),
         .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
-        tests("Messages", ["Messages", "AssayCrypto", "Bytes", "TPM"]),
         tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
-        tests("Terminal", ["Terminal", "Bytes"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
-        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
-        tests("Server", ["Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
-        tests(
-            "EndToEnd",
-            nio + [
-                "Attester", "Server", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM",
-                "TPMDevice", "Transport", systemPackage,
-            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 
 /// A digest of any length up to 64 bytes, held inline: a PCR's value, a file's hash, a key's fingerprint.
 package struct Digest: Hashable, Sendable, CustomStringConvertible {
@@ -37,19 +38,40 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Parameter body: gets exactly `count` bytes, all zero, and fills them.
     package init(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
-        self.init(repeating: 0, count: count)
-        let length = self.count
-        withUnsafeMutableBytes(of: &words) { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<length])) }
+        self.count = max(0, min(count, Self.maximumCount))
+        withMutableBytes(body)
     }
 
     /// The digest's bytes in place, for the call's duration.
     package func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var copy = words
         let length = count
-        return try withUnsafeBytes(of: &copy) { (bytes) throws(Failure) -> Result in
+        return try withUnsafeBytes(of: words) { (bytes) throws(Failure) -> Result in
             try body(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+        }
+    }
+
+    /// The digest with zeros behind it, as a kernel pads SHA-1 for a bank of a longer hash.
+    ///
+    /// - Parameter count: clamped to 0...64; not shorter than the digest.
+    package func padded(to count: Int) -> Digest {
+        Digest(words: words, count: max(self.count, min(count, Self.maximumCount)))
+    }
+
+    private init(words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64), count: Int) {
+        self.words = words
+        self.count = count
+    }
+
+    /// Whether the digest has exactly these bytes.
+    package func equals(_ bytes: Span<UInt8>) -> Bool {
+        guard bytes.count == count else { return false }
+        return bytes.withUnsafeBytes { other in
+            withUnsafeBytes(of: words) { own in
+                guard let own = own.baseAddress, let other = other.baseAddress else { return true }
+                return memcmp(own, other, count) == 0
+            }
         }
     }
 

@@ -50,7 +50,15 @@ package enum PCRBank: UInt16, CaseIterable, Hashable, Sendable, Comparable, Cust
     }
 
     /// Length of a PCR value in bytes.
-    package var digestSize: Int { algorithm.digestSize }
+    @inlinable
+    package var digestSize: Int {
+        switch self {
+        case .sha1: 20
+        case .sha256: 32
+        case .sha384: 48
+        case .sha512: 64
+        }
+    }
 
     /// The hash's name, such as `sha256`.
     package var description: String { algorithm.rawValue }

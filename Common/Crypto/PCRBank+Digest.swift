@@ -49,18 +49,8 @@ extension PCRBank {
     ) {
         let result = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         switch self {
-        case .sha1:
-            var context = SHA_CTX()
-            SHA1_Init(&context)
-            SHA1_Update(&context, first.baseAddress, first.count)
-            SHA1_Update(&context, second.baseAddress, second.count)
-            SHA1_Final(result, &context)
-        case .sha256:
-            var context = SHA256_CTX()
-            SHA256_Init(&context)
-            SHA256_Update(&context, first.baseAddress, first.count)
-            SHA256_Update(&context, second.baseAddress, second.count)
-            SHA256_Final(result, &context)
+        case .sha1: BlockHash.sha1(first, second, into: output)
+        case .sha256: BlockHash.sha256(first, second, into: output)
         case .sha384:
             var context = SHA512_CTX()
             SHA384_Init(&context)

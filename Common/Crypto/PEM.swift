@@ -9,7 +9,8 @@ package struct PEMBlock: Hashable, Sendable {
 
     /// Every block of a file, in order; text around the blocks is skipped.
     ///
-    /// - Throws: ``CryptoError`` with `.malformed` for a block that is broken; a file without any block is an empty list.
+    /// - Throws: ``CryptoError`` with `.malformed` for a block that is broken; a file without any block is an empty
+    ///   list.
     package static func all(in text: [UInt8]) throws(CryptoError) -> [PEMBlock] {
         guard let length = Int32(exactly: text.count) else { throw CryptoError(.malformed, "a PEM file over 2 GiB") }
         let source = text.withUnsafeBytes { copyToBIO($0, length) }

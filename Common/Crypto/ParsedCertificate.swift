@@ -37,7 +37,7 @@ struct ParsedCertificate: ~Copyable {
         Self.bytes(X509_get0_pubkey_bitstr(certificate))
     }
 
-    /// Read by itself rather than through X509_get0_subject_key_id, which refuses it when any other extension is broken.
+    /// Read by itself: X509_get0_subject_key_id refuses it when any other extension is broken.
     var subjectKeyIdentifier: [UInt8]? {
         guard let extensionValue = X509_get_ext_d2i(certificate, NID_subject_key_identifier, nil, nil) else {
             return nil

@@ -74,6 +74,13 @@ package final class PublicKey: @unchecked Sendable {
         }
     }
 
+    /// As above, over arrays.
+    package func verify(
+        _ signature: [UInt8], ofDigest digest: [UInt8], hash: HashAlgorithm, scheme: SignatureScheme
+    ) -> Bool {
+        verify(signature.span, ofDigest: digest.span, hash: hash, scheme: scheme)
+    }
+
     private func isUsable(with scheme: SignatureScheme) -> Bool {
         switch (kind, scheme) {
         case (.rsa, .rsaPKCS1), (.rsa, .rsaPSS), (.ellipticCurve, .ecdsa): true

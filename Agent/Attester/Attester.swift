@@ -1,0 +1,145 @@
+import Bytes
+import IMA
+package import Messages
+package import SystemPackage
+import TPM
+package import TPMDevice
+package import Transport
+
+/// The agent at work: carries an `AttesterSession`'s actions out on a TPM, a log and a connection.
+package actor Attester {
+    /// What an operator sees of it.
+    package enum Event: Hashable, Sendable {
+        /// The verifier began a round.
+        case challenged(firstRecord: UInt64)
+        /// A shard is on its way.
+        case progress(AttesterSession.Progress)
+        /// The round is over.
+        case verdict(AttestationResult)
+    }
+
+    private let device: TPMDevice
+    private let log: MeasurementLog
+    private let agentID: [UInt8]
+    private let attestationKeyName: [UInt8]
+    private let softwareVersion: String
+
+    /// Largest shard that this side makes, in bytes; a frame's limit less its other fields.
+    private static let maximumShardBytes: UInt32 = (4 << 20) - (4 << 10)
+
+    /// An agent whose AK is loaded.
+    ///
+    /// - Parameters:
+    ///   - agentID: the identity in the agent's certificate.
+    ///   - logPath: a securityfs folder, or a log's file.
+    ///   - stateFolder: where the log's bytes may be kept while the agent runs.
+    package init(
+        device: TPMDevice, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath, stateFolder: FilePath,
+        softwareVersion: String
+    ) throws(AttesterError) {
+        self.device = device
+        self.agentID = agentID
+        self.attestationKeyName = attestationKeyName
+        self.softwareVersion = softwareVersion
+        log = try MeasurementLog(path: logPath, stateFolder: stateFolder)
+    }
+
+    /// Attests over a connection until the verifier ends it, or after one verdict.
+    ///
+    /// - Returns: the last verdict; nil if the verifier closed before there was one.
+    /// - Throws: `AttesterError` for our own side and for a refusal.
+    package func attest(
+        over connection: AgentConnection, once: Bool, observe: @Sendable (Event) -> Void
+    ) async throws(AttesterError) -> AttestationResult? {
+        let binding = AttesterSession.Binding(
+            agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
+        var session = AttesterSession(binding: binding)
+        try await send(.hello(try await hello()), connection)
+        var last: AttestationResult?
+        while let message = try await receive(connection) {
+            if case .challenge(let challenge) = message { observe(.challenged(firstRecord: challenge.firstRecord)) }
+            let verdict = try await perform(session.receive(message), &session, connection, observe)
+            last = verdict ?? last
+            guard once, verdict != nil else { continue }
+            await connection.close()
+            return verdict
+        }
+        return last
+    }
+}
+
+extension Attester {
+    /// What this agent could deliver. Hints, all of it: the verifier believes the quote.
+    private func hello() async throws(AttesterError) -> Hello {
+        try log.refresh()
+        do {
+            let clock = try await device.readClock()
+            return Hello(
+                agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: log.nextRecord,
+                banks: try await device.activeBanks(), pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big,
+                maximumShardBytes: Self.maximumShardBytes, columnAlgorithm: log.format.column,
+                resetCount: clock.resetCount, restartCount: clock.restartCount, bootID: BootID.current,
+                softwareVersion: Array(softwareVersion.utf8))
+        } catch {
+            throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
+        }
+    }
+
+    /// Carries actions out, in order, and those that follow from them; returns the verdict if there was one.
+    private func perform(
+        _ actions: [AttesterSession.Action], _ session: inout AttesterSession, _ connection: AgentConnection,
+        _ observe: @Sendable (Event) -> Void
+    ) async throws(AttesterError) -> AttestationResult? {
+        var verdict: AttestationResult?
+        var pending = actions[...]
+        while let action = pending.popFirst() {
+            switch action {
+            case .send(let message): try await send(message, connection)
+            case .quote(let data, let selection, let first):
+                pending += try await quote(data, selection, from: first, &session)
+            case .readShard(let first, let end, let maximumBytes):
+                let shard = try log.shard(first: first, end: end, maximumBytes: maximumBytes)
+                pending += session.read(shard.records, count: shard.count, first: first)
+            case .progress(let progress): observe(.progress(progress))
+            case .verdict(let result):
+                observe(.verdict(result))
+                verdict = result
+            case .close(let reason, let isSent):
+                await connection.close(sending: isSent ? .status(reason) : nil)
+                throw AttesterError(.refused, place: connection.peer.address, problem: "\(reason)")
+            }
+        }
+        return verdict
+    }
+
+    /// The quote first, the log after it: so the log covers the quote.
+    private func quote(
+        _ data: [UInt8], _ selection: PCRSelection, from first: UInt64, _ session: inout AttesterSession
+    ) async throws(AttesterError) -> [AttesterSession.Action] {
+        do {
+            let quote = try await device.quote(qualifyingData: data, selection: selection)
+            try log.refresh()
+            let received = ReceivedQuote(
+                attest: quote.attest, signature: quote.signature, pcrValues: quote.pcrValues)
+            return session.quoted(received, log: try log.extent(from: first))
+        } catch {
+            return session.failed("the agent can't produce evidence: \(error)")
+        }
+    }
+
+    private func receive(_ connection: AgentConnection) async throws(AttesterError) -> VerifierMessage? {
+        do {
+            return try await connection.receive()
+        } catch {
+            throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
+        }
+    }
+
+    private func send(_ message: AgentMessage, _ connection: AgentConnection) async throws(AttesterError) {
+        do {
+            try await connection.send(message)
+        } catch {
+            throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
+        }
+    }
+}

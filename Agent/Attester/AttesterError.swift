@@ -1,0 +1,47 @@
+/// Why the agent cannot attest: what failed, where, and what the operator can do.
+package struct AttesterError: Error, Hashable, CustomStringConvertible {
+    /// What failed.
+    package enum Code: Hashable, Sendable {
+        /// The measurement log can't be opened or read.
+        case logUnreadable
+        /// The measurement log isn't one.
+        case logMalformed
+        /// The folder for the agent's own files can't be written.
+        case stateUnwritable
+        /// The TPM doesn't answer as it must.
+        case tpmUnusable
+        /// The verifier can't be reached, or the connection broke.
+        case verifierUnreachable
+        /// The verifier refused, with its own words in `problem`.
+        case refused
+    }
+
+    /// What failed.
+    package let code: Code
+    /// The path or address that it is about.
+    package let place: String
+    /// What was wrong there.
+    package let problem: String
+
+    /// Makes an error at a place.
+    package init(_ code: Code, place: String, problem: String) {
+        self.code = code
+        self.place = place
+        self.problem = problem
+    }
+
+    /// What the operator can do.
+    package var remedy: String {
+        switch code {
+        case .logUnreadable:
+            "mount securityfs, boot a kernel with IMA, and run the agent as a user that may read the log"
+        case .logMalformed: "point log.path at the kernel's binary_runtime_measurements"
+        case .stateUnwritable: "create the folder and give it to the agent's user"
+        case .tpmUnusable: "check tpm.tcti, and that the agent's user may use the TPM"
+        case .verifierUnreachable: "check verifier.host and verifier.port, and that the verifier runs"
+        case .refused: "see the verifier's log for this agent"
+        }
+    }
+
+    package var description: String { "\(place): \(problem); \(remedy)" }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Attester
+import Terminal
+
+/// The agent's program.
+@main
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "assay-agent",
+        abstract: "Proves to a verifier what this host's kernel has measured.",
+        discussion: """
+            The agent quotes the TPM, reads the kernel's measurement log (IMA) and sends both to assay-verifier. It \
+            needs a configuration file (--config), read access to the log and to the TPM.
+
+            Exit: 0 affirming, warning or done; 1 contraindicated; 2 usage or configuration; 3 unreachable or \
+            unreadable; 4 no verdict.
+            """,
+        version: softwareVersion,
+        subcommands: [AttestCommand.self, RunCommand.self, KeyCommand.self])
+
+    static func main() async {
+        await runCommand(Self.self)
+    }
+}
+
+/// The release.
+let softwareVersion = "0.1.0"

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Attester
+import Messages
+import Terminal
+import Transport
+
+/// Attests while the operator looks on.
+struct AttestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attest",
+        abstract: "Attest now, and show each round and the verdict.",
+        discussion: """
+            Without --once the connection stays open, and every round that the verifier begins is shown.
+            """)
+
+    @OptionGroup var options: AgentOptions
+
+    @Flag(help: "End after one verdict; its tier is the exit code.")
+    var once = false
+
+    @Flag(help: "Print the verdict as one line of JSON, and no progress.")
+    var json = false
+
+    func run() async throws {
+        let host = try await AgentHost(try await options.read())
+        let attester = try host.attester()
+        let context = try host.tlsContext()
+        let display = AttestationDisplay(showsProgress: !json)
+        do {
+            let connection = try await host.connect(context)
+            let isJSON = json
+            let result = try await attester.attest(over: connection, once: once) { event in
+                if isJSON {
+                    if case .verdict(let result) = event { Output.line(ReportedVerdict(result).line) }
+                } else {
+                    display.show(event)
+                }
+            }
+            guard let result else { throw CommandFailure(.noVerdict, "the verifier closed without a verdict") }
+            try Self.exit(for: result.tier)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure.unavailable(error)
+        }
+    }
+
+    private static func exit(for tier: Tier) throws(CommandFailure) {
+        switch tier {
+        case .affirming, .warning: return
+        case .contraindicated: throw CommandFailure(.contraindicated)
+        case .none: throw CommandFailure(.noVerdict)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Attester
+import Bytes
+import Messages
+import Terminal
+
+/// Shows an attestation on a terminal: each round of shards under a bar, the keys learned, the verdict.
+struct AttestationDisplay: Sendable {
+    let showsProgress: Bool
+
+    func show(_ event: Attester.Event) {
+        switch event {
+        case .challenged(let first): Output.line("challenged: records from \(readableCount(first)) on")
+        case .progress(let progress): show(progress)
+        case .verdict(let result): show(result)
+        }
+    }
+
+    private func show(_ progress: AttesterSession.Progress) {
+        guard showsProgress else { return }
+        let remaining = progress.recordsTotal - progress.recordsSent
+        let remainingBytes = progress.bytesTotal - min(progress.bytesSent, progress.bytesTotal)
+        Output.transient("")
+        Output.line(
+            "  round: \(readableCount(UInt64(progress.shardRecords))) records, "
+                + "\(readableSize(UInt64(progress.shardBytes))) sent, "
+                + "more_data_pending=\(progress.moreDataPending), "
+                + "\(readableCount(remaining)) records (\(readableSize(remainingBytes))) remain")
+        Output.transient("  " + ProgressBar().line(done: progress.bytesSent, total: progress.bytesTotal))
+        if !progress.moreDataPending { Output.transient("") }
+    }
+
+    private func show(_ result: AttestationResult) {
+        if !result.keyrings.isEmpty {
+            Output.line("keys learned:")
+            for keyring in result.keyrings {
+                let keys = keyring.keys.map { key in
+                    let subject = key.subject.isEmpty ? "" : " (\(escaped(key.subject)))"
+                    return key.keyID.hexadecimal + subject
+                }
+                Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
+            }
+        }
+        let counts = result.findingCounts.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
+        Output.line(
+            "verdict: \(result.tier), \(readableCount(result.recordsAppraised)) records appraised, "
+                + "\(readableCount(result.signaturesVerified)) signatures verified, "
+                + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
+        for finding in result.findings.prefix(10) { show(finding) }
+    }
+
+    private func show(_ finding: ReportedFinding) {
+        let place = finding.record.map { "record \(readableCount($0)): " } ?? ""
+        let word = finding.isWarning ? "warning: " : ""
+        Output.line("  \(word)\(place)\(escaped(finding.reason.utf8)) \(escaped(finding.path))")
+        if !finding.found.isEmpty { Output.line("    found: \(escaped(finding.found.utf8))") }
+        if !finding.expected.isEmpty { Output.line("    expected: \(escaped(finding.expected.utf8))") }
+        Output.line("    remedy: \(escaped(finding.remedy.utf8))")
+    }
+}

@@ -1,0 +1,136 @@
+import Bytes
+
+/// Walks over the fields of a record's template data, and reads the forms that they have.
+///
+/// Source: Linux, security/integrity/ima/ima_template_lib.c.
+struct FieldReader: ~Escapable {
+    private let bytes: Span<UInt8>
+    private let end: Int
+    private let limit: Int
+    private let order: ByteOrder
+    private let isLegacy: Bool
+    private let isViolation: Bool
+    private var offset: Int
+
+    @_lifetime(copy bytes)
+    init(_ record: RecordLayout, _ bytes: Span<UInt8>, _ limits: LogLimits) {
+        self.bytes = bytes
+        let data = record.templateData
+        offset = data.lowerBound
+        end = data.upperBound
+        limit = limits.fieldBytes
+        order = record.byteOrder
+        isLegacy = record.isLegacy
+        isViolation = record.isViolation
+    }
+
+    /// Where the next field stands, without its length word.
+    @inline(__always)
+    mutating func next(_ field: TemplateField) throws(MalformedRecord) -> Range<Int> {
+        // The digest of the template `ima` has no length word; the delimiter has seen that it is there.
+        var length = 20
+        if !isLegacy || field != .digest {
+            guard end - offset >= 4 else { throw MalformedRecord(code: .fieldLength, offset: offset) }
+            length = Int(bytes.u32(at: offset, order))
+            offset += 4
+        }
+        guard length <= end - offset else { throw MalformedRecord(code: .fieldLength, offset: offset) }
+        guard length <= limit else { throw MalformedRecord(code: .fieldTooLong, offset: offset) }
+        defer { offset += length }
+        return offset..<offset + length
+    }
+
+    /// Nothing may be left over.
+    func finish() throws(MalformedRecord) {
+        guard offset == end else { throw MalformedRecord(code: .trailingBytes, offset: offset) }
+    }
+}
+
+extension FieldReader {
+    /// `<algorithm>:` NUL digest, with `ima:` or `verity:` in front if typed.
+    func digest(_ range: Range<Int>, isTyped: Bool) throws(MalformedRecord) -> RecordFields.FieldDigest {
+        var start = range.lowerBound
+        var type = RecordFields.DigestType.ima
+        if isTyped {
+            type = try digestType(range)
+            start += type == .ima ? 4 : 7
+        }
+        guard let end = bytes.firstIndex(of: 0, in: start..<range.upperBound), end > start,
+            bytes[end - 1] == UInt8(ascii: ":")
+        else { throw MalformedRecord(code: .digestHeader, offset: start) }
+        guard let hash = KernelHash(name: bytes.extracting(start..<end - 1)) else {
+            throw MalformedRecord(code: .unknownHash, offset: start)
+        }
+        let digest = end + 1..<range.upperBound
+        // Older kernels wrote 20 zero bytes for a violation, whatever the hash.
+        guard digest.count == hash.digestSize || isViolation && digest.count == 20 else {
+            throw MalformedRecord(code: .digestSize, offset: digest.lowerBound)
+        }
+        return RecordFields.FieldDigest(type: type, hash: hash, range: digest)
+    }
+
+    private func digestType(_ range: Range<Int>) throws(MalformedRecord) -> RecordFields.DigestType {
+        let start = range.lowerBound
+        if range.count >= 4, bytes.extracting(start..<start + 4).equals("ima:") { return .ima }
+        if range.count >= 7, bytes.extracting(start..<start + 7).equals("verity:") { return .verity }
+        throw MalformedRecord(code: .digestType, offset: start)
+    }
+
+    /// The same, or nothing.
+    func optionalDigest(_ range: Range<Int>) throws(MalformedRecord) -> RecordFields.FieldDigest? {
+        range.isEmpty ? nil : try digest(range, isTyped: false)
+    }
+
+    /// A digest without a name: 20 bytes are SHA-1's (or MD5's with zeros behind it), 16 are MD5's.
+    func plainDigest(_ range: Range<Int>) throws(MalformedRecord) -> RecordFields.FieldDigest {
+        switch range.count {
+        case 20: return RecordFields.FieldDigest(type: .ima, hash: .sha1, range: range)
+        case 16: return RecordFields.FieldDigest(type: .ima, hash: .md5, range: range)
+        default: throw MalformedRecord(code: .digestSize, offset: range.lowerBound)
+        }
+    }
+
+    /// Text that one NUL ends.
+    func text(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        guard let end = bytes.firstIndex(of: 0, in: range), end == range.upperBound - 1 else {
+            throw MalformedRecord(code: .nameEnd, offset: range.lowerBound)
+        }
+        return range.lowerBound..<end
+    }
+
+    /// The same, or nothing.
+    func optionalText(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        range.isEmpty ? range : try text(range)
+    }
+
+    /// A file's short name. The template `ima` writes it without a NUL, and hashes it with zeros behind it: one in it
+    /// would be taken for them.
+    func name(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        guard isLegacy else { return try text(range) }
+        guard bytes.firstIndex(of: 0, in: range) == nil else {
+            throw MalformedRecord(code: .nameEnd, offset: range.lowerBound)
+        }
+        return range
+    }
+
+    /// A 32-bit number, or nothing where the record is not a file's.
+    func number(_ range: Range<Int>) throws(MalformedRecord) -> UInt32? {
+        switch range.count {
+        case 0: return nil
+        case 4: return bytes.u32(at: range.lowerBound, order)
+        default: throw MalformedRecord(code: .fixedSize, offset: range.lowerBound)
+        }
+    }
+
+    /// A 16-bit number, or nothing where the record is not a file's.
+    func shortNumber(_ range: Range<Int>) throws(MalformedRecord) -> UInt16? {
+        switch range.count {
+        case 0: return nil
+        case 2:
+            let first = UInt16(bytes[range.lowerBound])
+            let second = UInt16(bytes[range.lowerBound + 1])
+            return order == .little ? first | second << 8 : first << 8 | second
+        default: throw MalformedRecord(code: .fixedSize, offset: range.lowerBound)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+package import AssayCrypto
+import Bytes
+
+/// A signature as security.ima or security.evm holds it: the content of a record's `sig` field.
+///
+/// Source: Linux, security/integrity/integrity.h, `struct signature_v2_hdr` and `struct ima_file_id`.
+package struct FileSignature: Hashable, Sendable {
+    /// What is signed.
+    package enum Kind: UInt8, Hashable, Sendable {
+        /// The file's digest (EVM_IMA_XATTR_DIGSIG).
+        case file = 3
+        /// The file's metadata and the content of its security.ima (EVM_XATTR_PORTABLE_DIGSIG).
+        case portableEVM = 5
+        /// The file's fs-verity digest (IMA_VERITY_DIGSIG).
+        case verity = 6
+    }
+
+    /// How the digest is signed.
+    package enum Version: UInt8, Hashable, Sendable {
+        /// The digest itself.
+        case two = 2
+        /// The digest with its kind and hash in front, hashed again: a signature of one kind is none of another.
+        case three = 3
+    }
+
+    /// Why a blob is no signature.
+    package enum Malformed: Error, Hashable, Sendable, CustomStringConvertible {
+        /// Shorter than its header of nine bytes.
+        case tooShort(Int)
+        /// A first byte that is no kind of signature.
+        case kind(UInt8)
+        /// A version other than two and three.
+        case version(UInt8)
+        /// A hash number that no kernel has.
+        case hashAlgorithm(UInt8)
+        /// The length in the header is not that of what follows.
+        case length(stated: Int, actual: Int)
+
+        package var description: String {
+            switch self {
+            case .tooShort(let count): "too short: \(count) bytes, the header alone has \(FileSignature.headerBytes)"
+            case .kind(let type): "type \(type) is no signature"
+            case .version(let version): "version \(version)"
+            case .hashAlgorithm(let number): "hash algorithm \(number)"
+            case .length(let stated, let actual): "length: \(stated) bytes are stated, \(actual) are there"
+            }
+        }
+    }
+
+    /// Length of the header: type, version, hash, four bytes of key id, two of length.
+    package static let headerBytes = 9
+
+    /// What is signed.
+    package let kind: Kind
+    /// How it is signed.
+    package let version: Version
+    /// The hash that the signature names; a record's digest must be of the same.
+    package let hash: KernelHash
+    /// The signing key's id.
+    package let keyID: KeyID
+    /// Where the signature proper stands: PKCS#1 v1.5 for RSA, DER for ECDSA.
+    package let signature: Range<Int>
+
+    /// Reads the header of a signature.
+    ///
+    /// - Parameters:
+    ///   - bytes: what the record was read from.
+    ///   - range: the record's `sig` field; not empty.
+    package init(_ bytes: Span<UInt8>, at range: Range<Int>) throws(Malformed) {
+        let blob = bytes.extracting(range)
+        guard let type = blob.isEmpty ? nil : blob[0], blob.count >= Self.headerBytes else {
+            throw .tooShort(blob.count)
+        }
+        guard let kind = Kind(rawValue: type) else { throw .kind(type) }
+        guard let version = Version(rawValue: blob[1]) else { throw .version(blob[1]) }
+        guard let hash = KernelHash(rawValue: blob[2]) else { throw .hashAlgorithm(blob[2]) }
+        let stated = Int(blob[7]) << 8 | Int(blob[8])
+        let actual = blob.count - Self.headerBytes
+        guard stated == actual, actual > 0 else { throw .length(stated: stated, actual: actual) }
+        self.kind = kind
+        self.version = version
+        self.hash = hash
+        keyID = KeyID(blob.u32(at: 3, .big))
+        signature = range.lowerBound + Self.headerBytes..<range.upperBound
+    }
+
+    /// What the signature is over, to be given to a key's verification as the digest.
+    ///
+    /// - Parameter fileDigest: the record's own digest (for a portable EVM signature: the digest over the metadata),
+    ///   made by ``hash``.
+    /// - Throws: ``CryptoError`` where this libcrypto lacks the hash that version 3 needs.
+    package func signedDigest(for fileDigest: Span<UInt8>) throws(CryptoError) -> Digest? {
+        switch version {
+        case .two: return Digest(fileDigest)
+        case .three: return try hash.algorithm?.digest(of: fileID(for: fileDigest))
+        }
+    }
+
+    /// What a version 3 signature is made for, before any hashing: the kind, the hash's number, the digest.
+    ///
+    /// Schemes that sign a message without hashing it (ML-DSA) sign this.
+    package func fileID(for fileDigest: Span<UInt8>) -> [UInt8] {
+        [kind.rawValue, hash.rawValue] + [UInt8](copying: fileDigest)
+    }
+}

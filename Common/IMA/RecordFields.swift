@@ -1,0 +1,87 @@
+/// What one record says, as offsets into the bytes that it was read from: nothing is copied.
+///
+/// All of it is covered by the record's template digest, except the template that it was read by.
+package struct RecordFields: Sendable {
+    /// How the record is to be judged.
+    package enum Kind: Hashable, Sendable {
+        /// A file: it has a digest and a path.
+        case file
+        /// A measured buffer: it has a digest, a name and the bytes.
+        case buffer
+        /// A template or a field that is unknown, or a format without a digest or a name: there is nothing to judge.
+        case unknownTemplate
+        /// Fields that are not what the template says.
+        case malformed(MalformedRecord)
+    }
+
+    /// What was hashed.
+    package enum DigestType: Hashable, Sendable {
+        /// The file's content.
+        case ima
+        /// The file's fs-verity descriptor.
+        case verity
+    }
+
+    /// A digest and the name of its hash.
+    package struct FieldDigest: Hashable, Sendable {
+        /// What was hashed.
+        package let type: DigestType
+        /// Its hash function.
+        package let hash: KernelHash
+        /// Where its bytes stand: as many as the hash function's, except in a violation.
+        package let range: Range<Int>
+    }
+
+    /// How the record is to be judged.
+    package private(set) var kind: Kind = .unknownTemplate
+    /// Whether the digest column marks a violation: then digests in the record mean nothing.
+    package let isViolation: Bool
+    /// The digest of the file or of the buffer.
+    package private(set) var digest = FieldDigest(type: .ima, hash: .sha1, range: 0..<0)
+    /// The path or the buffer's name, without the NUL that ends it.
+    package private(set) var name = 0..<0
+    /// The `sig` field; empty if there is none.
+    package private(set) var signature = 0..<0
+    /// The measured buffer.
+    package private(set) var buffer = 0..<0
+
+    /// Reads a record's fields.
+    ///
+    /// The fields of an appended signature and those that EVM covers are checked here as the others are, and read by
+    /// ``AppendedSignature`` and ``FileMetadata``: few records have them.
+    /// - Parameter record: of these same bytes.
+    /// - Complexity: linear in the name's length; no allocation.
+    package init(_ record: RecordLayout, in bytes: Span<UInt8>, limits: LogLimits = .standard) {
+        isViolation = record.isViolation
+        guard let template = Template(name: bytes.extracting(record.templateName)) else { return }
+        do throws(MalformedRecord) {
+            var fields = FieldReader(record, bytes, limits)
+            for index in 0..<template.count { try read(template[index], try fields.next(template[index]), fields) }
+            try fields.finish()
+            if template.hasAttributes { _ = try FileMetadata(template, record, bytes, limits) }
+            kind = template.kind
+        } catch {
+            kind = .malformed(error)
+        }
+    }
+
+    @inline(__always)
+    private mutating func read(
+        _ field: TemplateField, _ range: Range<Int>, _ fields: borrowing FieldReader
+    ) throws(MalformedRecord) {
+        switch field {
+        case .digestWithAlgorithm: digest = try fields.digest(range, isTyped: false)
+        case .path: name = try fields.text(range)
+        case .signature: signature = range
+        case .buffer: buffer = range
+        case .digestWithType: digest = try fields.digest(range, isTyped: true)
+        case .digest: digest = try fields.plainDigest(range)
+        case .name: name = try fields.name(range)
+        case .appendedSignatureDigest: _ = try fields.optionalDigest(range)
+        case .attributeNames: _ = try fields.optionalText(range)
+        case .owner, .group: _ = try fields.number(range)
+        case .mode: _ = try fields.shortNumber(range)
+        case .appendedSignature, .evmSignature, .attributeLengths, .attributeValues: break
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package import ArgumentParser
+import Glibc
+
+/// What a command's exit tells a script.
+package enum ExitStatus: Int32, Sendable {
+    /// Done; or the tier is affirming or warning.
+    case done = 0
+    /// The tier is contraindicated.
+    case contraindicated = 1
+    /// The command line or the configuration can't be used.
+    case usage = 2
+    /// Something can't be reached, read or written.
+    case unavailable = 3
+    /// The tier is none.
+    case noVerdict = 4
+}
+
+/// Why a command ends: what to tell the operator, and what its exit says.
+package struct CommandFailure: Error, CustomStringConvertible {
+    /// The exit.
+    package let status: ExitStatus
+    /// A sentence, or empty if all was said.
+    package let description: String
+
+    /// Ends a command.
+    package init(_ status: ExitStatus, _ description: String = "") {
+        self.status = status
+        self.description = description
+    }
+
+    /// Something that the command stands on can't be reached, read or written.
+    package static func unavailable(_ error: any Error) -> CommandFailure {
+        CommandFailure(.unavailable, "\(error)")
+    }
+
+    /// The command line or the configuration can't be used.
+    package static func usage(_ error: any Error) -> CommandFailure {
+        CommandFailure(.usage, "\(error)")
+    }
+}
+
+/// Parses the command line and runs the command. The only place where a process exits.
+package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type) async -> Never {
+    do {
+        var command = try root.parseAsRoot()
+        if var asynchronous = command as? any AsyncParsableCommand {
+            try await asynchronous.run()
+        } else {
+            try command.run()
+        }
+        exit(ExitStatus.done.rawValue)
+    } catch let failure as CommandFailure {
+        if !failure.description.isEmpty { Output.notice("\(root._commandName): \(failure)") }
+        exit(failure.status.rawValue)
+    } catch {
+        let isAsked = root.exitCode(for: error) == .success  // --help, --version
+        if isAsked { Output.line(root.fullMessage(for: error)) } else { Output.notice(root.fullMessage(for: error)) }
+        exit((isAsked ? ExitStatus.done : .usage).rawValue)
+    }
+}

@@ -1,0 +1,34 @@
+import Glibc
+
+/// Standard output and standard error, as a command uses them: text to the first, notices to the second.
+package enum Output {
+    /// Writes a line to standard output.
+    package static func line(_ text: String = "") {
+        write(text + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Writes a line to standard error.
+    package static func notice(_ text: String) {
+        write(text + "\n", to: STDERR_FILENO)
+    }
+
+    /// Overwrites the current line of a terminal; in a pipe, nothing.
+    package static func transient(_ text: String) {
+        if isTerminal { write("\r\u{1b}[K" + text, to: STDOUT_FILENO) }
+    }
+
+    /// Whether standard output is a terminal: only then progress and colour are shown.
+    package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0 {
+                if errno == EINTR || errno == EAGAIN { continue }
+                return  // a closed pipe: nobody reads any more
+            }
+            bytes = bytes.dropFirst(written)
+        }
+    }
+}

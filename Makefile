@@ -1,0 +1,52 @@
+# Assay. `make demo` shows the main job on real input; `make test` builds and runs every test.
+# Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
+
+BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils
+SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
+
+.PHONY: all
+all: dependencies
+	swift build -c release
+
+.PHONY: dependencies
+dependencies:
+	@missing=; for package in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "installing$$missing"; \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+# The whole of it: a TPM, a log of a real kernel, both programs, three attestations.
+.PHONY: demo
+demo: dependencies
+	swift build -c release --product assay-agent
+	swift build -c release --product assay-verifier
+	swift build -c release --product replay-kernel-log
+	Tests/Demo/run "$$(swift build -c release --show-bin-path)"
+
+.PHONY: test
+test: dependencies
+	Proto/generate --check
+	swift build --build-tests
+	swift test --skip-build
+
+# Where C and Swift meet, memory errors would hide: the same tests under AddressSanitizer.
+.PHONY: test-address
+test-address: dependencies
+	swift test --sanitize=address --scratch-path .build-address
+
+.PHONY: format
+format:
+	swift format -i -r $(SWIFT_SOURCES)
+
+.PHONY: lint
+lint:
+	swift format lint --strict -r $(SWIFT_SOURCES)
+
+.PHONY: clean
+clean:
+	rm -rf .build .build-address

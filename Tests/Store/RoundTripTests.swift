@@ -1,0 +1,164 @@
+import Appraisal
+import AssayCrypto
+import Bytes
+import TPM
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite("What is written is read back") struct RoundTripTests {
+    @Test("an agent, with and without policy and revocation") func agent() async throws {
+        try await TemporaryStore.run { store in
+            try await store.putPolicy("base", source: [1], compiled: [2], at: 5)
+            let plain = try Samples.agent("plain")
+            let full = try Samples.agent("full", policy: "base")
+            try await store.enrol(plain)
+            try await store.enrol(full)
+            try await store.setRevocation(of: full.id, at: 77)
+            #expect(try store.agent(plain.id) == plain)
+            #expect(try store.agent(full.id).policyName == "base")
+            #expect(try store.agent(full.id).revokedAt == 77)
+            try await store.setRevocation(of: full.id, at: nil)
+            #expect(try store.agent(full.id) == full)
+        }
+    }
+
+    @Test("a session's state, keyrings, findings and verdict") func session() async throws {
+        try await TemporaryStore.run { store in
+            let agent = try Samples.agent("host")
+            try await store.enrol(agent)
+            let before = try store.snapshot(of: agent.id)
+            #expect(before.state == nil && before.appraisal == nil && before.verdict == nil)
+            #expect(!before.isStateCurrent)
+            let keyrings = Samples.keyrings([".ima": [3, 1, 2].sorted(), ".evm": [9], "_ima": [1]], unusable: [5, 4])
+            let appraisal = Samples.appraisal(next: 100, keyrings: keyrings, findings: Samples.findings(5))
+            let outcome = Samples.outcome(
+                before, progress: Samples.progress(appraisal), tier: .contraindicated, findings: Samples.findings(120))
+            #expect(try await store.commit(outcome) == .committed(verdict: 1))
+
+            let after = try store.snapshot(of: agent.id)
+            #expect(after.appraisal == appraisal)
+            #expect(after.appraisal?.keyrings.keyrings[Array(".ima".utf8)]?.first?.subject == "CN 1")
+            #expect(after.isStateCurrent)
+            #expect(after.state?.clockInfo == ClockInfo(clock: 123_456, resetCount: 7, restartCount: 2, isSafe: true))
+            #expect(after.state?.selection == outcome.progress?.selection)
+            #expect(after.state?.challengedAt == 1_800_000_000)
+            #expect(after.state?.committedAt == 1_800_000_005)
+            let verdict = try #require(try store.verdict(of: agent.id))
+            #expect(verdict.findings == Samples.findings(120))
+            #expect(verdict.findings.kept.count == 100)
+            #expect(verdict.verdict.tier == .contraindicated)
+            #expect(verdict.verdict.failures == [.notInPolicy: 60] && verdict.verdict.warnings == [.violation: 60])
+            #expect(try store.keyrings(of: agent.id) == keyrings)
+        }
+    }
+
+    @Test("a real certificate's key can be used after it was read back, without parsing the certificate")
+    func certificate() async throws {
+        let der = try Fixtures.bytes("appraisal/tpm-object/up-tpm2b_public_from_pubkey_ec/test_ec_cert_bytes.der")
+        let key = try #require(LearnedKey(der: der, record: 5, firstSeen: 6))
+        try await TemporaryStore.run { store in
+            let ring = Array(".ima".utf8)
+            try await store.attest("host", keyrings: KeyringModel(keyrings: [ring: [key]], unusable: []))
+            let stored = try #require(try store.keyrings(of: AgentID("host")).keyrings[ring]?.first)
+            #expect(stored == key)
+            #expect(stored.der == der)
+            #expect(stored.fingerprint == key.fingerprint && stored.subject == key.subject)
+            let publicKey = try #require(stored.material.publicKey)
+            #expect(publicKey.fingerprint == key.fingerprint)
+        }
+    }
+
+    @Test("a policy's source and compiled form, by name and by content") func policy() async throws {
+        try await TemporaryStore.run { store in
+            let source = [UInt8](repeating: 0x20, count: 100_000)
+            let hash = try await store.putPolicy("web servers", source: source, compiled: [9, 9], at: 12)
+            #expect(hash == PCRBank.sha256.digest(of: source))
+            #expect(
+                try store.policy(named: "web servers")
+                    == PolicyName(name: "web servers", contentHash: hash, putAt: 12))
+            #expect(try store.policySource(hash) == source)
+            #expect(try store.compiledPolicy(hash) == [9, 9])
+            #expect(try store.policy(named: "other") == nil)
+            try await store.putPolicy("a", source: source, compiled: [8], at: 13)
+            #expect(try store.policyNames().map(\.name) == ["a", "web servers"])
+            #expect(try store.compiledPolicy(hash) == [8])
+        }
+    }
+
+    @Test("denied keys, and that a key not denied can't be allowed") func denied() async throws {
+        try await TemporaryStore.run { store in
+            let hash = Digest(repeating: 5, count: 32)
+            try await store.deny(hash, at: 44)
+            #expect(try store.deniedKeys() == [DeniedKey(keyHash: hash, deniedAt: 44)])
+            try await store.allow(hash)
+            #expect(try store.deniedKeys().isEmpty)
+            await #expect(throws: StoreError.self) { try await store.allow(hash) }
+        }
+    }
+
+    @Test("the generation counts what a server must notice, and no commit") func generation() async throws {
+        try await TemporaryStore.run { store in
+            var last = try store.readGeneration()
+            func expectStep(_ what: String) throws {
+                let now = try store.readGeneration()
+                #expect(now == last + 1, "\(what)")
+                last = now
+            }
+            let agent = try Samples.agent("host")
+            try await store.enrol(agent)
+            try expectStep("enrol")
+            try await store.putPolicy("base", source: [1], compiled: [], at: 0)
+            try expectStep("put")
+            try await store.assignPolicy("base", to: agent.id)
+            try expectStep("assign")
+            try await store.deny(Digest(repeating: 1, count: 32), at: 0)
+            try expectStep("deny")
+            try await store.setRevocation(of: agent.id, at: 1)
+            try expectStep("revoke")
+            try await store.setRevocation(of: agent.id, at: nil)
+            try expectStep("reinstate")
+            try await store.attest("host")
+            #expect(try store.readGeneration() == last)
+            try await store.remove(agent.id)
+            try expectStep("remove")
+        }
+    }
+
+    @Test("every layout refuses each of its truncations, a byte more, and another layout")
+    func hostileValues() async throws {
+        try await TemporaryStore.run { store in
+            try await store.attest(
+                "host", keyrings: Samples.keyrings([:], unusable: [4]), findings: Samples.findings(2))
+            let snapshot = try store.snapshot(of: AgentID("host"))
+            try refuseDamage(#require(snapshot.state))
+            try refuseDamage(#require(snapshot.verdict))
+        }
+        try refuseDamage(Samples.agent("host", policy: "base"))
+        try refuseDamage(StoredKey(Samples.key(1), on: Array(".ima".utf8)))
+        try refuseDamage(StoredFindings(Samples.findings(3)))
+        try refuseDamage(PolicyName(name: "base", contentHash: Digest(repeating: 1, count: 32), putAt: 1))
+        try refuseDamage(DeniedKey(keyHash: Digest(repeating: 1, count: 32), deniedAt: 1))
+        try refuseDamage(StoredPolicy([1, 2, 3]))
+    }
+
+    private func refuseDamage<Value: StoredValue>(_ value: Value) throws {
+        func read(_ bytes: [UInt8]) throws(StoreError) -> Value { try Value(stored: bytes.span, at: .init()) }
+        let bytes = value.stored
+        #expect(try read(bytes).stored == bytes)
+        for count in bytes.indices {
+            #expect(throws: StoreError.self) { try read(Array(bytes[..<count])) }
+        }
+        #expect(throws: StoreError.self) { try read(bytes + [0]) }
+        #expect(throws: StoreError.self) { try read([bytes[0] ^ 0x80] + bytes.dropFirst()) }
+        // Wild lengths and words: whatever is in a byte, reading ends, with a value or an error.
+        for index in bytes.indices {
+            for wild: UInt8 in [0x00, 0x7f, 0xff] {
+                var damaged = bytes
+                damaged[index] = wild
+                _ = try? read(damaged)
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package import IMA
+
+/// What an appraisal came to.
+package struct AppraisalOutcome: Sendable {
+    /// A key that this round brought.
+    package struct Learned: Hashable, Sendable {
+        /// The keyring's name.
+        package var keyring: [UInt8]
+        /// The key.
+        package var key: LearnedKey
+    }
+
+    /// What became of the signatures that were looked at.
+    package struct SignatureCounts: Hashable, Sendable {
+        /// Verified by a public-key operation.
+        package var verified: UInt64 = 0
+        /// Known to have verified before.
+        package var cached: UInt64 = 0
+        /// Malformed, or not made by the key that they name over this digest.
+        package var failed: UInt64 = 0
+        /// Naming a key that nobody brought.
+        package var unknownKey: UInt64 = 0
+        /// Naming a key that is denied, or of a type that can't be used.
+        package var refused: UInt64 = 0
+
+        /// None yet.
+        package init() {}
+    }
+
+    /// The verdict.
+    package let tier: Tier
+    /// How many records of the epoch the quote covers; nil without a quote or without a match.
+    package let matchedRecord: UInt64?
+    /// The record to ask for next: after the match, or where this round began; 0 without a quote.
+    package let nextRecord: UInt64
+    /// How many records this round received.
+    package let recordsReceived: UInt64
+    /// How many of them are behind the match.
+    package let excess: UInt64
+    /// What was found, with what earlier rounds of the epoch found.
+    package let findings: Findings
+    /// What to commit; nil without a match, for then nothing is.
+    package let newState: AppraisalState?
+    /// The keys learned in this round, in the log's order; without a match what would have been.
+    package let learned: [Learned]
+    /// All keys known up to the match; without a quote up to the log's end.
+    package let keyrings: KeyringModel
+    /// Signatures up to the match.
+    package let signatures: SignatureCounts
+    /// Violations up to the match, whatever the policy says of them.
+    package let violations: UInt64
+    /// PCR values after the last record that was replayed.
+    package let lanes: [PCRReplay.Lane]
+}

@@ -1,0 +1,65 @@
+internal import AssayCrypto
+internal import Bytes
+internal import IMA
+
+/// Rule 7: a buffer is believed only if the record's digest is its digest; a key among them is judged by its keyring and
+/// learned, anything else by its name.
+extension RecordJudge {
+    func buffer(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement) {
+        let name = bytes.extracting(fields.name)
+        let digest = bytes.extracting(fields.digest.range)
+        let buffer = bytes.extracting(fields.buffer)
+        let computed = try? fields.digest.hash.algorithm?.digest(of: buffer)
+        guard fields.digest.type == .ima, let computed, computed == Digest(digest) else {
+            judgement.findings.add(
+                Finding(
+                    .bufferDigestMismatch, record: number, path: [UInt8](copying: name),
+                    found: Self.text(fields.digest, bytes),
+                    expected: computed?.description ?? "a digest of a hash that can be computed"))
+            return
+        }
+        guard let policy else { return }
+        guard let key = LearnedKey.read([UInt8](copying: buffer), record: number, firstSeen: options.time) else {
+            let listing = policy.buffer(name, digest)
+            if listing != .allowed { add(listing, .buffers, .fail, fields, bytes, number, &judgement) }
+            return
+        }
+        let keyring = [UInt8](copying: name)
+        guard !policy.ignores(keyring: keyring) else { return }
+        switch policy.key(name, digest) {
+        case .allowed: learn(key, on: keyring, &judgement)
+        case .otherDigest: add(.otherDigest, .keyrings, .fail, fields, bytes, number, &judgement)
+        case .unlisted:
+            let action = policy.rules.unlistedKeyrings ?? KeyringScope.defaultAction(forUnlisted: name)
+            if action != .ignore { add(.unlisted, .keyrings, action, fields, bytes, number, &judgement) }
+        }
+    }
+
+    private func learn(_ reading: LearnedKey.Reading, on keyring: [UInt8], _ judgement: inout Judgement) {
+        switch reading {
+        case .key(let key):
+            guard judgement.keyrings.learn(key, on: keyring) else { return }
+            judgement.learned.append(.init(keyring: keyring, key: key))
+            if fileKeyrings.contains(keyring) { add(key, to: &judgement.signingKeys) }
+        case .unusable(let id):
+            if let id { judgement.keyrings.noteUnusable(id) }
+        }
+    }
+
+    private func add(
+        _ listing: DigestTable.Listing, _ table: CompiledPolicy.Table, _ action: PolicyAction, _ fields: RecordFields,
+        _ bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
+    ) {
+        let name = bytes.extracting(fields.name)
+        let expected = policy?.tables.expected(table, name) ?? []
+        let remedy =
+            table == .keyrings
+            ? "Find out who loaded the key; if it is wanted, list its digest under keyrings."
+            : "Find out what the kernel measured; if it is wanted, list its digest under ima-buf."
+        judgement.findings.add(
+            Finding(
+                listing == .unlisted ? .notInPolicy : .digestMismatch, record: number, path: [UInt8](copying: name),
+                found: Self.text(fields.digest, bytes), expected: expected.joined(separator: " or "), remedy: remedy,
+                isWarning: action == .warn))
+    }
+}

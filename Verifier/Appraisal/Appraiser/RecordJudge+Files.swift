@@ -1,0 +1,92 @@
+internal import AssayCrypto
+internal import Bytes
+internal import IMA
+
+/// Rule 6: a file passes if its path is excluded, a key in scope signed its digest, or the digest is listed for it.
+extension RecordJudge {
+    func file(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement) {
+        let path = bytes.extracting(fields.name)
+        if fields.signature.isEmpty {
+            guard let policy else {
+                if options.requiresSignatures { add(nil, .missing, fields, bytes, number, &judgement) }
+                return
+            }
+            // A look-up is cheaper than an expression: which of the two lets the file pass makes no difference.
+            let listing = listing(fields, bytes, policy)
+            if listing == .allowed || policy.excludes.contains(path, matcher) { return }
+            // A template without the field says nothing about signatures, unless they are asked for.
+            let asksForSignature = options.requiresSignatures || fields.signature.lowerBound > 0
+            add(listing, asksForSignature ? .missing : nil, fields, bytes, number, &judgement)
+            return
+        }
+        if policy?.excludes.contains(path, matcher) == true { return }
+        let signature = check(fields, in: bytes, &judgement)
+        if case .verified = signature { return }
+        guard let policy else {
+            if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
+            return
+        }
+        let listing = listing(fields, bytes, policy)
+        if listing != .allowed { add(listing, signature, fields, bytes, number, &judgement) }
+    }
+
+    private func listing(_ fields: RecordFields, _ bytes: Span<UInt8>, _ policy: Policy) -> DigestTable.Listing {
+        let path = bytes.extracting(fields.name)
+        // The digest of an fs-verity descriptor is none of the file, though it looks like one.
+        if fields.digest.type == .verity {
+            return policy.tables.paths.contains(path, in: policy.tables.bytes) ? .otherDigest : .unlisted
+        }
+        return policy.file(path, bytes.extracting(fields.digest.range))
+    }
+
+    /// The findings of a file that didn't pass: what the policy says of it, and its signature beside that.
+    private func add(
+        _ listing: DigestTable.Listing?, _ signature: SignatureCheck?, _ fields: RecordFields, _ bytes: Span<UInt8>,
+        _ number: UInt64, _ judgement: inout Judgement
+    ) {
+        let path = [UInt8](copying: bytes.extracting(fields.name))
+        if let listing {
+            let reason: Reason = listing == .unlisted ? .notInPolicy : .digestMismatch
+            let expected = policy?.tables.expected(.paths, path.span) ?? []
+            let isVerity = fields.digest.type == .verity
+            judgement.findings.add(
+                Finding(
+                    reason, record: number, path: path, found: Self.text(fields.digest, bytes),
+                    expected: isVerity ? "a version 3 signature of it" : expected.joined(separator: " or "),
+                    remedy: isVerity ? "Sign the file's fs-verity digest, or exclude its path." : nil))
+        }
+        guard let signature, let reason = signature.reason else { return }
+        judgement.findings.add(Finding(reason, record: number, path: path, found: signature.detail))
+    }
+}
+
+/// What became of a record's signature.
+enum SignatureCheck {
+    case missing
+    case verified
+    case bad(String)
+    case unknownKey(KeyID)
+    case unusableKey(KeyID)
+    case deniedKey(KeyID)
+
+    /// The reason that stands beside a file's finding; nil if it verified.
+    var reason: Reason? {
+        switch self {
+        case .missing: .notSigned
+        case .verified: nil
+        case .bad: .badSignature
+        case .unknownKey: .unknownKey
+        case .unusableKey: .unsupportedKey
+        case .deniedKey: .keyDenied
+        }
+    }
+
+    /// What was found, for people.
+    var detail: String {
+        switch self {
+        case .missing, .verified: ""
+        case .bad(let problem): problem
+        case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
+        }
+    }
+}

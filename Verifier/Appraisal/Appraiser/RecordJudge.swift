@@ -1,0 +1,169 @@
+internal import AssayCrypto
+internal import Bytes
+internal import IMA
+
+/// Judges one record at a time by the policy, in the order of the rules: template digest, PCR, violation,
+/// boot_aggregate, file or buffer.
+struct RecordJudge: Sendable {
+    let policy: Policy?
+    let options: AppraisalOptions
+    let hasQuote: Bool
+    /// Values that a boot_aggregate may have without being listed.
+    let bootAggregates: [Digest]
+    let matcher = RegexMatcher()
+    /// The keys that are there before any record: the policy's and the operator's.
+    let givenKeys: SigningKeys
+    let fileKeyrings: Set<[UInt8]>
+
+    init(policy: Policy?, options: AppraisalOptions, quote: QuotedPCRs?) {
+        self.policy = policy
+        self.options = options
+        hasQuote = quote != nil
+        bootAggregates = options.bootAggregates + (quote.map(\.bootAggregates) ?? [])
+        fileKeyrings = policy?.fileKeyrings ?? KeyringScope.files
+        var keys = SigningKeys()
+        for key in (policy?.verificationKeys ?? []) + options.keys {
+            let material = KeyMaterial(der: key.publicKey.subjectPublicKeyInfo, publicKey: key.publicKey)
+            keys.add(
+                key.keyID, .init(fingerprint: key.publicKey.fingerprint, material: material),
+                unless: options.deniedKeys)
+        }
+        givenKeys = keys
+    }
+
+    /// The keys that may vouch for files after earlier rounds.
+    func signingKeys(with model: KeyringModel) -> SigningKeys {
+        var keys = givenKeys
+        for (name, learned) in model.keyrings where fileKeyrings.contains(name) {
+            for key in learned { add(key, to: &keys) }
+        }
+        return keys
+    }
+
+    func add(_ key: LearnedKey, to keys: inout SigningKeys) {
+        keys.add(
+            key.keyID, .init(fingerprint: key.fingerprint, material: key.material), unless: options.deniedKeys)
+    }
+
+    /// Replays and judges a record.
+    func judge(_ record: RecordLayout, in bytes: Span<UInt8>, _ judgement: inout Judgement) {
+        let number = judgement.records
+        judgement.records &+= 1
+        let fields = RecordFields(record, in: bytes, limits: options.limits)
+        guard replays(record, fields, in: bytes, number, &judgement) else { return }
+        let isBootAggregate = fields.kind == .file && Self.isBootAggregate(bytes.extracting(fields.name))
+        if number == 0, options.requiresBootAggregate, !isBootAggregate || fields.isViolation {
+            judgement.findings.add(
+                Finding(.noBootAggregate, record: 0, path: [UInt8](copying: bytes.extracting(fields.name))))
+        }
+        if fields.kind == .file, !isBootAggregate { judgement.fileRecords &+= 1 }
+        if fields.isViolation { return violation(fields, in: bytes, number, &judgement) }
+        switch fields.kind {
+        case .file where isBootAggregate: bootAggregate(fields, in: bytes, number, &judgement)
+        case .file: file(fields, in: bytes, number, &judgement)
+        case .buffer: buffer(fields, in: bytes, number, &judgement)
+        case .unknownTemplate:
+            let name = [UInt8](copying: bytes.extracting(record.templateName))
+            judgement.findings.add(Finding(.unknownTemplate, record: number, found: escaped(name)))
+        case .malformed(let problem):
+            judgement.findings.add(Finding(.parseError, record: number, found: problem.code.rawValue))
+        }
+    }
+
+    /// Rules 2 and 3: extends the PCRs; false if nothing vouches for the record, so that nothing of it may count.
+    private func replays(
+        _ record: RecordLayout, _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) -> Bool {
+        var isCovered = false
+        let columnMatches: Bool
+        if QuotedPCRs.vouching.contains(record.pcr) {
+            let step = judgement.replay.extend(record, in: bytes)
+            columnMatches = step.columnMatches
+            isCovered = step.isCovered
+        } else {
+            columnMatches =
+                fields.isViolation
+                || record.templateDigest(options.format.column, in: bytes)
+                    == Digest(bytes.extracting(record.templateDigest))
+        }
+        if !columnMatches {
+            judgement.findings.add(
+                Finding(
+                    .templateHashMismatch, record: number, path: [UInt8](copying: bytes.extracting(fields.name)),
+                    found: [UInt8](copying: bytes.extracting(record.templateDigest)).hexadecimal,
+                    expected: record.templateDigest(options.format.column, in: bytes).description))
+        }
+        guard hasQuote, !isCovered else { return true }
+        judgement.findings.add(
+            Finding(
+                .wrongPCR, record: number, path: [UInt8](copying: bytes.extracting(fields.name)),
+                found: "PCR \(record.pcr)", expected: "a PCR below 16 that the quote covers"))
+        return false
+    }
+
+    /// Rule 4: counted always; the policy says what it means.
+    private func violation(
+        _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
+    ) {
+        judgement.violations &+= 1
+        let path = bytes.extracting(fields.name)
+        let action = options.violations ?? policy?.violationAction(path) ?? .warn
+        guard action != .ignore else { return }
+        judgement.findings.add(
+            Finding(.violation, record: number, path: [UInt8](copying: path), isWarning: action == .warn))
+    }
+
+    /// Rule 5, and the end of what an earlier kernel loaded: a boot_aggregate behind record 0 is a kexec's.
+    private func bootAggregate(
+        _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
+    ) {
+        if number > 0 {
+            judgement.keyrings = KeyringModel()
+            judgement.signingKeys = givenKeys
+        }
+        let path = bytes.extracting(fields.name)
+        let digest = bytes.extracting(fields.digest.range)
+        let value = Digest(digest)
+        if bootAggregates.contains(where: { $0 == value }) { return }
+        if policy?.excludes.contains(path, matcher) == true { return }
+        let listing = policy?.file(path, digest) ?? .unlisted
+        guard listing != .allowed else { return }
+        if listing == .otherDigest || !bootAggregates.isEmpty {
+            let listed = policy?.tables.expected(.paths, path) ?? []
+            let expected = listed + bootAggregates.prefix(4).map(\.description)
+            judgement.findings.add(
+                Finding(
+                    .digestMismatch, record: number, path: [UInt8](copying: path),
+                    found: Self.text(fields.digest, bytes),
+                    expected: expected.joined(separator: " or ")))
+        } else if policy != nil {
+            judgement.findings.add(
+                Finding(
+                    .notInPolicy, record: number, path: [UInt8](copying: path), found: Self.text(fields.digest, bytes)))
+        } else if options.requiresSignatures {
+            judgement.findings.add(Finding(.notSigned, record: number, path: [UInt8](copying: path)))
+        }
+    }
+
+    /// `boot_aggregate`, or `boot_aggregate_late` where IMA starts behind a late TPM driver.
+    private static func isBootAggregate(_ name: Span<UInt8>) -> Bool {
+        (name.count == 14 || name.count == 19) && (name.equals("boot_aggregate") || name.equals("boot_aggregate_late"))
+    }
+
+    /// A record's digest for people: `sha256:…`, `verity:sha256:…`.
+    static func text(_ digest: RecordFields.FieldDigest, _ bytes: Span<UInt8>) -> String {
+        (digest.type == .verity ? "verity:" : "") + "\(digest.hash.name):"
+            + [UInt8](copying: bytes.extracting(digest.range)).hexadecimal
+    }
+}
+
+extension Span<UInt8> {
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { text in
+            for index in indices where self[index] != text[index] { return false }
+            return true
+        }
+    }
+}

@@ -1,0 +1,33 @@
+internal import AssayCrypto
+
+/// The keys that may vouch for files at one point of a log, by id.
+///
+/// Denied keys are left out when the index is made, so that neither a verification nor a memory of one can reach them.
+struct SigningKeys: Sendable {
+    /// A key to try.
+    struct Candidate: Sendable {
+        let fingerprint: Digest
+        let material: KeyMaterial
+    }
+
+    private var candidates: [KeyID: [Candidate]] = [:]
+    private var denied: Set<KeyID> = []
+
+    /// No keys.
+    init() {}
+
+    /// Adds a key, unless it is denied.
+    mutating func add(_ id: KeyID, _ candidate: Candidate, unless deniedKeys: Set<Digest>) {
+        if deniedKeys.contains(candidate.fingerprint) {
+            denied.insert(id)
+        } else if candidates[id]?.contains(where: { $0.fingerprint == candidate.fingerprint }) != true {
+            candidates[id, default: []].append(candidate)
+        }
+    }
+
+    /// The keys with an id; ids collide, each is to be tried.
+    func candidates(_ id: KeyID) -> [Candidate]? { candidates[id] }
+
+    /// Whether a denied key has this id.
+    func isDenied(_ id: KeyID) -> Bool { denied.contains(id) }
+}

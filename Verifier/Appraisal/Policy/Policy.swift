@@ -1,0 +1,92 @@
+package import AssayCrypto
+
+/// An appraisal policy, ready to judge records: immutable, one for all sessions that use it.
+package final class Policy: Sendable {
+    /// SHA-256 of the source's bytes: the policy's name in the store, and in each verdict.
+    package let contentHash: Digest
+    /// What its author should look at; nothing of it keeps the policy from working.
+    package let warnings: [PolicyError.Fault]
+    /// The section `assay`.
+    package let rules: PolicyRules
+    /// The blob that ``init(compiled:)`` loads.
+    package var compiled: [UInt8] { tables.bytes }
+
+    let tables: CompiledPolicy
+    let excludes: Excludes
+    let verificationKeys: [VerificationKey]
+    let fileKeyrings: Set<[UInt8]>
+    let violationPaths: [(glob: Glob, action: PolicyAction)]
+    private let ignoredKeyrings: Set<[UInt8]>
+    private let ignoresAllKeyrings: Bool
+
+    /// Loads a compiled policy: a check of its bytes, the expressions' compilation, no parsing.
+    package convenience init(compiled: [UInt8]) throws(PolicyError) {
+        try self.init(CompiledPolicy(compiled), warnings: [])
+    }
+
+    /// Reads and compiles a policy.
+    ///
+    /// - Parameters:
+    ///   - source: JSON, or a DSSE envelope of it.
+    ///   - signers: keys, one of which must have signed. Without any the policy must be plain; with any, signed.
+    package convenience init(source: [UInt8], signers: [PublicKey] = []) throws(PolicyError) {
+        let json = try SignedPolicy.payload(of: source, signers: signers)
+        let reader = try PolicyReader.read(json)
+        try self.init(
+            document: reader.document, contentHash: PCRBank.sha256.digest(of: source), warnings: reader.warnings)
+    }
+
+    /// Reads and compiles a plain policy.
+    package convenience init(json: [UInt8]) throws(PolicyError) {
+        try self.init(source: json)
+    }
+
+    /// Compiles a policy that was made here.
+    package convenience init(
+        document: PolicyDocument, contentHash: Digest, warnings: [PolicyError.Fault] = []
+    ) throws(PolicyError) {
+        let blob = try PolicyCompiler.compile(document, contentHash: contentHash)
+        try self.init(CompiledPolicy(blob), warnings: warnings)
+    }
+
+    private init(_ tables: CompiledPolicy, warnings: [PolicyError.Fault]) throws(PolicyError) {
+        let rules = tables.rules
+        var warnings = warnings
+        excludes = try Excludes(regexes: rules.excludes, globs: rules.assay.excludeGlobs, warnings: &warnings)
+        verificationKeys = try VerificationKeyText.read(rules.verificationKeys)
+        fileKeyrings = KeyringScope.files.union(rules.assay.fileKeyrings)
+        violationPaths = rules.assay.violationPaths.map { (Glob($0.glob), $0.action) }
+        ignoredKeyrings = Set(rules.ignoredKeyrings)
+        ignoresAllKeyrings = rules.ignoredKeyrings.contains([UInt8(ascii: "*")])
+        self.rules = rules.assay
+        self.tables = tables
+        self.warnings = warnings
+        contentHash = tables.contentHash
+    }
+
+    /// What the policy says of a file.
+    func file(_ path: Span<UInt8>, _ digest: Span<UInt8>) -> DigestTable.Listing {
+        tables.paths.listing(path, digest, in: tables.bytes)
+    }
+
+    /// What the policy says of a key on a keyring.
+    func key(_ keyring: Span<UInt8>, _ digest: Span<UInt8>) -> DigestTable.Listing {
+        tables.keyrings.listing(keyring, digest, in: tables.bytes)
+    }
+
+    /// What the policy says of a buffer.
+    func buffer(_ name: Span<UInt8>, _ digest: Span<UInt8>) -> DigestTable.Listing {
+        tables.buffers.listing(name, digest, in: tables.bytes)
+    }
+
+    /// Whether the keys of a keyring are neither judged nor learned.
+    func ignores(keyring: [UInt8]) -> Bool {
+        ignoresAllKeyrings || ignoredKeyrings.contains(keyring)
+    }
+
+    /// What to do about a violation of a path.
+    func violationAction(_ path: Span<UInt8>) -> PolicyAction {
+        for rule in violationPaths where rule.glob.matches(path) { return rule.action }
+        return rules.violations ?? .warn
+    }
+}

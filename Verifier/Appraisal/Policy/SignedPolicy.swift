@@ -1,0 +1,87 @@
+package import AssayCrypto
+
+/// A policy in a DSSE envelope (https://github.com/secure-systems-lab/dsse, protocol and envelope 1.0.2).
+package enum SignedPolicy {
+    /// The policy's JSON.
+    ///
+    /// - Parameters:
+    ///   - source: JSON, or an envelope.
+    ///   - signers: keys, one of which must have signed. A plain policy is refused where there are any, and a signed one
+    ///     where there are none: nobody is to believe in a signature that nobody checks.
+    package static func payload(of source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
+        guard let envelope = Envelope(source) else {
+            guard signers.isEmpty else {
+                throw PolicyError(place: "policy", "a signature is required, but this is no DSSE envelope")
+            }
+            return source
+        }
+        guard !signers.isEmpty else {
+            throw PolicyError(place: "envelope", "the policy is signed; name the key that must have signed it")
+        }
+        return try envelope.verifiedPayload(by: signers)
+    }
+
+    private struct Envelope {
+        let payload: [UInt8]?
+        let payloadType: [UInt8]
+        let signatures: [[UInt8]]
+
+        /// Nil if this isn't an envelope at all.
+        init?(_ source: [UInt8]) {
+            guard case .object(let members)? = try? JSONParser.parse(source) else { return nil }
+            var payload: [UInt8]?
+            var payloadType: [UInt8] = []
+            var list: [JSON]?
+            for member in members {
+                switch (String(decoding: member.key, as: UTF8.self), member.value) {
+                case ("payload", .string(let text)): payload = text
+                case ("payloadType", .string(let text)): payloadType = text
+                case ("signatures", .array(let signatures)): list = signatures
+                default: continue
+                }
+            }
+            guard let payload, let list else { return nil }
+            self.payload = Base64.decode(payload)
+            self.payloadType = payloadType
+            signatures = list.compactMap { signature in
+                guard case .object(let members) = signature,
+                    case .string(let text)? = members.first(where: { $0.key == Array("sig".utf8) })?.value
+                else { return nil }
+                return Base64.decode(text)
+            }
+        }
+
+        func verifiedPayload(by signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
+            guard let payload else { throw PolicyError(place: "envelope.payload", "base64 is expected") }
+            guard !signatures.isEmpty else { throw PolicyError(place: "envelope.signatures", "there is none") }
+            let message = authenticated(payload)
+            for signature in signatures {
+                for signer in signers where verifies(signature, message, signer) { return payload }
+            }
+            throw PolicyError(place: "envelope.signatures", "none was made by a key that was named")
+        }
+
+        /// The pre-authentication encoding.
+        private func authenticated(_ payload: [UInt8]) -> [UInt8] {
+            Array("DSSEv1 \(payloadType.count) ".utf8) + payloadType + Array(" \(payload.count) ".utf8) + payload
+        }
+
+        /// DSSE leaves hash and scheme to the key's owner: SHA-256 is what signers use, or the curve's own hash.
+        private func verifies(_ signature: [UInt8], _ message: [UInt8], _ signer: PublicKey) -> Bool {
+            let schemes: [SignatureScheme] =
+                switch signer.kind {
+                case .rsa: [.rsaPSS, .rsaPKCS1]
+                case .ellipticCurve: [.ecdsa]
+                case .other: []
+                }
+            for hash in [HashAlgorithm.sha256, .sha384, .sha512] {
+                guard let digest = try? hash.digest(of: message) else { continue }
+                for scheme in schemes
+                where signer.verify(signature.span, ofDigest: digest.bytes.span, hash: hash, scheme: scheme) {
+                    return true
+                }
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import AssayCrypto
+import Server
+import Settings
+import SystemPackage
+import Transport
+
+/// What the verifier is told by its configuration.
+struct VerifierConfiguration: Sendable {
+    let host: String
+    let port: Int
+    let storePath: FilePath
+    let credentials: TLSContext.Credentials
+    let trustFile: String
+    let session: SessionSettings
+
+    private enum BankWord: String, CaseIterable {
+        case sha1
+        case sha256
+        case sha384
+        case sha512
+
+        var bank: PCRBank {
+            switch self {
+            case .sha1: .sha1
+            case .sha256: .sha256
+            case .sha384: .sha384
+            case .sha512: .sha512
+            }
+        }
+    }
+
+    init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
+        self.storePath = storePath
+        host = try settings.text("listen.host", default: "127.0.0.1")
+        port = try settings.integer("listen.port", default: 7443, in: 0...65535)
+        credentials = TLSContext.Credentials(
+            certificateChainFile: try settings.requiredText("tls.certificate"),
+            privateKeyFile: try settings.requiredText("tls.key"))
+        trustFile = try settings.requiredText("tls.trust")
+        var session = SessionSettings()
+        session.banks = try settings.words("attestation.banks", default: [BankWord.sha256, .sha384, .sha512]).map(
+            \.bank)
+        session.roundSeconds = try settings.integer("attestation.interval", default: 60, in: 1...86_400)
+        session.shardBytes = UInt32(
+            try settings.integer("attestation.shard_bytes", default: 1 << 20, in: 1 << 16...4_000_000))
+        session.window = UInt32(try settings.integer("attestation.window", default: 8, in: 4...64))
+        session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
+        session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
+        self.session = session
+    }
+}

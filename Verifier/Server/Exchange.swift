@@ -1,0 +1,80 @@
+import Appraisal
+import Bytes
+import IMA
+import Messages
+import TPM
+
+/// The shards of one round, checked against what was asked for and appraised as they come. Provisional to its end.
+struct Exchange: ~Copyable {
+    let round: Round
+    /// The TPM's counters, as the quote signed them.
+    let clock: ClockInfo
+    /// One more than the last record of this round: the quote froze it.
+    private let logEnd: UInt64
+    private let maximumBytes: UInt64
+    private var bytes: UInt64 = 0
+    private var appraiser: Appraiser
+
+    init(_ round: Round, quote: VerifiedQuote, evidence: Evidence, settings: SessionSettings, time: Int64) {
+        self.round = round
+        clock = quote.clockInfo
+        logEnd = evidence.logEnd
+        maximumBytes = settings.maximumLogBytes
+        var options = AppraisalOptions()
+        options.format = LogFormat(
+            byteOrder: round.hello.isBigEndian ? .big : .little, column: round.hello.columnAlgorithm)
+        options.imaPCRs = round.plan.measuredPCRs
+        options.requiresBootAggregate = true
+        options.deniedKeys = round.plan.basis.deniedKeys
+        options.verifiedSignatures = settings.verifiedSignatures
+        options.time = time
+        appraiser = Appraiser(
+            policy: round.plan.basis.policy, options: options, state: round.plan.state,
+            quote: QuotedPCRs(quote.pcrValues))
+    }
+
+    /// The next record to come.
+    var nextRecord: UInt64 { appraiser.nextRecord }
+
+    /// Whether no further shard is of use: a record could not be delimited.
+    var isEnded: Bool { appraiser.isEnded }
+
+    /// Appraises a shard.
+    ///
+    /// - Throws: the status to refuse it with, if it isn't what was asked for.
+    mutating func take(_ shard: LogShard) throws(Status) {
+        let limit = max(Int(round.challenge.shardBytes), shard.recordCount == 1 ? LogLimits.standard.recordBytes : 0)
+        guard shard.firstRecord == nextRecord else {
+            throw refusal("begins at record \(shard.firstRecord), record \(nextRecord) is next")
+        }
+        guard shard.records.count <= limit else {
+            throw refusal("has \(shard.records.count) bytes, \(limit) were asked for")
+        }
+        guard UInt64(shard.recordCount) <= logEnd - nextRecord else {
+            throw refusal("has \(shard.recordCount) records, which go beyond the round's end at record \(logEnd)")
+        }
+        let end = nextRecord + UInt64(shard.recordCount)
+        guard shard.moreDataPending == (end < logEnd), shard.recordCount > 0 || end == logEnd else {
+            throw refusal("ends at record \(end) of \(logEnd) and says more_data_pending=\(shard.moreDataPending)")
+        }
+        bytes += UInt64(shard.records.count)
+        guard bytes <= maximumBytes else {
+            throw Status(
+                .resourceExhausted, "the log is over the limit of \(maximumBytes) bytes", round: round.number)
+        }
+        let read = appraiser.appraise(shard.records.span)
+        guard !isEnded else { return }
+        guard read == shard.records.count, nextRecord == end else {
+            throw refusal("is not \(shard.recordCount) whole records: it can be read up to record \(nextRecord)")
+        }
+    }
+
+    /// Ends the round.
+    consuming func finish() -> AppraisalOutcome {
+        appraiser.finish()
+    }
+
+    private func refusal(_ what: String) -> Status {
+        Status(.invalidArgument, "the shard " + what, round: round.number)
+    }
+}

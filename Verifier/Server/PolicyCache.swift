@@ -1,0 +1,38 @@
+package import Appraisal
+package import AssayCrypto
+package import Store
+import Synchronization
+
+/// The policies in use, each loaded once for all sessions: immutable, looked up in place.
+package final class PolicyCache: Sendable {
+    private let store: Store
+    private let policies = Mutex<[Digest: Policy]>([:])
+
+    /// Loads from a store.
+    package init(store: Store) {
+        self.store = store
+    }
+
+    /// The policy of a content hash.
+    ///
+    /// A compiled form that doesn't load (damaged, or of another release) is made again from the stored source.
+    /// - Throws: `StoreError`, or `PolicyError` for a source that doesn't load either.
+    package func policy(_ contentHash: Digest) throws -> Policy {
+        if let policy = policies.withLock({ $0[contentHash] }) { return policy }
+        let policy = try load(contentHash)
+        policies.withLock { $0[contentHash] = policy }
+        return policy
+    }
+
+    private func load(_ contentHash: Digest) throws -> Policy {
+        if let compiled = try? store.compiledPolicy(contentHash), let policy = try? Policy(compiled: compiled),
+            policy.contentHash == contentHash
+        {
+            return policy
+        }
+        guard let source = try store.policySource(contentHash) else {
+            throw StoreError(.notFound, "the assigned policy \(contentHash) is not in the store")
+        }
+        return try Policy(source: source)
+    }
+}

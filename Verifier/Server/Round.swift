@@ -1,0 +1,36 @@
+import Messages
+import TPM
+
+/// One round as it was asked for.
+struct Round: Sendable {
+    /// Its number on this connection.
+    let number: UInt64
+    /// What the quote's qualifying data must contain; used once.
+    let nonce: [UInt8]
+    /// When the Challenge was sent, in seconds since 1970.
+    let challengedAt: Int64
+    let hello: Hello
+    let attempt: Attempt
+    let plan: RoundPlan
+
+    var challenge: Challenge {
+        Challenge(
+            round: number, nonce: nonce, banks: plan.selection.banks.map(\.bank),
+            pcrs: plan.selection.banks.first?.pcrs ?? [], firstRecord: plan.firstRecord,
+            shardBytes: min(plan.shardBytes, max(hello.maximumShardBytes, RoundPlan.leastShardBytes)),
+            window: plan.window)
+    }
+}
+
+/// What earlier rounds towards the same verdict have shown.
+struct Attempt: Hashable, Sendable {
+    /// The stored position is of no use: another epoch, or a mismatch after a suspend.
+    var fromRecordZero = false
+    /// The agent has said once that it doesn't hold the records asked for.
+    var missedRecords = false
+    /// Challenges sent towards this verdict.
+    var challenges = 0
+
+    /// A host that moves the goal each time is sent away, not asked for ever.
+    static let maximumChallenges = 6
+}

@@ -1,0 +1,47 @@
+package import Appraisal
+package import AssayCrypto
+package import TPM
+
+/// What the store holds that a round is built on, as of one moment.
+package struct RoundBasis: Sendable {
+    /// Where the last committed round left off.
+    package struct Attestation: Sendable {
+        /// The TPM's counters in that round's quote.
+        package let clock: ClockInfo
+        /// What that quote covered.
+        package let selection: PCRSelection
+        /// Position, PCR values, keyrings and findings.
+        package let state: AppraisalState
+
+        /// A committed round.
+        package init(clock: ClockInfo, selection: PCRSelection, state: AppraisalState) {
+            self.clock = clock
+            self.selection = selection
+            self.state = state
+        }
+    }
+
+    /// The enrolled key, its attributes checked.
+    package let attestationKey: AttestationKey
+    /// The assigned policy; nil for none, which never affirms.
+    package let policy: Policy?
+    /// SHA-256 of the SubjectPublicKeyInfos that verify nothing.
+    package let deniedKeys: Set<Digest>
+    /// Nil before the first commit under this key.
+    package let attestation: Attestation?
+    /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
+    /// them are judged again.
+    package let mayResume: Bool
+
+    /// A basis.
+    package init(
+        attestationKey: AttestationKey, policy: Policy?, deniedKeys: Set<Digest> = [], attestation: Attestation?,
+        mayResume: Bool
+    ) {
+        self.attestationKey = attestationKey
+        self.policy = policy
+        self.deniedKeys = deniedKeys
+        self.attestation = attestation
+        self.mayResume = mayResume
+    }
+}

@@ -1,0 +1,63 @@
+package import Appraisal
+package import AssayCrypto
+import TPM
+
+/// How a round ended, to be committed before anybody is told.
+package struct RoundOutcome: Sendable {
+    /// The round's number on its connection.
+    package let round: UInt64
+    /// When its Challenge was sent, in seconds since 1970: freshness counts from here.
+    package let challengedAt: Int64
+    /// The verdict.
+    package let tier: Tier
+    /// What it rests on.
+    package let findings: Findings
+    /// What the next round begins with; nil leaves position and keyrings at the last commit.
+    package let attestation: RoundBasis.Attestation?
+    /// The record that the next round begins with.
+    package let nextRecord: UInt64
+    /// Records judged in this round.
+    package let recordsAppraised: UInt64
+    /// Records behind the match.
+    package let excessRecords: UInt64
+    /// Signatures that verified, now or before.
+    package let signaturesVerified: UInt64
+    /// The model of the host's keyrings after the round.
+    package let keyrings: KeyringModel
+    /// Content hash of the policy that judged.
+    package let policyHash: Digest?
+
+    /// A round whose records were appraised to their end; without a match nothing but the verdict is committed.
+    init(_ round: Round, _ outcome: AppraisalOutcome, clock: ClockInfo) {
+        let stored = round.plan.basis.attestation
+        self.round = round.number
+        challengedAt = round.challengedAt
+        tier = outcome.newState == nil ? .contraindicated : outcome.tier
+        findings = outcome.findings
+        attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
+        nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
+        recordsAppraised = outcome.recordsReceived - outcome.excess
+        excessRecords = outcome.excess
+        signaturesVerified = outcome.signatures.verified + outcome.signatures.cached
+        keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
+        policyHash = round.plan.basis.policy?.contentHash
+    }
+
+    /// A round that failed before a record was appraised.
+    init(_ round: Round, failed finding: Finding) {
+        let stored = round.plan.basis.attestation?.state
+        self.round = round.number
+        challengedAt = round.challengedAt
+        tier = .contraindicated
+        var findings = Findings()
+        findings.add(finding)
+        self.findings = findings
+        attestation = nil
+        nextRecord = stored?.nextRecord ?? 0
+        recordsAppraised = 0
+        excessRecords = 0
+        signaturesVerified = 0
+        keyrings = stored?.keyrings ?? KeyringModel()
+        policyHash = round.plan.basis.policy?.contentHash
+    }
+}

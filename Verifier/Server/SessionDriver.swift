@@ -1,0 +1,191 @@
+import Appraisal
+import AssayCrypto
+import Logging
+import Messages
+import Store
+import TPM
+import Transport
+
+/// Carries one connection's session out: messages in, actions on the store and the connection.
+///
+/// It decides nothing. It runs on the task pool, never on an event loop: an appraisal may take its time.
+struct SessionDriver {
+    let connection: VerifierConnection
+    let agentID: AgentID
+    let services: SessionServices
+    let logger: Logger
+
+    /// Runs until the connection ends, one way or another. Never throws: whatever happens is logged.
+    func run() async {
+        var session = VerifierSession(
+            agentID: agentID.bytes, exporter: connection.peer.exporter, settings: services.settings)
+        var pass = Pass()
+        await perform(session.begin(), &session, &pass)
+        do throws(TransportError) {
+            while !pass.isClosed {
+                guard let message = try await nextMessage(&session, &pass) else { continue }
+                await perform(session.receive(message, time: services.time()), &session, &pass)
+            }
+        } catch {
+            logger.warning("connection failed", metadata: ["error": "\(error)"])
+            await connection.close(sending: .status(error.status))
+        }
+    }
+
+    /// What a driver keeps between actions.
+    struct Pass {
+        /// What the round's basis was read from, for the commit.
+        var snapshot: AgentSnapshot?
+        /// How long to wait for the next round; nil while a message is due.
+        var wait: Duration?
+        var isClosed = false
+    }
+
+    /// A message; nil if the round that was waited for is due, or the agent has hung up.
+    private func nextMessage(
+        _ session: inout VerifierSession, _ pass: inout Pass
+    ) async throws(TransportError) -> AgentMessage? {
+        guard let wait = pass.wait else { return try await receive(&pass) }
+        pass.wait = nil
+        switch await race(wait) {
+        case .message(let message): return message
+        case .hungUp:
+            pass.isClosed = true
+            return nil
+        case .due:
+            await perform(session.roundDue(), &session, &pass)
+            return nil
+        case .failure(let error): throw error
+        }
+    }
+
+    private func receive(_ pass: inout Pass) async throws(TransportError) -> AgentMessage? {
+        guard let message = try await connection.receive() else {
+            logger.info("agent hung up")
+            await connection.close()
+            pass.isClosed = true
+            return nil
+        }
+        return message
+    }
+
+    private enum Race: Sendable {
+        case message(AgentMessage)
+        case hungUp
+        case due
+        case failure(TransportError)
+    }
+
+    /// A message or the time, whichever comes first. A cancelled `receive` leaves the connection as it was.
+    private func race(_ wait: Duration) async -> Race {
+        await withTaskGroup(of: Race.self) { group in
+            group.addTask {
+                do throws(TransportError) {
+                    return try await connection.receive().map(Race.message) ?? .hungUp
+                } catch {
+                    return error == .cancelled ? .due : .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: wait)
+                return .due
+            }
+            let first = await group.next() ?? .due
+            group.cancelAll()
+            guard case .due = first, let second = await group.next() else { return first }
+            return second
+        }
+    }
+}
+
+extension SessionDriver {
+    /// Carries actions out, in order, and those that follow from them.
+    private func perform(
+        _ actions: [VerifierSession.Action], _ session: inout VerifierSession, _ pass: inout Pass
+    ) async {
+        var pending = actions[...]
+        while let action = pending.popFirst(), !pass.isClosed {
+            switch action {
+            case .send(let message): await send(message, &pass)
+            case .load: pending += await load(&session, &pass)
+            case .commit(let outcome): pending += await commit(outcome, &session, &pass)
+            case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
+            case .wait(let seconds):
+                connection.clearDeadline()
+                pass.wait = .seconds(seconds)
+            case .note(let note): log(note)
+            case .close(let status, let isSent):
+                logger.notice("connection ended", metadata: ["status": "\(status)", "by": isSent ? "us" : "the agent"])
+                await close(isSent ? status : nil, &pass)
+            }
+        }
+    }
+
+    private func send(_ message: VerifierMessage, _ pass: inout Pass) async {
+        do throws(TransportError) {
+            try await connection.send(message)
+        } catch .closed {
+            // What the agent said before it hung up, or why the connection broke, comes out of `receive`.
+        } catch {
+            logger.warning("sending failed", metadata: ["message": "\(message.kind)", "error": "\(error)"])
+            connection.abort()
+            pass.isClosed = true
+        }
+    }
+
+    private func load(_ session: inout VerifierSession, _ pass: inout Pass) async -> [VerifierSession.Action] {
+        do {
+            let snapshot = try services.store.snapshot(of: agentID)
+            guard snapshot.agent.revokedAt == nil else {
+                return [
+                    .close(Status(.permissionDenied, "this agent is revoked; ask the verifier's operator"), send: true)
+                ]
+            }
+            let basis = try services.basis(snapshot)
+            pass.snapshot = snapshot
+            return session.loaded(basis, nonce: try randomBytes(32), time: services.time())
+        } catch let error as StoreError where error.code == .notFound {
+            let remedy = "add it on the verifier: assay-verifier agents add \(agentID)"
+            return [.close(Status(.permissionDenied, "agent \(agentID) is not enrolled; \(remedy)"), send: true)]
+        } catch {
+            logger.error("the agent's record can't be used", metadata: ["error": "\(error)"])
+            let seconds = UInt32(services.settings.roundSeconds)
+            return [
+                .close(
+                    Status(
+                        .unavailable, "the verifier can't judge this agent; its log says why",
+                        retryAfterSeconds: seconds),
+                    send: true)
+            ]
+        }
+    }
+
+    private func commit(
+        _ outcome: RoundOutcome, _ session: inout VerifierSession, _ pass: inout Pass
+    ) async -> [VerifierSession.Action] {
+        guard let snapshot = pass.snapshot else { return session.committed(false) }
+        do throws(StoreError) {
+            switch try await services.store.commit(outcome.stored(for: snapshot, at: services.time())) {
+            case .committed(let number):
+                log(outcome, number: number)
+                return session.committed(true)
+            case .conflict(let conflict):
+                logger.notice("nothing committed", metadata: ["conflict": "\(conflict)"])
+                return session.committed(false)
+            }
+        } catch {
+            logger.error("nothing committed", metadata: ["error": "\(error)"])
+            let seconds = UInt32(services.settings.roundSeconds)
+            return [
+                .close(
+                    Status(.unavailable, "the verifier can't store a verdict now", retryAfterSeconds: seconds),
+                    send: true)
+            ]
+        }
+    }
+
+    private func close(_ status: Status?, _ pass: inout Pass) async {
+        await connection.close(sending: status.map(VerifierMessage.status))
+        pass.isClosed = true
+    }
+}

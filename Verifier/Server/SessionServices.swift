@@ -1,0 +1,46 @@
+import Appraisal
+package import Store
+import TPM
+
+/// What all sessions of a server share.
+package struct SessionServices: Sendable {
+    package let store: Store
+    package let policies: PolicyCache
+    package let settings: SessionSettings
+    /// Seconds since 1970.
+    package let time: @Sendable () -> Int64
+
+    /// Services over one store.
+    package init(store: Store, settings: SessionSettings, time: @escaping @Sendable () -> Int64) {
+        self.store = store
+        self.settings = settings
+        self.time = time
+        policies = PolicyCache(store: store)
+    }
+
+    /// What a round is built on, the enrolled key checked anew.
+    func basis(_ snapshot: AgentSnapshot) throws -> RoundBasis {
+        let publicArea = try PublicArea(tpm2bPublic: snapshot.agent.attestationKeyPublic)
+        var attestation: RoundBasis.Attestation?
+        if let state = snapshot.state, let appraisal = snapshot.appraisal {
+            attestation = .init(clock: state.clockInfo, selection: state.selection, state: appraisal)
+        }
+        return RoundBasis(
+            attestationKey: try AttestationKey(publicArea: publicArea),
+            policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
+            attestation: attestation, mayResume: snapshot.isStateCurrent)
+    }
+}
+
+extension RoundOutcome {
+    /// The outcome as the store commits it.
+    func stored(for snapshot: AgentSnapshot, at time: Int64) -> Outcome {
+        Outcome(
+            agent: snapshot.agent.id, basis: snapshot.basis,
+            progress: attestation.map {
+                .init(clockInfo: $0.clock, selection: $0.selection, appraisal: $0.state)
+            },
+            tier: tier, appraisedRecords: nextRecord, excessRecords: excessRecords, findings: findings,
+            challengedAt: challengedAt, givenAt: time)
+    }
+}

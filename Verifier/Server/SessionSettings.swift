@@ -1,0 +1,26 @@
+package import Appraisal
+package import AssayCrypto
+
+/// What the operator may choose about rounds, with the defaults of the design.
+package struct SessionSettings: Sendable {
+    /// Banks that may be quoted, the preferred first. SHA-1 is left out unless the operator puts it here.
+    package var banks: [PCRBank] = [.sha256, .sha384, .sha512]
+    /// Largest shard asked for, in bytes: 64 KiB to just under the frame limit.
+    package var shardBytes: UInt32 = 1 << 20
+    /// Shards that may be in flight: at least 4, so that a long round trip doesn't serialise them.
+    package var window: UInt32 = 8
+    /// Seconds from one verdict to the next Challenge on an open connection.
+    package var roundSeconds = 60
+    /// Seconds from a Challenge to its Evidence; a TPM may need some for a quote.
+    package var evidenceSeconds = 60
+    /// Seconds from one shard to the next.
+    package var shardSeconds = 30
+    /// Largest log of one epoch that is taken, in bytes.
+    package var maximumLogBytes: UInt64 = 4 << 30
+
+    /// Signatures that verified before, whichever host they came from; nil remembers none.
+    package var verifiedSignatures: VerifiedSignatures?
+
+    /// The defaults.
+    package init() {}
+}

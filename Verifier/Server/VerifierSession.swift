@@ -1,0 +1,294 @@
+import Appraisal
+package import Messages
+import TPM
+
+/// The verifier's half of the protocol: an agent's message or a finished piece of work in, actions out.
+///
+/// No socket, store or clock is touched here: the driver carries the actions out, in order, and comes back with `loaded`
+/// and `committed`. Nothing is believed before the quote has verified, and nothing is kept before the log has led to
+/// the quoted PCRs and the store has it.
+package struct VerifierSession: ~Copyable {
+    /// What the driver is to do.
+    package enum Action: Sendable {
+        /// Send a message.
+        case send(VerifierMessage)
+        /// Read the agent's basis from the store, then call `loaded` with a fresh nonce.
+        case load
+        /// Commit, then call `committed`.
+        case commit(RoundOutcome)
+        /// The agent's next message must come within so many seconds; what it is, for the error.
+        case expect(String, seconds: Int)
+        /// No message is due: begin the next round, by `roundDue`, after so many seconds.
+        case wait(seconds: Int)
+        /// Tell the log.
+        case note(Note)
+        /// Send the status if the agent can use it, and close.
+        case close(Status, send: Bool)
+    }
+
+    /// What an operator may want to read in the log.
+    package enum Note: Sendable {
+        case challenged(round: UInt64, firstRecord: UInt64, startsOver: Bool)
+        case quoted(round: UInt64, resetCount: UInt32, logEnd: UInt64)
+        case shard(round: UInt64, records: UInt32, bytes: Int, nextRecord: UInt64, remaining: UInt64)
+        case newEpoch(resetCount: UInt32)
+        case retryFromRecordZero(String)
+        case conflict
+    }
+
+    private enum State: ~Copyable {
+        case awaitingHello
+        case awaitingBasis(Hello, Attempt)
+        case awaitingEvidence(Round)
+        case awaitingShard(Exchange)
+        case awaitingCommit(Round, RoundOutcome)
+        case awaitingNextRound(Hello)
+        case ended
+    }
+
+    private let agentID: [UInt8]
+    private let exporter: [UInt8]
+    private let settings: SessionSettings
+    private var state = State.awaitingHello
+    private var roundNumber: UInt64 = 0
+    /// Shards of rounds up to this one may still arrive: they were sent before the agent heard that it is over.
+    private var abandonedRound: UInt64 = 0
+
+    /// A session that waits for Hello.
+    ///
+    /// - Parameters:
+    ///   - agentID: the identity in the peer's certificate.
+    ///   - exporter: the TLS exporter value (RFC 9266), 32 bytes.
+    package init(agentID: [UInt8], exporter: [UInt8], settings: SessionSettings) {
+        self.agentID = agentID
+        self.exporter = exporter
+        self.settings = settings
+    }
+
+    /// The first thing to do on a connection.
+    package func begin() -> [Action] { [.expect("Hello", seconds: settings.evidenceSeconds)] }
+
+    /// Takes a message from the agent.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
+        if case .status(let status) = message { return ended(by: status) }
+        if case .logShard(let shard) = message, shard.round <= abandonedRound { return [] }
+        switch takeState() {
+        case .awaitingHello:
+            guard case .hello(let hello) = message else { return refuse(message, awaited: "Hello") }
+            return greet(hello)
+        case .awaitingEvidence(let round):
+            guard case .evidence(let evidence) = message, evidence.round == round.number else {
+                return refuse(message, awaited: "Evidence")
+            }
+            return check(evidence, of: round, time: time)
+        case .awaitingShard(let exchange):
+            guard case .logShard(let shard) = message, shard.round == exchange.round.number else {
+                return refuse(message, awaited: "LogShard")
+            }
+            return take(shard, exchange)
+        case .awaitingBasis: return refuse(message, awaited: "no message")
+        case .awaitingCommit: return refuse(message, awaited: "no message")
+        case .awaitingNextRound: return refuse(message, awaited: "no message before a Challenge")
+        case .ended: return []
+        }
+    }
+
+    /// The store was read: the round can begin.
+    ///
+    /// - Parameters:
+    ///   - nonce: 32 fresh random bytes.
+    ///   - time: seconds since 1970.
+    package mutating func loaded(_ basis: RoundBasis, nonce: [UInt8], time: Int64) -> [Action] {
+        let taken = takeState()
+        guard case .awaitingBasis(let hello, var attempt) = taken else {
+            return []
+        }
+        guard hello.attestationKeyName == basis.attestationKey.name else {
+            return [
+                .close(
+                    Status(
+                        .failedPrecondition,
+                        "the agent's attestation key is not the enrolled one; if its TPM was replaced, remove the "
+                            + "agent and enrol it again"), send: true)
+            ]
+        }
+        attempt.challenges += 1
+        guard attempt.challenges <= Attempt.maximumChallenges else {
+            return [
+                .close(Status(.aborted, "no round came to an end in \(Attempt.maximumChallenges) tries"), send: true)
+            ]
+        }
+        do throws(Status) {
+            let plan = try RoundPlan(hello, basis, settings, fromRecordZero: attempt.fromRecordZero)
+            roundNumber += 1
+            let round = Round(
+                number: roundNumber, nonce: nonce, challengedAt: time, hello: hello, attempt: attempt, plan: plan)
+            state = .awaitingEvidence(round)
+            return [
+                .note(
+                    .challenged(round: roundNumber, firstRecord: plan.firstRecord, startsOver: plan.startsOver)),
+                .expect("Evidence", seconds: settings.evidenceSeconds),
+                .send(.challenge(round.challenge)),
+            ]
+        } catch {
+            return [.close(error, send: true)]
+        }
+    }
+
+    /// The outcome is durable; or the policy, the keys denied or the enrolment changed meanwhile, and nothing was kept.
+    package mutating func committed(_ isCommitted: Bool) -> [Action] {
+        let taken = takeState()
+        guard case .awaitingCommit(let round, let outcome) = taken else { return [] }
+        guard isCommitted else {
+            state = .awaitingBasis(round.hello, Attempt(challenges: round.attempt.challenges))
+            return [.note(.conflict), .load]
+        }
+        state = .awaitingNextRound(round.hello)
+        let result = AttestationResult(outcome, nextRoundSeconds: settings.roundSeconds)
+        return [.send(.attestationResult(result)), .wait(seconds: settings.roundSeconds)]
+    }
+
+    /// The time for the next round has come.
+    package mutating func roundDue() -> [Action] {
+        switch takeState() {
+        case .awaitingNextRound(let hello):
+            state = .awaitingBasis(hello, Attempt())
+            return [.load]
+        case let other:
+            state = other
+            return []
+        }
+    }
+
+    /// Leaves `ended` behind, which stands unless a transition puts another state.
+    private mutating func takeState() -> State {
+        var taken = State.ended
+        swap(&taken, &state)
+        return taken
+    }
+}
+
+// MARK: - Transitions
+
+extension VerifierSession {
+    private mutating func greet(_ hello: Hello) -> [Action] {
+        guard hello.protocolVersion == protocolVersion else {
+            let versions = "the agent speaks version \(hello.protocolVersion), this verifier \(protocolVersion)"
+            return [.close(Status(.failedPrecondition, versions + "; install the same release"), send: true)]
+        }
+        guard hello.agentID == agentID else {
+            return [
+                .close(
+                    Status(.permissionDenied, "the agent's id is not its certificate's; correct agent.id"), send: true)
+            ]
+        }
+        state = .awaitingBasis(hello, Attempt())
+        return [.load]
+    }
+
+    private mutating func check(_ evidence: Evidence, of round: Round, time: Int64) -> [Action] {
+        let plan = round.plan
+        do throws(QuoteError) {
+            let received = ReceivedQuote(
+                attest: evidence.attest, signature: evidence.signature, pcrValues: evidence.pcrValues)
+            let data = QuoteBinding.qualifyingData(
+                nonce: round.nonce, agentID: agentID, attestationKeyName: plan.basis.attestationKey.name,
+                exporter: exporter)
+            let quote = try plan.basis.attestationKey.verify(
+                received, qualifyingData: data, selection: plan.selection, allowsSHA1Signature: false)
+            return accept(evidence, quote, of: round, time: time)
+        } catch {
+            return [.close(Status(.unauthenticated, "the quote is refused: \(error)", round: round.number), send: true)]
+        }
+    }
+
+    private mutating func accept(
+        _ evidence: Evidence, _ quote: VerifiedQuote, of round: Round, time: Int64
+    ) -> [Action] {
+        let quoted = Action.note(
+            .quoted(round: round.number, resetCount: quote.clockInfo.resetCount, logEnd: evidence.logEnd))
+        if let stored = round.plan.basis.attestation {
+            do throws(QuoteError) {
+                let isNewEpoch = try ClockRelation.relation(previous: stored.clock, now: quote.clockInfo) == .newEpoch
+                if isNewEpoch, !round.plan.startsOver {
+                    return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
+                }
+            } catch {
+                return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
+            }
+        }
+        guard evidence.logEnd >= round.plan.firstRecord, evidence.logBytes <= settings.maximumLogBytes else {
+            let range = "records \(round.plan.firstRecord) to \(evidence.logEnd), \(evidence.logBytes) bytes"
+            return [.close(Status(.outOfRange, "Evidence announces \(range)", round: round.number), send: true)]
+        }
+        state = .awaitingShard(Exchange(round, quote: quote, evidence: evidence, settings: settings, time: time))
+        return [quoted, .expect("LogShard", seconds: settings.shardSeconds)]
+    }
+
+    private mutating func take(_ shard: LogShard, _ taken: consuming Exchange) -> [Action] {
+        var exchange = taken
+        do throws(Status) {
+            try exchange.take(shard)
+        } catch {
+            return [.close(error, send: true)]
+        }
+        let note = Action.note(
+            .shard(
+                round: shard.round, records: shard.recordCount, bytes: shard.records.count,
+                nextRecord: exchange.nextRecord, remaining: shard.recordsRemaining))
+        guard shard.moreDataPending, !exchange.isEnded else { return [note] + conclude(exchange) }
+        let credit = ShardCredit(round: shard.round, nextRecord: exchange.nextRecord, window: settings.window)
+        state = .awaitingShard(exchange)
+        return [note, .expect("LogShard", seconds: settings.shardSeconds), .send(.shardCredit(credit))]
+    }
+
+    private mutating func conclude(_ exchange: consuming Exchange) -> [Action] {
+        let round = exchange.round
+        let clock = exchange.clock
+        let outcome = exchange.finish()
+        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != clock.restartCount } ?? false
+        if outcome.newState == nil, !round.plan.startsOver, wasSuspended {
+            let reason = "the host was suspended, and its PCRs do not follow from the last position"
+            return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
+        }
+        return commit(RoundOutcome(round, outcome, clock: clock), of: round)
+    }
+
+    private mutating func commit(_ outcome: RoundOutcome, of round: Round) -> [Action] {
+        abandonedRound = round.number
+        state = .awaitingCommit(round, outcome)
+        return [.commit(outcome)]
+    }
+
+    private mutating func fromRecordZero(_ round: Round) -> [Action] {
+        var attempt = round.attempt
+        attempt.fromRecordZero = true
+        return again(round, attempt)
+    }
+
+    private mutating func again(_ round: Round, _ attempt: Attempt) -> [Action] {
+        abandonedRound = round.number
+        state = .awaitingBasis(round.hello, attempt)
+        return [.load]
+    }
+
+    /// The agent cannot go on, or does not hold what was asked for.
+    private mutating func ended(by status: Status) -> [Action] {
+        let taken = takeState()
+        guard case .awaitingEvidence(let round) = taken, status.code == .outOfRange, status.round == round.number
+        else { return [.close(status, send: false)] }
+        guard round.attempt.missedRecords else {
+            var attempt = round.attempt
+            attempt.missedRecords = true
+            return again(round, attempt)
+        }
+        let finding = Finding(.recordsMissing, record: round.plan.firstRecord, found: status.message)
+        return commit(RoundOutcome(round, failed: finding), of: round)
+    }
+
+    private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {
+        [.close(Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited"), send: true)]
+    }
+}

@@ -1,0 +1,49 @@
+package import Appraisal
+package import AssayCrypto
+
+/// All that a session needs of an agent, as one snapshot of the store has it.
+package struct AgentSnapshot: Sendable {
+    /// Identity, policy's name, revocation.
+    package let agent: Agent
+    /// SHA-256 of the source of the policy that judges the agent now; nil if none is assigned.
+    package let policyHash: Digest?
+    /// Counts changes to the denied keys.
+    package let denyGeneration: UInt64
+    /// SHA-256 of the SubjectPublicKeyInfo of each denied key.
+    package let deniedKeys: Set<Digest>
+    /// Where attestation stands; nil before the first committed round.
+    package let state: AttestationState?
+    /// The same with keyrings and findings, for the appraiser to go on from; nil with `state`.
+    package let appraisal: AppraisalState?
+    /// The last verdict.
+    package let verdict: Verdict?
+
+    /// Whether the state was made under what holds now: the same attestation key, policy and denied keys. If not, the
+    /// epoch's log is to be judged again from record 0.
+    package var isStateCurrent: Bool {
+        guard let state else { return false }
+        return state.attestationKeyName == agent.attestationKeyName && state.policyHash == policyHash
+            && state.denyGeneration == denyGeneration
+    }
+
+    /// The agent's line in a listing.
+    package var summary: AgentSummary { AgentSummary(agent: agent, state: state, verdict: verdict) }
+
+    /// What an outcome of this session rests on.
+    package var basis: Outcome.Basis {
+        Outcome.Basis(
+            attestationKeyName: agent.attestationKeyName, policyHash: policyHash, denyGeneration: denyGeneration,
+            verdictNumber: verdict?.number ?? 0, stateNumber: state?.verdictNumber ?? 0,
+            keyrings: appraisal?.keyrings ?? KeyringModel())
+    }
+}
+
+/// A line of a listing.
+package struct AgentSummary: Hashable, Sendable {
+    /// Identity, policy's name, revocation.
+    package let agent: Agent
+    /// Where attestation stands; nil before the first committed round.
+    package let state: AttestationState?
+    /// The last verdict.
+    package let verdict: Verdict?
+}

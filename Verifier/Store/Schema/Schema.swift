@@ -1,0 +1,94 @@
+import AssayCrypto
+import Bytes
+
+/// The store's named databases. Schema version 2.
+///
+/// Integers in keys and values are big endian. *agent* is an agent's id and a zero byte (``AgentID``), so that all that
+/// belongs to an agent is a prefix scan, and sorts by id. Every value but the header begins with a layout byte and is
+/// checked when it is read (``StoredValue``); the value's type documents its fields.
+///
+/// | database | key | value | written by |
+/// | --- | --- | --- | --- |
+/// | `meta` | `store` | ``StoreHeader``: magic, schema version, store id; this layout never changes | whoever makes the store |
+/// | `meta` | `generation` | u64: counts changes to agents, policies, assignments, denied keys | each such command |
+/// | `meta` | `deny-generation` | u64: counts changes to the denied keys | `deny`, `allow` |
+/// | `agents` | agent | ``Agent``: attestation key, policy's name, revocation; about 0.4 KiB | `enrol`, `assignPolicy`, `revoke` |
+/// | `states` | agent | ``AttestationState``: epoch, position, PCR values; about 0.3 KiB | `commit`, each round |
+/// | `keyrings` | agent, SHA-256 of the keyring's name, SHA-256 of the certificate or bare key | ``StoredKey``: one learned key; about 1 KiB | `commit`, when a key is new or gone |
+/// | `verdicts` | agent | ``Verdict``: the last one, in short; about 0.2 KiB | `commit`, each round |
+/// | `findings` | agent, u64 verdict number | ``StoredFindings``: what that verdict rests on, and under 0 what the epoch's next round goes on with; only where there is something | `commit` |
+/// | `policies` | SHA-256 of the source | ``StoredPolicy``: the source as uploaded | `putPolicy` |
+/// | `compiled-policies` | SHA-256 of the source | ``StoredPolicy``: the compiled form, made again if its layout is older | `putPolicy` |
+/// | `policy-names` | the name, UTF-8 | ``PolicyName``: SHA-256 of the source, time | `putPolicy` |
+/// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when | `deny`, `allow` |
+///
+/// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events and scratch (agent, …),
+/// can be added as databases of their own; a database that isn't there yet is an empty one.
+struct Schema: Sendable {
+    /// The version that this code reads and writes.
+    static let version: UInt32 = 2
+    /// Named databases that an environment has room for.
+    static let maximumDatabases = 32
+
+    let meta: Database
+    let agents: Database
+    let states: Database
+    let keyrings: Database
+    let verdicts: Database
+    let findings: Database
+    let policies: Database
+    let compiledPolicies: Database
+    let policyNames: Database
+    let deniedKeys: Database
+
+    /// Keys of `meta`.
+    enum MetaKey {
+        static let header = Array("store".utf8)
+        static let generation = Array("generation".utf8)
+        static let denyGeneration = Array("deny-generation".utf8)
+    }
+
+    /// Opens the databases of an environment; a new one gets them and its header in one transaction.
+    static func open(in environment: Environment) throws(StoreError) -> Schema {
+        let found = try environment.read { (transaction) throws(StoreError) in try Schema(opening: transaction) }
+        if let found { return found }
+        return try environment.write { (transaction) throws(StoreError) in
+            // Another process may have been first.
+            if let found = try Schema(opening: transaction) { return found }
+            let schema = try Schema { (name) throws(StoreError) in try transaction.create(name) }
+            try transaction.put(MetaKey.header, StoreHeader.new().bytes, in: schema.meta)
+            return schema
+        }
+    }
+
+    /// Opens the databases of a store of this version; nil for an environment with nothing in it.
+    private init?(opening transaction: borrowing some Transaction & ~Copyable) throws(StoreError) {
+        guard let meta = try transaction.open("meta") else {
+            guard try transaction.isEmpty() else { throw StoreError(.foreign, "an LMDB file of another program") }
+            return nil
+        }
+        guard let header = try transaction.bytes(of: MetaKey.header, in: meta).flatMap(StoreHeader.init) else {
+            throw StoreError(.foreign, "an LMDB file of another program")
+        }
+        try header.checkVersion()
+        try self.init { (name) throws(StoreError) in
+            guard let database = try transaction.open(name) else {
+                throw StoreError(.damaged, "a database is missing", at: .init(database: name))
+            }
+            return database
+        }
+    }
+
+    private init(_ open: (_ name: String) throws(StoreError) -> Database) throws(StoreError) {
+        meta = try open("meta")
+        agents = try open("agents")
+        states = try open("states")
+        keyrings = try open("keyrings")
+        verdicts = try open("verdicts")
+        findings = try open("findings")
+        policies = try open("policies")
+        compiledPolicies = try open("compiled-policies")
+        policyNames = try open("policy-names")
+        deniedKeys = try open("denied-keys")
+    }
+}

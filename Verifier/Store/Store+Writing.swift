@@ -1,0 +1,165 @@
+package import AssayCrypto
+import Bytes
+
+// What commands write. Each is one durable transaction, and counts the generation up so that a server notices.
+extension Store {
+    /// Enrols an agent.
+    ///
+    /// - Parameter replacing: whether one of this id may be enrolled already. What is known of it is then dropped: it
+    ///   begins like a new one.
+    /// - Throws: `alreadyExists`; `notFound` if the policy that it names doesn't exist.
+    package func enrol(_ agent: Agent, replacing: Bool = false) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            let isEnrolled = try transaction.bytes(of: agent.id.key, in: schema.agents) != nil
+            guard replacing || !isEnrolled else {
+                throw StoreError(.alreadyExists, "the agent is enrolled", at: .init(agent: agent.id.bytes))
+            }
+            if let name = agent.policyName { try schema.requirePolicy(name, transaction) }
+            try schema.drop(agent.id, from: schema.ofOneAgent, transaction, &changes)
+            changes.put(agent.id.key, agent.stored, in: schema.agents)
+        }
+    }
+
+    /// Removes an agent, and all that is known of it.
+    package func remove(_ id: AgentID) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            // Not read, only looked up: a damaged agent can be removed, too.
+            guard try transaction.bytes(of: id.key, in: schema.agents) != nil else {
+                throw StoreError(.notFound, "no such agent is enrolled", at: .init(agent: id.bytes))
+            }
+            try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
+        }
+    }
+
+    /// Revokes an agent, or takes that back.
+    ///
+    /// - Parameter time: seconds since 1970; nil takes it back.
+    package func setRevocation(of id: AgentID, at time: Int64?) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            var agent = try schema.agent(id, transaction)
+            agent.revokedAt = time
+            changes.put(id.key, agent.stored, in: schema.agents)
+        }
+    }
+
+    /// Has an agent judged by the policy of a name; nil by none.
+    ///
+    /// - Throws: `notFound` if there is no such agent, or no such policy.
+    package func assignPolicy(_ name: String?, to id: AgentID) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            if let name { try schema.requirePolicy(name, transaction) }
+            var agent = try schema.agent(id, transaction)
+            agent.policyName = name
+            changes.put(id.key, agent.stored, in: schema.agents)
+        }
+    }
+
+    /// Puts a policy under a name, in place of the one that had it. Agents with that name are judged by it from now on.
+    ///
+    /// - Parameters:
+    ///   - source: as uploaded. Policies with the same source are stored once.
+    ///   - compiled: its compiled form, in place of the stored one.
+    ///   - time: seconds since 1970.
+    /// - Returns: SHA-256 of the source, by which the policy is looked up.
+    @discardableResult
+    package func putPolicy(
+        _ name: String, source: [UInt8], compiled: [UInt8], at time: Int64
+    ) async throws(StoreError) -> Digest {
+        let key = try PolicyName.key(name)
+        let value = PolicyName(name: name, contentHash: PCRBank.sha256.digest(of: source), putAt: time)
+        try await change { (schema, _, changes) throws(StoreError) in
+            changes.put(value.contentHash.bytes, StoredPolicy(source).stored, in: schema.policies)
+            changes.put(value.contentHash.bytes, StoredPolicy(compiled).stored, in: schema.compiledPolicies)
+            changes.put(key, value.stored, in: schema.policyNames)
+        }
+        return value.contentHash
+    }
+
+    /// Denies a key, whoever brings it.
+    ///
+    /// - Parameters:
+    ///   - keyHash: SHA-256 of its SubjectPublicKeyInfo.
+    ///   - time: seconds since 1970.
+    package func deny(_ keyHash: Digest, at time: Int64) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            changes.put(keyHash.bytes, DeniedKey(keyHash: keyHash, deniedAt: time).stored, in: schema.deniedKeys)
+            try schema.countUp(Schema.MetaKey.denyGeneration, transaction, &changes)
+        }
+    }
+
+    /// Allows a key again.
+    ///
+    /// - Throws: `notFound` if it isn't denied.
+    package func allow(_ keyHash: Digest) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            guard try transaction.bytes(of: keyHash.bytes, in: schema.deniedKeys) != nil else {
+                throw StoreError(.notFound, "the key \(keyHash) isn't denied")
+            }
+            changes.delete(keyHash.bytes, in: schema.deniedKeys)
+            try schema.countUp(Schema.MetaKey.denyGeneration, transaction, &changes)
+        }
+    }
+
+    /// Forgets position and keyrings of an agent, so that its log is appraised from record 0. The last verdict stays,
+    /// unless it is damaged.
+    package func discardState(of id: AgentID) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            _ = try schema.agent(id, transaction)
+            try schema.drop(id, from: [schema.states, schema.keyrings], transaction, &changes)
+            changes.delete(schema.findingsKey(Schema.carriedFindings, of: id), in: schema.findings)
+            do throws(StoreError) {
+                _ = try transaction.load(Verdict.self, of: id, in: schema.verdicts)
+            } catch {
+                guard error.code == .damaged else { throw error }
+                try schema.drop(id, from: [schema.verdicts, schema.findings], transaction, &changes)
+            }
+        }
+    }
+
+    private func change(
+        _ plan:
+            @escaping @Sendable (Schema, borrowing WriteTransaction, inout Changes) throws(StoreError) -> Void
+    ) async throws(StoreError) {
+        let schema = schema
+        try await writer.perform { (transaction, changes) throws(StoreError) in
+            try plan(schema, transaction, &changes)
+            try schema.countUp(Schema.MetaKey.generation, transaction, &changes)
+        }
+    }
+}
+
+extension Schema {
+    /// The databases whose keys begin with an agent.
+    fileprivate var ofOneAgent: [Database] { [agents, states, keyrings, verdicts, findings] }
+
+    fileprivate func requirePolicy(
+        _ name: String, _ transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil else {
+            throw StoreError(.notFound, "there is no policy \(name)")
+        }
+    }
+
+    /// Removes all that databases have of an agent, read or not.
+    fileprivate func drop(
+        _ id: AgentID, from databases: [Database], _ transaction: borrowing WriteTransaction,
+        _ changes: inout Changes
+    ) throws(StoreError) {
+        for database in databases {
+            var keys: [[UInt8]] = []
+            try transaction.scan(database, prefix: id.key) { (key, _) throws(StoreError) in
+                keys.append([UInt8](copying: key))
+                return true
+            }
+            for key in keys { changes.delete(key, in: database) }
+        }
+    }
+
+    fileprivate func countUp(
+        _ key: [UInt8], _ transaction: borrowing WriteTransaction, _ changes: inout Changes
+    ) throws(StoreError) {
+        var writer = ByteWriter()
+        writer.integer(try counter(key, transaction) &+ 1)
+        changes.put(key, writer.bytes, in: meta)
+    }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import Synchronization
+package import SystemPackage
+
+/// The verifier's memory, as sessions and commands need it: agents, where each stopped, its keyrings, policies, verdicts.
+///
+/// Reads are synchronous, see one snapshot and block nobody. Writes go through one thread and return when they are
+/// durable. The server and command lines may have a store open side by side, each process once.
+package final class Store: Sendable {
+    /// How a store is opened.
+    package enum Mode: Hashable, Sendable {
+        /// For reading; the store must exist.
+        case readOnly
+        /// For reading and writing; the store is made if the folder is empty or missing.
+        case readWrite
+    }
+
+    /// Bytes that the store may map: where it starts, and its largest size.
+    package struct Size: Hashable, Sendable {
+        /// At the start; it doubles when it is full. Address space, not memory and not disk.
+        package var initial: Int
+        /// It never grows beyond: the operator's limit for the file.
+        package var ceiling: Int
+
+        /// Sizes in bytes; by default 1 GiB, and 64 GiB at most.
+        package init(initial: Int = 1 << 30, ceiling: Int = 64 << 30) {
+            self.initial = initial
+            self.ceiling = ceiling
+        }
+    }
+
+    /// Counts of the writer since the store was opened.
+    package struct Statistics: Hashable, Sendable {
+        /// Operations answered, refused ones too.
+        package let operations: Int
+        /// Transactions that carried them; at most one fdatasync each.
+        package let transactions: Int
+        /// How often the map grew.
+        package let growths: Int
+    }
+
+    /// The store's folder.
+    package let path: FilePath
+    let environment: Environment
+    let schema: Schema
+    let writer: Writer
+
+    /// Opens a store.
+    ///
+    /// - Throws: `foreign` for a folder that holds other files, `newerSchema` and `olderSchema` for another version;
+    ///   such a folder is left as it was.
+    package init(path: FilePath, mode: Mode = .readWrite, size: Size = Size()) throws(StoreError) {
+        self.path = path
+        try StoreFolder.prepare(path, creating: mode == .readWrite)
+        environment = try Environment(
+            path: path, readOnly: mode == .readOnly,
+            mapSize: .init(initial: size.initial, ceiling: size.ceiling), maximumDatabases: Schema.maximumDatabases)
+        schema = try Schema.open(in: environment)
+        writer = Writer(environment)
+    }
+
+    deinit { close() }
+
+    /// Writes what has queued, then closes. What comes later is told `closed`.
+    package func close() {
+        writer.stop()
+        environment.close()
+    }
+
+    /// Takes the right to be this store's only server.
+    ///
+    /// - Throws: `serverRunning`, with the other server's process id.
+    package func claimServer() throws(StoreError) -> ServerClaim {
+        try ServerClaim(folder: path)
+    }
+
+    /// Counts of the writer since the store was opened.
+    package var statistics: Statistics {
+        let counts = writer.statistics
+        return Statistics(
+            operations: counts.operations, transactions: counts.transactions, growths: counts.growths)
+    }
+}
+
+/// The folder that a store lies in.
+private enum StoreFolder {
+    private static let dataFile = "data.mdb"
+    private static let ownFiles: Set<String> = [dataFile, "lock.mdb", ServerClaim.fileName]
+
+    /// Makes the folder, readable by its owner only; refuses one that holds something else than a store.
+    static func prepare(_ path: FilePath, creating: Bool) throws(StoreError) {
+        let place = StoreError.Place(path: path.string)
+        if creating, path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
+            throw StoreError(errno, "mkdir", at: place)
+        }
+        let names = try contents(of: path)
+        guard !names.contains(dataFile) else { return }
+        guard creating else { throw StoreError(.notFound, "there is no store", at: place) }
+        if let other = names.subtracting(ownFiles).min() {
+            throw StoreError(.foreign, "the folder holds other files, such as \(other), and no store", at: place)
+        }
+    }
+
+    private static func contents(of path: FilePath) throws(StoreError) -> Set<String> {
+        guard let folder = path.withPlatformString({ opendir($0) }) else {
+            throw StoreError(errno, "opendir", at: .init(path: path.string))
+        }
+        defer { closedir(folder) }
+        var names: Set<String> = []
+        while let entry = readdir(folder) {
+            // Read through the pointer: the entry may be shorter than the field's declared size.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
+            if name != ".", name != ".." { names.insert(name) }
+        }
+        return names
+    }
+}
