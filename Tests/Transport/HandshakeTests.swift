@@ -1,8 +1,8 @@
 import AssayCrypto
-import Foundation
 import Messages
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Transport
@@ -149,12 +149,13 @@ import Testing
         let listener = try await AssayListener.bind(
             host: "127.0.0.1", port: 0, context: pki.server([.attest, .join]), group: Loopback.group
         ) { _, error in failures.continuation.yield(error) }
-        let client = try OpenSSLCommand(
+        var client = try ChildProcess(
+            "openssl",
             ["s_client", "-connect", "127.0.0.1:\(listener.port)", "-cert", pki.path("agent.pem")]
                 + ["-key", pki.path("agent.key"), "-CAfile", pki.path("ca.pem")] + options)
         var iterator = failures.stream.makeAsyncIterator()
         #expect(await iterator.next()?.tlsCode == code)
-        await client.exitStatus()
+        client.end()
         await listener.close()
     }
 
@@ -162,9 +163,10 @@ import Testing
         let pki = try TestPKI()
         defer { pki.remove() }
         let port = try await Self.freePort()
-        let server = try OpenSSLCommand(
-            ["s_server", "-accept", "127.0.0.1:\(port)", "-tls1_2", "-alpn", "assay/1", "-naccept", "100"]
-                + ["-cert", pki.path("verifier.pem"), "-key", pki.path("verifier.key")], input: Pipe())
+        var server = try ChildProcess(
+            "openssl",
+            ["s_server", "-accept", "127.0.0.1:\(port)", "-tls1_2", "-alpn", "assay/1", "-www"]
+                + ["-cert", pki.path("verifier.pem"), "-key", pki.path("verifier.key")])
         let context = try pki.client("agent")
         var error = TransportError.io("not tried")
         for _ in 0..<200 {
@@ -175,7 +177,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(20))  // it doesn't listen yet
         }
         #expect(error.tlsCode == .alert(70))  // protocol_version
-        await server.kill()
+        server.end()
     }
 
     private static func freePort() async throws -> Int {

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Transport
 
 /// Certificates of one test run, made with the openssl command in a folder that goes with `remove()`.
@@ -47,38 +46,6 @@ struct TestPKI {
         ]
         if let issuer { arguments += ["-CA", path("\(issuer).pem"), "-CAkey", path("\(issuer).key")] }
         try runOpenSSL(arguments + extensions.flatMap { ["-addext", $0] })
-    }
-}
-
-/// An openssl command that runs beside a test, its output dropped.
-struct OpenSSLCommand {
-    private let process = Process()
-    private let exits = AsyncStream.makeStream(of: Int32.self)
-
-    /// Starts it.
-    ///
-    /// - Parameter input: nothing, unless the command would end with it.
-    init(_ arguments: [String], input: Any = FileHandle.nullDevice) throws {
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.terminationHandler = { [exits] in exits.continuation.yield($0.terminationStatus) }
-        try process.run()
-    }
-
-    /// Waits for its end without keeping a thread of the tests from their work.
-    @discardableResult
-    func exitStatus() async -> Int32? {
-        var iterator = exits.stream.makeAsyncIterator()
-        return await iterator.next()
-    }
-
-    /// Ends it. SIGTERM would stay pending: a child inherits the signals that Swift's threads block.
-    func kill() async {
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        await exitStatus()
     }
 }
 
