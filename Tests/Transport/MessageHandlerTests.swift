@@ -6,7 +6,7 @@ import Testing
 @testable import Transport
 
 /// Counts the reads that reach the socket.
-private final class ReadCounter: ChannelOutboundHandler {
+final class ReadCounter: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     var count = 0
 

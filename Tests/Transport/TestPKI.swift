@@ -45,34 +45,28 @@ struct TestPKI {
             "-nodes", "-days", "1", "-subj", "/CN=\(name)", "-keyout", path("\(name).key"), "-out", path("\(name).pem"),
         ]
         if let issuer { arguments += ["-CA", path("\(issuer).pem"), "-CAkey", path("\(issuer).key")] }
-        let status = try runOpenSSL(arguments + extensions.flatMap { ["-addext", $0] })
-        guard status == 0 else { throw OpenSSLFailed(arguments: arguments, status: status) }
+        try runOpenSSL(arguments + extensions.flatMap { ["-addext", $0] })
     }
 }
 
-struct OpenSSLFailed: Error {
-    let arguments: [String]
-    let status: Int32
-}
-
-/// An openssl command that runs, its output dropped.
-///
-/// - Parameter input: nothing, unless the command would end with it.
-func startOpenSSL(_ arguments: [String], input: Any = FileHandle.nullDevice) throws -> Process {
+/// Runs a short openssl command to its end.
+func runOpenSSL(_ arguments: [String]) throws {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = ["openssl"] + arguments
-    process.standardInput = input
+    process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
-    return process
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+        throw OpenSSLFailed(arguments: arguments, status: process.terminationStatus)
+    }
 }
 
-func runOpenSSL(_ arguments: [String]) throws -> Int32 {
-    let process = try startOpenSSL(arguments)
-    process.waitUntilExit()
-    return process.terminationStatus
+private struct OpenSSLFailed: Error {
+    let arguments: [String]
+    let status: Int32
 }
 
 /// The contexts that the tests share. They are in memory: the folder is gone once they are made.

@@ -19,6 +19,9 @@ final class ByteBufferBIO {
         return bio
     }
 
+    /// Bytes from the network that libssl hasn't read.
+    var inboundCount: Int { inbound.readableBytes }
+
     /// Takes bytes from the network.
     func receive(_ bytes: ByteBuffer) {
         guard inbound.readableBytes > 0 else {

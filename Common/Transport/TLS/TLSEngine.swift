@@ -79,6 +79,8 @@ final class TLSEngine {
 
     /// Decrypts all that came into `plaintext`.
     func read(into plaintext: inout ByteBuffer) throws(TLSError) -> ReadOutcome {
+        // What came is never shorter than what it decrypts to; the rest is for asking whether there is more.
+        plaintext.reserveCapacity(minimumWritableBytes: bytes.inboundCount + 1024)
         while true {
             ERR_clear_error()
             var count = 0
