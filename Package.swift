@@ -119,7 +119,9 @@ let package = Package(
         tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
-        tests("Store", ["Store", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        command(
+            "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
+        tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )
