@@ -93,6 +93,7 @@ let package = Package(
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
@@ -104,8 +105,8 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "Store", "TPM", "Terminal",
-                "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
+                "Terminal", "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         command(
@@ -119,6 +120,7 @@ let package = Package(
         tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
