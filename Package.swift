@@ -108,7 +108,8 @@ let package = Package(
 
         command(
             "replay-kernel-log", "Tests/ReplayKernelLog",
-            ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice", "Terminal", argumentParser]),
+            ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
+        module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
         .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
@@ -125,6 +126,13 @@ let package = Package(
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        tests(
+            "EndToEnd",
+            nio + [
+                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages",
+                "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
+                systemPackage,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
