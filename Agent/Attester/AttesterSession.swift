@@ -118,7 +118,8 @@ package struct AttesterSession: Sendable {
     package mutating func quoted(_ quote: ReceivedQuote, log: LogExtent) -> [Action] {
         guard case .awaitingQuote(let challenge) = state else { return [] }
         guard log.firstRecord <= challenge.firstRecord, challenge.firstRecord <= log.nextRecord else {
-            state = .awaitingChallenge
+            // The verifier asks again, or gives its verdict on what is missing.
+            state = .awaitingResult(round: challenge.round)
             let held = "records \(log.firstRecord) to \(log.nextRecord) are held"
             return [
                 .send(
