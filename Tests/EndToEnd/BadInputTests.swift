@@ -150,7 +150,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             evidence.signature[evidence.signature.count - 1] ^= 1
             try await agent.send(.evidence(evidence))
         },
-        BadInput("a quote that ends in its middle", .unauthenticated, says: "malformed") { agent in
+        BadInput("a quote that ends in its middle", .unauthenticated, says: "bad_quote_signature") { agent in
             var evidence = try await agent.evidence(for: try await agent.greet())
             evidence.attest.removeLast(10)
             try await agent.send(.evidence(evidence))
@@ -335,7 +335,7 @@ extension EndToEnd {
                 switch result {
                 case .success(.status(let status)): #expect(status.code == .unauthenticated)
                 case .success(let message): Issue.record("\(String(describing: message))")
-                case .failure(let error): #expect("\(error)".contains("certificate"), "\(error)")
+                case .failure(let error): #expect("\(error)".contains("TLS"), "\(error)")
                 }
                 try await until("a log line") { world.log.all.contains { $0.contains("connection refused") } }
                 #expect(try world.snapshot().verdict == nil)
