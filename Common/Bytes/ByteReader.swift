@@ -64,12 +64,17 @@ package struct ByteReader: ~Escapable {
     package mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
         _ type: Value.Type = Value.self, _ order: ByteOrder = .big
     ) throws(ByteError) -> Value {
-        let width = Value.bitWidth / 8
+        Value(truncatingIfNeeded: try number(width: Value.bitWidth / 8, order))
+    }
+
+    /// The loop of ``integer(_:_:)``, not generic: callers in other modules don't see a generic function's body, and
+    /// would pay a call through the type's witnesses for each operator in it.
+    private mutating func number(width: Int, _ order: ByteOrder) throws(ByteError) -> UInt64 {
         try need(width)
-        var value: Value = 0
+        var value: UInt64 = 0
         for index in 0..<width {
-            let shift = 8 * (order == .little ? index : width - 1 - index)
-            value |= Value(truncatingIfNeeded: bytes[offset + index]) << Value(shift)
+            let position = order == .little ? width - 1 - index : index
+            value = value << 8 | UInt64(bytes[offset + position])
         }
         offset += width
         return value

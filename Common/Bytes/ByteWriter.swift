@@ -15,10 +15,14 @@ package struct ByteWriter {
     package mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
         _ value: Value, _ order: ByteOrder = .big
     ) {
-        let width = Value.bitWidth / 8
+        number(UInt64(truncatingIfNeeded: value), width: Value.bitWidth / 8, order)
+    }
+
+    /// The loop of ``integer(_:_:)``, not generic, as in ``ByteReader``.
+    private mutating func number(_ value: UInt64, width: Int, _ order: ByteOrder) {
         for index in 0..<width {
             let shift = 8 * (order == .little ? index : width - 1 - index)
-            bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
 

@@ -126,3 +126,8 @@ extension KernelRun {
         return result
     }
 }
+
+extension KernelRun {
+    /// All but the one of 120,000 records.
+    static let small = all.filter { !$0.folder.hasPrefix("k612-large") }
+}

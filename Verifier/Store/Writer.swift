@@ -42,6 +42,9 @@ final class Writer: Sendable {
     /// Counts since the store was opened.
     var statistics: Statistics { state.withLock(\.statistics) }
 
+    /// Operations that wait for the next transaction.
+    var queueLength: Int { state.withLock(\.queue.count) }
+
     /// Plans an operation in the next transaction, and returns when its changes are durable.
     ///
     /// - Parameter plan: reads through the transaction and says what to change; it may run more than once, and what it
