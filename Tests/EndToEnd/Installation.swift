@@ -48,6 +48,11 @@ struct Installation: Sendable {
         try Program("assay-agent", arguments + ["--config", path("agent.yaml")], in: workshop.folder)
     }
 
+    /// Another command of the verifier's, on the same store.
+    func verifier(_ arguments: [String]) throws -> Program {
+        try Program("assay-verifier", arguments + ["--store", path("store")], in: workshop.folder)
+    }
+
     /// Attests to its end; returns the exit code.
     func attest() async throws -> Int32? {
         try await agent(["attest", "--once", "--json"]).exitCode()

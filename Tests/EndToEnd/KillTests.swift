@@ -73,6 +73,22 @@ extension EndToEnd {
             }
         }
 
+        @Test("SIGTERM in mid-transfer ends the server with 0, and nothing of the transfer is kept") func shutdown()
+            async throws
+        {
+            let log = try KernelLogs.large.get()
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.measure(log)
+                let verifier = try await installation.serve()
+                let agent = try await hangInMiddle(installation, verifier)
+                verifier.send(SIGTERM)
+                #expect(try await verifier.exitCode() == 0, "\(verifier.output)")
+                #expect(try await agent.exitCode() == 3, "\(agent.output)")
+                let snapshot = try installation.snapshot()
+                #expect(snapshot.verdict == nil && snapshot.state == nil)
+            }
+        }
+
         @Test("SIGTERM ends the server with 0; an agent that stays connects to the next one") func reconnect()
             async throws
         {
