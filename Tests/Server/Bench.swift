@@ -141,8 +141,10 @@ extension Bench {
         var next: UInt64 = 0
         while let line = pending.first {
             pending.removeFirst()
-            let isRoutine = ["expect", "wait", "load", "note challenged", "note quoted", "note shard", "send ShardCredit"]
-                .contains { line.hasPrefix($0) }
+            let isRoutine = [
+                "expect", "wait", "load", "note challenged", "note quoted", "note shard", "send ShardCredit",
+            ]
+            .contains { line.hasPrefix($0) }
             if !isRoutine { trace.append(line) }
             switch line.prefix(14) {
             case "load": pending += try load()

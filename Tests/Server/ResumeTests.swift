@@ -1,6 +1,8 @@
+import Appraisal
 import AssayCrypto
 import Messages
 import TPM
+import TestSupport
 import Testing
 
 @testable import Server
@@ -86,9 +88,10 @@ import Testing
         let bench = try attested()
         bench.host.clock.restartCount += 1
         bench.host.measure("c")
-        #expect(try bench.attest() == [
-            "send Challenge 1 from 3", "commit affirming, next 4", "send AttestationResult 1 affirming next 4",
-        ])
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "commit affirming, next 4", "send AttestationResult 1 affirming next 4",
+            ])
     }
 
     @Test("After a suspend that lost the PCRs: at the stored position, then at record 0, then pcr_mismatch")
@@ -99,10 +102,12 @@ import Testing
         var other = bench.host.log
         other.file("/x", "x")
         bench.host.quoted = other.values(Array(0..<24))
-        #expect(try bench.attest() == [
-            "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
-            "commit contraindicated, position kept, pcr_mismatch", "send AttestationResult 2 contraindicated next 3",
-        ])
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
+                "commit contraindicated, position kept, pcr_mismatch",
+                "send AttestationResult 2 contraindicated next 3",
+            ])
         // The restart is not committed: the next round tries the same again, and recovers with the PCRs.
         bench.host.quoted = nil
         #expect(try bench.attest()[1] == "commit affirming, next 4")
@@ -115,10 +120,11 @@ import Testing
         bench.host.log = .init()
         bench.host.log.bootAggregate()
         bench.host.measure("c", "d", "e")
-        #expect(try bench.attest() == [
-            "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
-            "commit affirming, next 4", "send AttestationResult 2 affirming next 4",
-        ])
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
+                "commit affirming, next 4", "send AttestationResult 2 affirming next 4",
+            ])
     }
 
     @Test("Under another policy or with other keys denied: at record 0")
@@ -126,10 +132,11 @@ import Testing
         let bench = try attested()
         bench.mayResume = false
         bench.policy = try Bench.policy(allowing: "a")
-        #expect(try bench.attest() == [
-            "send Challenge 1 from 0", "commit contraindicated, next 3, not_in_policy",
-            "send AttestationResult 1 contraindicated next 3",
-        ])
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 0", "commit contraindicated, next 3, not_in_policy",
+                "send AttestationResult 1 contraindicated next 3",
+            ])
         #expect(bench.result?.policySHA256 == bench.policy?.contentHash.bytes)
     }
 
