@@ -29,10 +29,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     )
 }
 
-let nio: [Target.Dependency] = [
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-]
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nio: [Target.Dependency] = [.product(name: "NIOCore", package: "swift-nio"), nioPosix]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -89,7 +87,7 @@ let package = Package(
             "assay-agent", "Agent/CommandLine",
             [
                 "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
-                argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
+                argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
@@ -106,24 +104,42 @@ let package = Package(
             "assay-verifier", "Verifier/CommandLine",
             [
                 "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
-                "Terminal", "Transport", argumentParser, logging, nio[1], serviceLifecycle, systemPackage, unixSignals,
+                "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
+                unixSignals,
             ]),
 
         command(
             "replay-kernel-log", "Tests/ReplayKernelLog",
-            ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice", "Terminal", argumentParser]),
-        .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
+            ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
+        module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
+        module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
-        tests("Transport", nio + ["Transport", "AssayCrypto", "Bytes", "Messages", "TPM"]),
+        tests(
+            "Transport",
+            nio + [
+                .product(name: "NIOEmbedded", package: "swift-nio"), "Transport", "AssayCrypto", "Bytes", "Messages",
+                "TPM",
+            ]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
+        tests("Terminal", ["Terminal", argumentParser]),
+        tests("Settings", ["Settings"]),
+        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
+        tests("Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        tests(
+            "EndToEnd",
+            nio + [
+                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages",
+                "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
+                systemPackage,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

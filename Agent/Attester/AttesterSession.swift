@@ -104,7 +104,8 @@ package struct AttesterSession: Sendable {
             state = .awaitingRead(transfer.credited(credit))
             return []
         case (.awaitingCredit(let transfer), .shardCredit(let credit)): return proceed(transfer.credited(credit))
-        case (.awaitingResult(let round), .attestationResult(let result)) where result.round == round:
+        case (_, .attestationResult(let result)) where result.round == roundUnderWay:
+            // Also before all was sent: a quote or a record may settle the round at once.
             state = .awaitingChallenge
             return [.verdict(result)]
         case (_, .shardCredit): return []  // for a round that a new Challenge replaced, or that was sent whole
@@ -114,11 +115,21 @@ package struct AttesterSession: Sendable {
         }
     }
 
+    /// The round whose evidence was sent.
+    private var roundUnderWay: UInt64? {
+        switch state {
+        case .awaitingRead(let transfer), .awaitingCredit(let transfer): transfer.round
+        case .awaitingResult(let round): round
+        case .awaitingChallenge, .awaitingQuote, .ended: nil
+        }
+    }
+
     /// The quote was made, and the log read to its end after it.
     package mutating func quoted(_ quote: ReceivedQuote, log: LogExtent) -> [Action] {
         guard case .awaitingQuote(let challenge) = state else { return [] }
         guard log.firstRecord <= challenge.firstRecord, challenge.firstRecord <= log.nextRecord else {
-            state = .awaitingChallenge
+            // The verifier asks again, or gives its verdict on what is missing.
+            state = .awaitingResult(round: challenge.round)
             let held = "records \(log.firstRecord) to \(log.nextRecord) are held"
             return [
                 .send(

@@ -21,31 +21,43 @@ struct AttestationDisplay: Sendable {
         let remainingBytes = progress.bytesTotal - min(progress.bytesSent, progress.bytesTotal)
         Output.transient("")
         Output.line(
-            "  round: \(readableCount(UInt64(progress.shardRecords))) records, "
+            "  round: \(records(UInt64(progress.shardRecords))), "
                 + "\(readableSize(UInt64(progress.shardBytes))) sent, "
                 + "more_data_pending=\(progress.moreDataPending), "
-                + "\(readableCount(remaining)) records (\(readableSize(remainingBytes))) remain")
+                + "\(records(remaining)) (\(readableSize(remainingBytes))) remain")
         Output.transient("  " + ProgressBar().line(done: progress.bytesSent, total: progress.bytesTotal))
         if !progress.moreDataPending { Output.transient("") }
     }
 
     private func show(_ result: AttestationResult) {
-        if !result.keyrings.isEmpty {
-            Output.line("keys learned:")
-            for keyring in result.keyrings {
-                let keys = keyring.keys.map { key in
-                    let subject = key.subject.isEmpty ? "" : " (\(escaped(key.subject)))"
-                    return key.keyID.hexadecimal + subject
-                }
-                Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
-            }
-        }
+        showLearned(in: result)
         let counts = result.findingCounts.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
         Output.line(
-            "verdict: \(result.tier), \(readableCount(result.recordsAppraised)) records appraised, "
+            "verdict: \(result.tier), \(records(result.recordsAppraised)) appraised, "
                 + "\(readableCount(result.signaturesVerified)) signatures verified, "
                 + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
         for finding in result.findings.prefix(10) { show(finding) }
+    }
+
+    /// The keys that this round's records brought.
+    private func showLearned(in result: AttestationResult) {
+        let first = result.nextRecord - min(result.recordsAppraised, result.nextRecord)
+        let learned = result.keyrings.map { keyring in
+            ReportedKeyring(name: keyring.name, keys: keyring.keys.filter { $0.record >= first })
+        }.filter { !$0.keys.isEmpty }
+        guard !learned.isEmpty else { return }
+        Output.line("keys learned:")
+        for keyring in learned {
+            let keys = keyring.keys.map { key in
+                let subject = key.subject.isEmpty ? "" : " (\(escaped(key.subject)))"
+                return key.keyID.hexadecimal + subject
+            }
+            Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
+        }
+    }
+
+    private func records(_ count: UInt64) -> String {
+        readableCount(count) + (count == 1 ? " record" : " records")
     }
 
     private func show(_ finding: ReportedFinding) {

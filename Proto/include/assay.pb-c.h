@@ -392,7 +392,7 @@ struct  Assay__V1__Finding
 {
   ProtobufCMessage base;
   /*
-   * A word of the closed list in Docs, such as "not_in_policy".
+   * A word of the closed list in Docs/reasons.md, such as "not_in_policy".
    */
   char *reason;
   /*

@@ -9,15 +9,21 @@ package struct ChildProcess: ~Copyable, Sendable {
     package let id: Int32
     private var status: Int32?
 
-    /// Starts a program with standard input, output and error closed off.
+    /// Starts a program with standard input closed off.
     ///
-    /// - Parameter program: a path, or a name to be found through PATH.
-    package init(_ program: String, _ arguments: [String]) throws(ChildProcessFailure) {
+    /// - Parameters:
+    ///   - program: a path, or a name to be found through PATH.
+    ///   - output: a file that standard output and error are appended to; nil closes them off, too.
+    package init(_ program: String, _ arguments: [String], output: String? = nil) throws(ChildProcessFailure) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for descriptor in Int32(0)...2 {
-            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+            guard descriptor > 0, let output else {
+                posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+                continue
+            }
+            posix_spawn_file_actions_addopen(&actions, descriptor, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
         // What other tests have open stays theirs: a socket held here would never look closed to its peer.
         for descriptor in 3..<min(getdtablesize(), 4096) { posix_spawn_file_actions_addclose(&actions, descriptor) }
@@ -53,6 +59,20 @@ package struct ChildProcess: ~Copyable, Sendable {
             }
             return status == nil
         }
+    }
+
+    /// What it gave to exit; nil while it runs, and if a signal has ended it.
+    package var exitCode: Int32? {
+        mutating get {
+            // As WIFEXITED and WEXITSTATUS have it, which are macros that Swift doesn't import.
+            guard !isRunning, let status, status & 0x7f == 0 else { return nil }
+            return status >> 8 & 0xff
+        }
+    }
+
+    /// Sends a signal, unless it has ended, and doesn't wait.
+    package mutating func send(_ signal: Int32) {
+        if isRunning { Glibc.kill(id, signal) }
     }
 
     /// Sends a signal, unless it has ended, and waits for its end.

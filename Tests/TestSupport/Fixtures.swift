@@ -13,6 +13,21 @@ package enum Fixtures {
         [UInt8](try Data(contentsOf: folder.appending(path: path)))
     }
 
+    /// What an xz file among the fixtures holds.
+    ///
+    /// - Parameter path: relative to Tests/Fixtures.
+    package static func unpacked(_ path: String) throws -> [UInt8] {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["xz", "-dc", folder.appending(path: path).path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return [UInt8](data)
+    }
+
     /// The folders inside one, sorted by name.
     package static func folders(in path: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(at: folder.appending(path: path), includingPropertiesForKeys: nil)

@@ -86,33 +86,28 @@ package final class SoftwareTPM: Sendable {
     }
 
     /// A port that was free with its successor a moment ago.
+    ///
+    /// It lies below those that Linux gives to clients by itself: each command to a TPM is a connection, and leaves its
+    /// client's port unusable for a minute.
     private static func freePort() -> UInt16? {
-        guard let first = boundPort(0) else { return nil }
-        defer { close(first.descriptor) }
-        guard first.port < UInt16.max, let second = boundPort(first.port + 1) else { return nil }
-        close(second.descriptor)
-        return first.port
+        let port = UInt16.random(in: 10_000..<32_000)
+        return isFree(port) && isFree(port + 1) ? port : nil
     }
 
-    /// Binds a socket to a port of 127.0.0.1, 0 for any.
-    private static func boundPort(_ port: UInt16) -> (descriptor: Int32, port: UInt16)? {
+    /// Whether a socket can be bound to a port of 127.0.0.1.
+    private static func isFree(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
+        return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard isBound else {
-            close(descriptor)
-            return nil
-        }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
     private static func makeFolder() throws -> URL {

@@ -115,6 +115,26 @@ private final class Counter: Sendable {
         }
     }
 
+    @Test("a session may run on its connection's event loop") func taskExecutor() async throws {
+        try await Loopback.run { loopback in
+            let (agent, verifier) = try await loopback.connect()
+            let echo = Task(executorPreference: verifier.taskExecutor) {
+                while case .status(let status) = try await verifier.receive() {
+                    #expect(verifier.channel.eventLoop.inEventLoop)
+                    try await verifier.send(.status(status))
+                }
+                await verifier.close()
+            }
+            for number in UInt64(0)..<100 {
+                let status = Status(.ok, "\(number)", round: number)
+                try await agent.send(.status(status))
+                #expect(try await agent.receive() == .status(status))
+            }
+            await agent.close()
+            try await echo.value
+        }
+    }
+
     @Test("a flood of small messages arrives in order") func flood() async throws {
         try await Loopback.run { loopback in
             let (agent, verifier) = try await loopback.connect()

@@ -1,5 +1,6 @@
 import AssayCrypto
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transport

@@ -33,6 +33,10 @@ package final class Connection<Inbound: WireMessage, Outbound: WireMessage>: Sen
         channel.close(promise: nil)
     }
 
+    /// Where a task runs on the connection's own event loop, as in `Task(executorPreference:)`: the cheapest place for a
+    /// session that only exchanges messages. What computes for longer than a millisecond belongs elsewhere.
+    package var taskExecutor: any TaskExecutor { EventLoopTaskExecutor(channel.eventLoop) }
+
     /// The next message; nil when the peer has said close_notify between two messages.
     ///
     /// While nobody receives, at most one more frame is read ahead, and the peer is slowed down by TCP. A message is

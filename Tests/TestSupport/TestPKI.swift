@@ -1,12 +1,15 @@
-import Foundation
-import Transport
+package import Foundation
 
 /// Certificates of one test run, made with the openssl command in a folder that goes with `remove()`.
-struct TestPKI {
-    let folder: URL
+///
+/// `agent` is web-1's, `nameless` names nobody, and `stranger` says it is web-1 but is of another authority.
+package struct TestPKI: Sendable {
+    /// Where they are: a certificate is `NAME.pem`, its private key `NAME.key`.
+    package let folder: URL
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "assay-transport-\(UUID().uuidString)")
+    /// Makes two authorities (`ca`, `other-ca`) and what they issued.
+    package init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "assay-pki-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Data("[req]\ndistinguished_name = dn\n[dn]\n".utf8).write(to: folder.appending(path: "openssl.cnf"))
         try make("ca", issuer: nil, ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"])
@@ -18,26 +21,13 @@ struct TestPKI {
         try make("stranger", issuer: "other-ca", ["subjectAltName=URI:urn:assay:agent:web-1"])
     }
 
-    func remove() {
+    /// Removes the folder.
+    package func remove() {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    func path(_ name: String) -> String { folder.appending(path: name).path }
-
-    func credentials(_ name: String) -> TLSContext.Credentials {
-        .init(certificateChainFile: path("\(name).pem"), privateKeyFile: path("\(name).key"))
-    }
-
-    func server(_ protocols: [ApplicationProtocol] = [.attest], trusting root: String = "ca") throws -> TLSContext {
-        try .server(credentials: credentials("verifier"), trustRootsFile: path("\(root).pem"), protocols: protocols)
-    }
-
-    func client(
-        _ name: String?, _ protocol: ApplicationProtocol = .attest, trusting root: String = "ca"
-    ) throws -> TLSContext {
-        try .client(
-            credentials: name.map(credentials), trustRootsFile: path("\(root).pem"), protocol: `protocol`)
-    }
+    /// A file of the folder.
+    package func path(_ name: String) -> String { folder.appending(path: name).path }
 
     private func make(_ name: String, issuer: String?, _ extensions: [String]) throws {
         var arguments = [
@@ -50,7 +40,7 @@ struct TestPKI {
 }
 
 /// Runs a short openssl command to its end.
-func runOpenSSL(_ arguments: [String]) throws {
+package func runOpenSSL(_ arguments: [String]) throws {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = ["openssl"] + arguments
@@ -67,28 +57,4 @@ func runOpenSSL(_ arguments: [String]) throws {
 private struct OpenSSLFailed: Error {
     let arguments: [String]
     let status: Int32
-}
-
-/// The contexts that the tests share. They are in memory: the folder is gone once they are made.
-struct TestContexts {
-    let verifier, openVerifier, joinVerifier, verifierTrustingOther: TLSContext
-    let agent, bareAgent, namelessAgent, strangerAgent, agentTrustingOther, joiner, serverAsAgent: TLSContext
-
-    static let shared = Result { try TestContexts() }
-
-    private init() throws {
-        let pki = try TestPKI()
-        defer { pki.remove() }
-        verifier = try pki.server()
-        openVerifier = try pki.server([.attest, .join])
-        joinVerifier = try pki.server([.join])
-        verifierTrustingOther = try pki.server(trusting: "other-ca")
-        agent = try pki.client("agent")
-        bareAgent = try pki.client(nil)
-        namelessAgent = try pki.client("nameless")
-        strangerAgent = try pki.client("stranger")
-        agentTrustingOther = try pki.client("agent", trusting: "other-ca")
-        joiner = try pki.client(nil, .join)
-        serverAsAgent = try pki.client("verifier")
-    }
 }

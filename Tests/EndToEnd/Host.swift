@@ -1,0 +1,59 @@
+import Attester
+import Foundation
+import StandInKernel
+import SystemPackage
+import TPM
+import TPMDevice
+import TestSupport
+
+/// A host that attests: a TPM, the kernel's stand-in with its log, an attestation key, a folder for the agent.
+final class Host: Sendable {
+    let tpm: SoftwareTPM
+    let device: TPMDevice
+    let kernel: StandInKernel
+    /// Made, but not loaded: the TPM has room for three objects, and a killed process leaves its own there.
+    let key: AttestationKeyBlob
+    /// Where an agent keeps its own files; the key is there already.
+    let stateFolder: URL
+
+    /// - Parameter folder: an empty one.
+    init(in folder: URL) async throws {
+        tpm = try SoftwareTPM()
+        device = try TPMDevice(tcti: tpm.tcti)
+        key = try await device.createAttestationKey(.p256)
+        kernel = StandInKernel(device: device, log: folder.appending(path: "binary_runtime_measurements"))
+        stateFolder = folder.appending(path: "agent")
+        try FileManager.default.createDirectory(at: stateFolder, withIntermediateDirectories: false)
+        try AttestationKeyFile(path: stateFolder.appending(path: "attestation-key").path).write(key)
+    }
+
+    /// The identity in the certificate `agent`.
+    static let id = "web-1"
+
+    func attestationKeyName() throws -> [UInt8] {
+        try PublicArea(tpm2bPublic: key.publicArea).name()
+    }
+
+    /// An agent in this process, its key loaded.
+    func attester() async throws -> Attester {
+        try await device.loadAttestationKey(key)
+        return try Attester(
+            device: device, attestationKeyName: try attestationKeyName(), agentID: Array(Self.id.utf8),
+            logPath: FilePath(kernel.log.path), stateFolder: FilePath(stateFolder.path), softwareVersion: "test")
+    }
+
+    /// The log as the kernel shows it.
+    func log() throws -> [UInt8] { [UInt8](try Data(contentsOf: kernel.log)) }
+
+    /// Shows another log than was measured.
+    func replaceLog(with records: [UInt8]) throws {
+        try FileManager.default.removeItem(at: kernel.log)
+        try kernel.append(records)
+    }
+
+    /// Boots: PCRs are zero, the TPM has counted it, and the log is empty.
+    func boot() throws {
+        try tpm.reset()
+        try replaceLog(with: [])
+    }
+}
