@@ -131,7 +131,8 @@ let package = Package(
         tests("Terminal", ["Terminal", argumentParser]),
         tests("Settings", ["Settings"]),
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
-        tests("Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests(
+            "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",
