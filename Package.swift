@@ -91,6 +91,7 @@ let package = Package(
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
@@ -102,15 +103,16 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "Store", "TPM", "Terminal",
-                "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
+                "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
+                unixSignals,
             ]),
 
         command(
             "replay-kernel-log", "Tests/ReplayKernelLog",
             ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
         module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
-        .target(name: "TestSupport", dependencies: ["Bytes"], path: "Tests/TestSupport", swiftSettings: settings),
+        module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
@@ -123,8 +125,14 @@ let package = Package(
             ]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
+        tests("Terminal", ["Terminal", argumentParser]),
+        tests("Settings", ["Settings"]),
+        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
+        tests(
+            "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",

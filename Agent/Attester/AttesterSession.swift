@@ -104,13 +104,23 @@ package struct AttesterSession: Sendable {
             state = .awaitingRead(transfer.credited(credit))
             return []
         case (.awaitingCredit(let transfer), .shardCredit(let credit)): return proceed(transfer.credited(credit))
-        case (.awaitingResult(let round), .attestationResult(let result)) where result.round == round:
+        case (_, .attestationResult(let result)) where result.round == roundUnderWay:
+            // Also before all was sent: a quote or a record may settle the round at once.
             state = .awaitingChallenge
             return [.verdict(result)]
         case (_, .shardCredit): return []  // for a round that a new Challenge replaced, or that was sent whole
         case (.awaitingChallenge, _), (.awaitingQuote, _), (.awaitingRead, _), (.awaitingCredit, _),
             (.awaitingResult, _):
             return refuse(message)
+        }
+    }
+
+    /// The round whose evidence was sent.
+    private var roundUnderWay: UInt64? {
+        switch state {
+        case .awaitingRead(let transfer), .awaitingCredit(let transfer): transfer.round
+        case .awaitingResult(let round): round
+        case .awaitingChallenge, .awaitingQuote, .ended: nil
         }
     }
 

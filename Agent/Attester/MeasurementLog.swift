@@ -58,10 +58,12 @@ package final class MeasurementLog {
             } catch {
                 throw AttesterError(.logUnreadable, place: path.string, problem: "\(error)")
             }
-            guard count > 0 else { return }
+            guard count > 0 else { break }
             tail.append(contentsOf: buffer[..<count])
             try takeWholeRecords()
         }
+        // What was no record is none the next time either.
+        try takeWholeRecords()
     }
 
     /// Where the log stands, and how many bytes its records from `first` on have.
@@ -83,7 +85,7 @@ package final class MeasurementLog {
         while true {
             var bytes = try spool.bytes(at: start, limit: limit)
             let found = try wholeRecords(
-                delimiter, in: bytes, number: first, maximumBytes: limit,
+                delimiter, in: bytes, number: first, maximumBytes: maximumBytes,
                 maximumRecords: min(wanted, Int(UInt32.max)))
             if found.count > 0 {
                 bytes.removeSubrange(found.end...)
@@ -138,6 +140,7 @@ package final class MeasurementLog {
         var bytes: [UInt8] = []
         swap(&bytes, &tail)
         var end = 0
+        var fault: LogError?
         do throws(LogError) {
             while case .record(let layout) = try delimiter.record(in: bytes.span, at: end, number: nextRecord) {
                 if nextRecord.isMultiple(of: Self.markInterval) { marks.append(spool.count + Int64(end)) }
@@ -146,12 +149,12 @@ package final class MeasurementLog {
                 nextRecord += 1
             }
         } catch {
-            tail = bytes
-            throw malformed(error)
+            fault = error
         }
         try spool.append(bytes.span.extracting(0..<end))
         bytes.removeSubrange(0..<end)
         tail = bytes
+        if let fault { throw malformed(fault) }
     }
 
     /// The format, once the first record is whole; nil before.

@@ -40,7 +40,11 @@ package struct Settings: Sendable {
 
     /// A text that need not be there.
     package func text(_ key: String) throws(SettingsError) -> String? {
-        reader.string(forKey: ConfigKey(key))
+        if let text = reader.string(forKey: ConfigKey(key)) { return text }
+        guard reader.stringArray(forKey: ConfigKey(key)) == nil else {
+            throw SettingsError(source: source, key: key, problem: "is a list, and must be one value")
+        }
+        return nil
     }
 
     /// A text, or what stands for it.

@@ -40,9 +40,11 @@ package struct CommandFailure: Error, CustomStringConvertible {
 }
 
 /// Parses the command line and runs the command. The only place where a process exits.
-package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type) async -> Never {
+///
+/// - Parameter arguments: nil takes the process's.
+package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) async -> Never {
     do {
-        var command = try root.parseAsRoot()
+        var command = try root.parseAsRoot(arguments)
         if var asynchronous = command as? any AsyncParsableCommand {
             try await asynchronous.run()
         } else {

@@ -168,6 +168,8 @@ struct RecordRuleTests {
         #expect(try outcome(log, source(excludes: #""boot_aggregate""#)).tier == .affirming)
         #expect(try outcome(log, source(), options: given).tier == .affirming)
         #expect(try outcome(log, source()).reasons == ["not_in_policy"])
+        given.bootAggregates = [PCRBank.sha1.digest(of: [])]
+        #expect(try outcome(log, source(), options: given).reasons == ["not_in_policy"])
         given.bootAggregates = [PCRBank.sha256.digest(of: [])]
         #expect(try outcome(log, source(), options: given).reasons == ["digest_mismatch"])
         #expect(try outcome(log, source(digests: #""\#(name)": ["\#(hex("0"))"]"#)).reasons == ["digest_mismatch"])

@@ -19,7 +19,9 @@ struct VerifierCommand: AsyncParsableCommand {
             Exit: 0 done; 1 contraindicated; 2 usage or configuration; 3 unreachable or unreadable; 4 no verdict.
             """,
         version: softwareVersion,
-        subcommands: [ServeCommand.self, AgentsCommand.self, KeyringsCommand.self, PolicyCommand.self])
+        subcommands: [
+            ServeCommand.self, AppraiseCommand.self, AgentsCommand.self, KeyringsCommand.self, PolicyCommand.self,
+        ])
 
     static func main() async {
         await runCommand(Self.self)

@@ -36,8 +36,8 @@ struct SessionDriver {
     struct Pass {
         /// What the round's basis was read from, for the commit.
         var snapshot: AgentSnapshot?
-        /// How long to wait for the next round; nil while a message is due.
-        var wait: Duration?
+        /// When the next round is due; nil while a message is.
+        var nextRound: ContinuousClock.Instant?
         var isClosed = false
     }
 
@@ -45,14 +45,14 @@ struct SessionDriver {
     private func nextMessage(
         _ session: inout VerifierSession, _ pass: inout Pass
     ) async throws(TransportError) -> AgentMessage? {
-        guard let wait = pass.wait else { return try await receive(&pass) }
-        pass.wait = nil
-        switch await race(wait) {
-        case .message(let message): return message
+        guard let nextRound = pass.nextRound else { return try await receive(&pass) }
+        switch await race(until: nextRound) {
+        case .message(let message): return message  // a late shard of the round that is over: the wait goes on
         case .hungUp:
             pass.isClosed = true
             return nil
         case .due:
+            pass.nextRound = nil
             await perform(session.roundDue(), &session, &pass)
             return nil
         case .failure(let error): throw error
@@ -77,7 +77,7 @@ struct SessionDriver {
     }
 
     /// A message or the time, whichever comes first. A cancelled `receive` leaves the connection as it was.
-    private func race(_ wait: Duration) async -> Race {
+    private func race(until nextRound: ContinuousClock.Instant) async -> Race {
         await withTaskGroup(of: Race.self) { group in
             group.addTask {
                 do throws(TransportError) {
@@ -87,7 +87,7 @@ struct SessionDriver {
                 }
             }
             group.addTask {
-                try? await Task.sleep(for: wait)
+                try? await Task.sleep(until: nextRound, clock: .continuous)
                 return .due
             }
             let first = await group.next() ?? .due
@@ -112,7 +112,7 @@ extension SessionDriver {
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):
                 connection.clearDeadline()
-                pass.wait = .seconds(seconds)
+                pass.nextRound = .now + .seconds(seconds)
             case .note(let note): log(note)
             case .close(let status, let isSent):
                 logger.notice("connection ended", metadata: ["status": "\(status)", "by": isSent ? "us" : "the agent"])

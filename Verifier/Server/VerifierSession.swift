@@ -53,6 +53,8 @@ package struct VerifierSession: ~Copyable {
     private var roundNumber: UInt64 = 0
     /// Shards of rounds up to this one may still arrive: they were sent before the agent heard that it is over.
     private var abandonedRound: UInt64 = 0
+    /// How many of those may: a window for each round.
+    private var lateShards: UInt64 = 0
 
     /// A session that waits for Hello.
     ///
@@ -73,7 +75,10 @@ package struct VerifierSession: ~Copyable {
     /// - Parameter time: seconds since 1970.
     package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
         if case .status(let status) = message { return ended(by: status) }
-        if case .logShard(let shard) = message, shard.round <= abandonedRound { return [] }
+        if case .logShard(let shard) = message, shard.round > 0, shard.round <= abandonedRound, lateShards > 0 {
+            lateShards -= 1
+            return deadline
+        }
         switch takeState() {
         case .awaitingHello:
             guard case .hello(let hello) = message else { return refuse(message, awaited: "Hello") }
@@ -160,6 +165,22 @@ package struct VerifierSession: ~Copyable {
             state = other
             return []
         }
+    }
+
+    /// The demand on the agent once more: any message meets it, also a late one.
+    private var deadline: [Action] {
+        switch state {
+        case .awaitingHello: begin()
+        case .awaitingEvidence: [.expect("Evidence", seconds: settings.evidenceSeconds)]
+        case .awaitingShard: [.expect("LogShard", seconds: settings.shardSeconds)]
+        default: []
+        }
+    }
+
+    /// The round is over for us; what the agent has already sent of it may still arrive.
+    private mutating func abandon(_ round: Round) {
+        abandonedRound = round.number
+        lateShards += UInt64(settings.window)
     }
 
     /// Leaves `ended` behind, which stands unless a transition puts another state.
@@ -257,7 +278,7 @@ extension VerifierSession {
     }
 
     private mutating func commit(_ outcome: RoundOutcome, of round: Round) -> [Action] {
-        abandonedRound = round.number
+        abandon(round)
         state = .awaitingCommit(round, outcome)
         return [.commit(outcome)]
     }
@@ -269,7 +290,7 @@ extension VerifierSession {
     }
 
     private mutating func again(_ round: Round, _ attempt: Attempt) -> [Action] {
-        abandonedRound = round.number
+        abandon(round)
         state = .awaitingBasis(round.hello, attempt)
         return [.load]
     }

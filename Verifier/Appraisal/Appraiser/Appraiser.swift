@@ -1,6 +1,6 @@
 internal import AssayCrypto
 internal import Bytes
-internal import IMA
+package import IMA
 internal import TPM
 
 /// Appraises a boot epoch's log as it arrives, against a quote and a policy: records in, an outcome out.
@@ -94,6 +94,15 @@ package struct Appraiser: ~Copyable, Sendable {
         return isEnded ? bytes.count : offset
     }
 
+    /// Ends the log where its text form can't be read on.
+    ///
+    /// - Parameter error: its offset is that in the text.
+    package mutating func end(unreadable error: LogError) {
+        guard !isEnded else { return }
+        isEnded = true
+        roundFindings.add(Finding(.parseError, record: error.record, found: "\(error)", remedy: error.remedy))
+    }
+
     /// Ends the appraisal.
     ///
     /// - Parameter unread: bytes of a record that was cut off at the log's end.
@@ -159,7 +168,7 @@ extension Appraiser {
         let judged = matched ?? live
         let recordsReceived = max(start.recordsReceived, nextRecord)
         checkMatch()
-        checkPCRRules()
+        if let quote, let policy = judge.policy { roundFindings.add(policy.findings(for: quote)) }
         var findings = judged.findings
         findings.add(roundFindings)
         let state = matched.map { $0.state(lanes: $0.replay.matchedLanes, recordsReceived: recordsReceived) }
@@ -229,29 +238,5 @@ extension Appraiser {
         return Finding(
             .pcrMismatch, found: "after \(nextRecord) records " + found.joined(separator: ", "),
             expected: expected.joined(separator: ", "))
-    }
-
-    /// The policy's `assay.pcrs`: each bank that is quoted must have an allowed value, and one must be quoted.
-    private mutating func checkPCRRules() {
-        guard let quote, let rules = judge.policy?.rules.pcrs else { return }
-        for pcr in Set(rules.map(\.pcr)).sorted() {
-            var isQuoted = false
-            for rule in rules where rule.pcr == pcr {
-                guard let bank = PCRBank(name: rule.bank), let value = quote.values[bank, pcr] else { continue }
-                isQuoted = true
-                if rule.values.contains(value.bytes) { continue }
-                roundFindings.add(
-                    Finding(
-                        .pcrMismatch, found: "\(bank) PCR \(pcr) \(value)",
-                        expected: rule.values.prefix(4).map(\.hexadecimal).joined(separator: " or "),
-                        remedy: "Find out what the host booted; if it is wanted, add the value to assay.pcrs."))
-            }
-            if !isQuoted {
-                roundFindings.add(
-                    Finding(
-                        .pcrSelectionMismatch, found: "a quote without PCR \(pcr)",
-                        expected: "PCR \(pcr), for which assay.pcrs has values"))
-            }
-        }
     }
 }

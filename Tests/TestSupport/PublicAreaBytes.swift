@@ -1,11 +1,13 @@
-import Bytes
-import TPM
+internal import Bytes
+package import TPM
 
 /// TPMT_PUBLICs as a TPM would marshal them, with any field wrong.
-enum PublicAreaBytes {
-    static let attributes: UInt32 = 0x0005_0072
+package enum PublicAreaBytes {
+    /// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign.
+    package static let attributes: UInt32 = 0x0005_0072
 
-    static func rsa(
+    /// An RSA key.
+    package static func rsa(
         nameAlgorithm: AlgorithmID = .sha256, attributes: UInt32 = attributes, cipher: AlgorithmID = .null,
         scheme: AlgorithmID = .rsassa, hash: AlgorithmID = .sha256, exponent: UInt32 = 0, modulus: [UInt8]
     ) -> [UInt8] {
@@ -16,7 +18,8 @@ enum PublicAreaBytes {
         return writer.bytes
     }
 
-    static func ellipticCurve(
+    /// A key on an elliptic curve.
+    package static func ellipticCurve(
         scheme: AlgorithmID = .ecdsa, hash: AlgorithmID = .sha256, curve: UInt16 = 3, x: [UInt8], y: [UInt8]
     ) -> [UInt8] {
         var writer = head(.ecc, .sha256, attributes, .null, scheme, hash)

@@ -1,0 +1,120 @@
+import Appraisal
+import AssayCrypto
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Offline
+
+@Suite("The report")
+struct ReportTests {
+    private func tampered(_ name: String, policy: String? = "t.policy.json") throws -> AppraisalArguments {
+        struct PCRs: Decodable {
+            let final: [String: String]
+        }
+        let pcrs = try JSONDecoder().decode(
+            PCRs.self, from: Data(try Fixtures.bytes("generated/tampered/\(name).pcrs.json")))
+        var arguments = AppraisalArguments()
+        arguments.logs = [Fixtures.path("generated/tampered/\(name).bin")]
+        arguments.policy = policy.map { Fixtures.path("generated/tampered/\($0)") }
+        arguments.pcrs = ["sha256:\(try #require(pcrs.final["sha256"]))"]
+        return arguments
+    }
+
+    @Test("JSON is one object on one line, with every member")
+    func json() throws {
+        let report = try appraise(try tampered("t"))
+        #expect(!report.json.contains("\n"))
+        let object = try report.object()
+        #expect(
+            Set(object.keys) == [
+                "tier", "records", "matched_record", "next_record", "pcr", "quoted_pcrs", "findings",
+                "findings_by_reason", "learned_keyrings", "signatures", "cpu_s", "wall_s",
+            ])
+        #expect(object["tier"] as? String == "affirming")
+        #expect(object["records"] as? Int == 80 && object["matched_record"] as? Int == 80)
+        #expect(object["next_record"] as? Int == 80)
+        #expect((object["pcr"] as? [String: String])?["sha256"]?.count == 64)
+        #expect((object["quoted_pcrs"] as? [String: Any])?.isEmpty == true)
+        #expect((object["findings"] as? [Any])?.isEmpty == true)
+        let keyrings = try #require(object["learned_keyrings"] as? [String: [String]])
+        #expect(!keyrings.isEmpty && keyrings.values.joined().allSatisfy { $0.count == 8 })
+        let signatures = try #require(object["signatures"] as? [String: Int])
+        #expect(Set(signatures.keys) == ["verified", "cached", "failed"])
+        #expect((signatures["verified"] ?? 0) > 0 && signatures["failed"] == 0)
+        #expect((object["cpu_s"] as? Double ?? 0) > 0 && (object["wall_s"] as? Double ?? 0) > 0)
+    }
+
+    @Test("Findings have all their members, and are counted by reason")
+    func findings() throws {
+        let report = try appraise(try tampered("t", policy: "t.policy-missing.json"))
+        #expect(report.isContraindicated)
+        let object = try report.object()
+        let findings = try #require(object["findings"] as? [[String: Any]])
+        #expect(findings.count >= 5)
+        for finding in findings {
+            #expect(Set(finding.keys) == ["reason", "record", "path", "found", "expected", "remedy"])
+            #expect((finding["remedy"] as? String)?.isEmpty == false)
+        }
+        let counts = try #require(object["findings_by_reason"] as? [String: Int])
+        #expect(counts.values.reduce(0, +) == findings.count)
+        #expect(report.lines.count > findings.count)
+    }
+
+    @Test("Without a PCR all is judged, nothing is matched, and keys are reported")
+    func withoutPCR() throws {
+        var arguments = try tampered("t")
+        arguments.pcrs = []
+        let report = try appraise(arguments)
+        #expect(report.tier == .none && report.matchedRecord == nil && report.nextRecord == 0 && report.records == 80)
+        #expect(!report.keyrings.isEmpty)
+        #expect(try report.object()["matched_record"] is NSNull)
+        arguments.policy = Fixtures.path("generated/tampered/t.policy-missing.json")
+        #expect(try appraise(arguments).isContraindicated)
+    }
+
+    @Test("Without a policy it says so: none if nothing failed, and nothing is learned")
+    func withoutPolicy() throws {
+        let report = try appraise(try tampered("t", policy: nil))
+        #expect(report.tier == .none && report.matchedRecord == 80 && report.keyrings.isEmpty)
+        #expect(report.notices.contains { $0.hasPrefix("NO POLICY") })
+        let altered = try appraise(try tampered("t.tamper-flip-path", policy: nil))
+        #expect(altered.isContraindicated)
+    }
+
+    @Test("A log that doesn't meet its PCR teaches nothing")
+    func unmatched() throws {
+        var arguments = try tampered("t")
+        arguments.pcrs = ["sha256:" + String(repeating: "1", count: 64)]
+        let report = try appraise(arguments)
+        #expect(report.reasons == ["pcr_mismatch"] && report.matchedRecord == nil && report.nextRecord == 0)
+        #expect(report.keyrings.isEmpty)
+    }
+
+    @Test("Keys given without a policy are counted, and make a finding only where signatures are required")
+    func keysAlone() throws {
+        let test = try Case("ima-log/sig-rsa2048")
+        var arguments = AppraisalArguments()
+        arguments.logs = [test.path("log.bin")]
+        arguments.keys = [test.path("key0.pem")]
+        let known = try appraise(arguments)
+        #expect(known.tier == .none && known.signatures.verified > 0)
+        arguments.keys = []
+        #expect(try appraise(arguments).findings.isEmpty)
+        arguments.requiresSignatures = true
+        #expect(try appraise(arguments).reasons.contains("unknown_key"))
+    }
+
+    @Test("A violation is what the operator says, whatever the policy does")
+    func violations() throws {
+        let test = try Case("ima-log/vio-ignored")
+        var tiers: [Tier] = []
+        for action in ["ignore", "warn", "fail"] {
+            var arguments = test.arguments()
+            arguments.logs = [test.path("log.bin")]
+            arguments.violations = action
+            tiers.append(try appraise(arguments).tier)
+        }
+        #expect(tiers == [.affirming, .warning, .contraindicated])
+    }
+}

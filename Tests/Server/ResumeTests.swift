@@ -1,0 +1,215 @@
+import Appraisal
+import AssayCrypto
+import Messages
+import TPM
+import TestSupport
+import Testing
+
+@testable import Server
+
+@Suite("Where a round begins") struct ResumeTests {
+    /// A bench on which records 0 to 2 were attested.
+    private func attested() throws -> Bench {
+        let bench = try Bench(measured: "a", "b")
+        #expect(try bench.attest().last == "send AttestationResult 1 affirming next 3")
+        return bench
+    }
+
+    @Test("On a new connection: at the last commit")
+    func reconnect() throws {
+        let bench = try attested()
+        bench.host.measure("c")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "commit affirming, next 4", "send AttestationResult 1 affirming next 4",
+            ])
+    }
+
+    @Test("After a boot that Hello tells of: at record 0")
+    func boot() throws {
+        let bench = try attested()
+        bench.host.reboot()
+        bench.host.measure("c")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 0", "commit affirming, next 2", "send AttestationResult 1 affirming next 2",
+            ])
+        #expect(bench.attestation?.clock.resetCount == 6)
+    }
+
+    @Test("After a boot that Hello hides: at record 0, by the signed quote")
+    func hiddenBoot() throws {
+        let bench = try attested()
+        bench.host.reboot()
+        bench.host.measure("c", "d", "e")
+        #expect(
+            try bench.attest { $0.resetCount = 5 } == [
+                "send Challenge 1 from 3", "note new epoch 6", "send Challenge 2 from 0", "commit affirming, next 4",
+                "send AttestationResult 2 affirming next 4",
+            ])
+    }
+
+    @Test("After a boot that Hello invents: at record 0 of the same epoch, which the signed quote tells")
+    func inventedBoot() throws {
+        let bench = try attested()
+        bench.host.measure("c")
+        #expect(
+            try bench.attest { $0.resetCount = 9 } == [
+                "send Challenge 1 from 0", "commit affirming, next 4", "send AttestationResult 1 affirming next 4",
+            ])
+        #expect(bench.attestation?.clock.resetCount == 5)
+    }
+
+    @Test("A counter or clock that went back is contraindicated, and the position stays", arguments: [true, false])
+    func wentBack(isReset: Bool) throws {
+        let bench = try attested()
+        bench.host.measure("c")
+        if isReset { bench.host.clock.resetCount -= 1 } else { bench.host.clock.clock -= 1 }
+        let reason = isReset ? "reset_went_back" : "clock_went_back"
+        #expect(
+            try bench.attest { $0.resetCount = 5 } == [
+                "send Challenge 1 from 3", "commit contraindicated, position kept, \(reason)",
+                "send AttestationResult 1 contraindicated next 3",
+            ])
+        #expect(bench.attestation?.state.nextRecord == 3 && bench.attestation?.clock.clock == 1000)
+        // What the agent sent of that round meanwhile harms nobody.
+        #expect(try bench.shard(3..<4).isEmpty)
+        #expect(bench.roundDue() == ["load"])
+    }
+
+    @Test("A clock that stands still is no clock that went back")
+    func sameClock() throws {
+        let bench = try attested()
+        #expect(try bench.attest()[1] == "commit affirming, next 3")
+    }
+
+    @Test("After a suspend that kept the PCRs: at the stored position")
+    func suspend() throws {
+        let bench = try attested()
+        bench.host.clock.restartCount += 1
+        bench.host.measure("c")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "commit affirming, next 4", "send AttestationResult 1 affirming next 4",
+            ])
+    }
+
+    @Test("After a suspend that lost the PCRs: at the stored position, then at record 0, then pcr_mismatch")
+    func lostPCRs() throws {
+        let bench = try attested()
+        bench.host.clock.restartCount += 1
+        bench.host.measure("c")
+        var other = bench.host.log
+        other.file("/x", "x")
+        bench.host.quoted = other.values(Array(0..<24))
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
+                "commit contraindicated, position kept, pcr_mismatch",
+                "send AttestationResult 2 contraindicated next 3",
+            ])
+        // The restart is not committed: the next round tries the same again, and recovers with the PCRs.
+        bench.host.quoted = nil
+        #expect(try bench.attest()[1] == "commit affirming, next 4")
+    }
+
+    @Test("After a suspend that let the log begin anew: at record 0")
+    func anewAfterSuspend() throws {
+        let bench = try attested()
+        bench.host.clock.restartCount += 1
+        bench.host.log = .init()
+        bench.host.log.bootAggregate()
+        bench.host.measure("c", "d", "e")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 3", "note retry from record 0", "send Challenge 2 from 0",
+                "commit affirming, next 4", "send AttestationResult 2 affirming next 4",
+            ])
+    }
+
+    @Test("Under another policy or with other keys denied: at record 0")
+    func judgedAnew() throws {
+        let bench = try attested()
+        bench.mayResume = false
+        bench.policy = try Bench.policy(allowing: "a")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 0", "commit contraindicated, next 3, not_in_policy",
+                "send AttestationResult 1 contraindicated next 3",
+            ])
+        #expect(bench.result?.policySHA256 == bench.policy?.contentHash.bytes)
+    }
+
+    @Test("With other PCRs: at record 0")
+    func otherPCRs() throws {
+        let bench = try attested()
+        #expect(try bench.attest { $0.pcrs = PCRSet([10, 11]) }.first == "send Challenge 1 from 0")
+    }
+
+    @Test("In another bank, when the operator no longer allows the old one: at record 0")
+    func otherBank() throws {
+        let bench = try attested()
+        bench.settings.banks = [.sha384]
+        bench.connect()
+        _ = try bench.hello { $0.banks = [.sha256, .sha384] }
+        #expect(try bench.load().last == "send Challenge 1 from 0")
+        #expect(bench.challenge.banks == [.sha384])
+        // A bank that is only preferred now changes nothing: the stored one still goes.
+        bench.settings.banks = [.sha384, .sha256]
+        bench.connect()
+        _ = try bench.hello { $0.banks = [.sha256, .sha384] }
+        #expect(try bench.load().last == "send Challenge 1 from 3")
+    }
+
+    @Test("A commit that met a change is not told to the agent: a new Challenge instead")
+    func conflict() throws {
+        let bench = try Bench(measured: "a")
+        bench.commits = false
+        _ = try bench.hello()
+        _ = try bench.load()
+        _ = try bench.evidence()
+        #expect(try bench.shard(0..<2) == ["note shard", "commit affirming, next 2"])
+        #expect(bench.commit() == ["note conflict", "load"])
+        #expect(try bench.load().last == "send Challenge 2 from 0")
+        #expect(bench.challenge.nonce == [UInt8](repeating: 2, count: 32))
+        #expect(bench.result == nil && bench.attestation == nil)
+    }
+
+    @Test("A round that never comes to an end is given up")
+    func maximumChallenges() throws {
+        let bench = try Bench(measured: "a")
+        bench.commits = false
+        let trace = try bench.attest()
+        #expect(trace.filter { $0.hasPrefix("send Challenge") }.count == 6)
+        #expect(trace.last == "close ABORTED")
+    }
+
+    @Test("Records that the agent doesn't hold are asked for once more, then missing")
+    func recordsMissing() throws {
+        let bench = try attested()
+        bench.connect()
+        _ = try bench.hello()
+        _ = try bench.load()
+        let refusal = { (round: UInt64) in AgentMessage.status(Status(.outOfRange, "from 9 on", round: round)) }
+        #expect(bench.receive(refusal(1)) == ["load"])
+        #expect(try bench.load().last == "send Challenge 2 from 3")
+        #expect(bench.receive(refusal(2)) == ["commit contraindicated, position kept, records_missing"])
+        #expect(bench.commit() == ["send AttestationResult 2 contraindicated next 3", "wait 60 s"])
+        #expect(bench.result?.findings.map(\.record) == [3])
+        // The next verdict begins with a clean slate.
+        #expect(bench.roundDue() == ["load"])
+        #expect(try bench.load().last == "send Challenge 3 from 3")
+        #expect(bench.receive(refusal(3)) == ["load"])
+    }
+
+    @Test("OUT_OF_RANGE about another round, or any other status, ends the connection")
+    func otherStatus() throws {
+        for status in [Status(.outOfRange, "", round: 7), Status(.unavailable, "no TPM", round: 1)] {
+            let bench = try Bench(measured: "a")
+            _ = try bench.hello()
+            _ = try bench.load()
+            #expect(bench.receive(.status(status)) == ["closed by \(status.code.name)"])
+            #expect(try bench.evidence().isEmpty)
+        }
+    }
+}

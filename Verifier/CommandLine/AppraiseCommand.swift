@@ -1,0 +1,117 @@
+import ArgumentParser
+import Offline
+import Terminal
+
+/// Appraises files, without a server or a store.
+struct AppraiseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "appraise",
+        abstract: "Appraise a log, a quote, or both, from files.",
+        discussion: """
+            A log is judged up to the record at which it replays to the quote, or to --pcr. Without either all of it is \
+            judged, and nothing is affirmed.
+
+              assay-verifier appraise --log binary_runtime_measurements --policy policy.json --pcr sha256:HEX
+              assay-verifier appraise --quote q.attest --signature q.sig --ak ak.pub --nonce HEX --pcr-values q.pcrs
+
+            Exit: 0 affirming, warning, or nothing failed; 1 contraindicated; 2 usage; 3 a file can't be read.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "A log, binary or text; several are shards in order; - is standard input.", valueName: "file"))
+    var log: [String] = []
+
+    @Option(
+        help: ArgumentHelp("A runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.", valueName: "file"))
+    var policy: String?
+
+    @Option(help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"))
+    var policyKey: [String] = []
+
+    @Option(help: ArgumentHelp("A key or certificate, PEM or DER, that may sign files.", valueName: "file"))
+    var key: [String] = []
+
+    @Flag(help: "A file without a valid signature fails unless the policy lists it.")
+    var requireSignatures = false
+
+    @Option(help: ArgumentHelp("What the log must replay to.", valueName: "bank:hex"))
+    var pcr: [String] = []
+
+    @Option(help: ArgumentHelp("IMA's PCR.", valueName: "index"))
+    var pcrIndex = 10
+
+    @Option(help: ArgumentHelp("A value that boot_aggregate may have.", valueName: "bank:hex"))
+    var bootAggregate: [String] = []
+
+    @Option(help: ArgumentHelp("A quote (TPMS_ATTEST), as tpm2_quote -m writes it.", valueName: "file"))
+    var quote: String?
+
+    @Option(help: ArgumentHelp("The quote's signature, as tpm2_quote -s writes it.", valueName: "file"))
+    var signature: String?
+
+    @Option(help: ArgumentHelp("The attestation key: TPM2B_PUBLIC, or PEM of a key or certificate.", valueName: "file"))
+    var ak: String?
+
+    @Option(help: ArgumentHelp("The quote's qualifying data.", valueName: "hex"))
+    var nonce: String?
+
+    @Option(help: ArgumentHelp("The PCRs' values, as tpm2_quote -o writes them.", valueName: "file"))
+    var pcrValues: String?
+
+    @Option(help: "The one bank that the quote must be of.")
+    var bank: String?
+
+    @Option(help: ArgumentHelp("Instead of the policy's rule: ignore, warn or fail.", valueName: "action"))
+    var violations: String?
+
+    @Option(
+        help: ArgumentHelp("Go on where this file says, and keep in it where the next run goes on.", valueName: "file"))
+    var state: String?
+
+    @Flag(help: "With --state: start over at record 0, and forget what was learned.")
+    var newEpoch = false
+
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    func run() async throws {
+        let report = try appraised()
+        report.notices.forEach(Output.notice)
+        if json { Output.line(report.json) } else { report.lines.forEach { Output.line($0) } }
+        if report.isContraindicated { throw CommandFailure(.contraindicated) }
+    }
+
+    private func appraised() throws(CommandFailure) -> AppraisalReport {
+        do throws(OfflineError) {
+            return try OfflineAppraisal(try AppraisalRequest(arguments), time: currentTime()).run()
+        } catch {
+            switch error {
+            case .usage: throw .usage(error)
+            case .file: throw .unavailable(error)
+            }
+        }
+    }
+
+    private var arguments: AppraisalArguments {
+        var arguments = AppraisalArguments()
+        arguments.logs = log
+        arguments.policy = policy
+        arguments.policyKeys = policyKey
+        arguments.keys = key
+        arguments.requiresSignatures = requireSignatures
+        arguments.pcrs = pcr
+        arguments.pcrIndex = pcrIndex
+        arguments.bootAggregates = bootAggregate
+        arguments.quote = quote
+        arguments.signature = signature
+        arguments.attestationKey = ak
+        arguments.nonce = nonce
+        arguments.pcrValues = pcrValues
+        arguments.bank = bank
+        arguments.violations = violations
+        arguments.state = state
+        arguments.startsNewEpoch = newEpoch
+        return arguments
+    }
+}

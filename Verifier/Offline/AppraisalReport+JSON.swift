@@ -1,0 +1,88 @@
+import Appraisal
+import AssayCrypto
+import Bytes
+import Foundation
+import TPM
+
+extension AppraisalReport {
+    /// The report as one JSON object on one line; names from the log are escaped.
+    package var json: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Numbers and text that was validated always encode.
+        guard let data = try? encoder.encode(Document(report: self)) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private struct Document: Encodable {
+        let report: AppraisalReport
+
+        private enum Keys: String, CodingKey {
+            case tier, records, pcr, findings, signatures
+            case matchedRecord = "matched_record"
+            case nextRecord = "next_record"
+            case quotedPCRs = "quoted_pcrs"
+            case findingsByReason = "findings_by_reason"
+            case learnedKeyrings = "learned_keyrings"
+            case cpuSeconds = "cpu_s"
+            case wallSeconds = "wall_s"
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var object = encoder.container(keyedBy: Keys.self)
+            try object.encode(report.tier.rawValue, forKey: .tier)
+            try object.encode(report.records, forKey: .records)
+            // Null, not left out: there is no match.
+            try object.encode(report.matchedRecord, forKey: .matchedRecord)
+            try object.encode(report.nextRecord, forKey: .nextRecord)
+            let pcr = report.pcr.map { ($0.key.description, $0.value.description) }
+            try object.encode(Dictionary(uniqueKeysWithValues: pcr), forKey: .pcr)
+            var quoted: [String: [String: String]] = [:]
+            for (bank, index, value) in report.quotedPCRs.all {
+                quoted[bank.description, default: [:]][String(index)] = value.description
+            }
+            try object.encode(quoted, forKey: .quotedPCRs)
+            try object.encode(report.findings.kept.map(FindingDocument.init), forKey: .findings)
+            let counts = report.findings.byReason.map { ($0.key.rawValue, $0.value) }
+            try object.encode(Dictionary(uniqueKeysWithValues: counts), forKey: .findingsByReason)
+            let keyrings = report.keyrings.keyrings.map { (escaped($0.key), $0.value.map(\.keyID.description)) }
+            try object.encode(Dictionary(keyrings) { $0 + $1 }, forKey: .learnedKeyrings)
+            let signatures = report.signatures
+            try object.encode(
+                ["verified": signatures.verified, "cached": signatures.cached, "failed": signatures.failed],
+                forKey: .signatures)
+            try object.encode(report.time.cpu, forKey: .cpuSeconds)
+            try object.encode(report.time.wall, forKey: .wallSeconds)
+        }
+    }
+
+    private struct FindingDocument: Encodable {
+        let reason: String
+        let record: UInt64?
+        let path: String
+        let found: String
+        let expected: String
+        let remedy: String
+
+        init(_ finding: Finding) {
+            reason = finding.reason.rawValue
+            record = finding.record
+            path = escaped(finding.path)
+            found = finding.found
+            expected = finding.expected
+            remedy = finding.remedy
+        }
+
+        private enum Keys: CodingKey { case reason, record, path, found, expected, remedy }
+
+        func encode(to encoder: any Encoder) throws {
+            var object = encoder.container(keyedBy: Keys.self)
+            try object.encode(reason, forKey: .reason)
+            try object.encode(record, forKey: .record)
+            try object.encode(path, forKey: .path)
+            try object.encode(found, forKey: .found)
+            try object.encode(expected, forKey: .expected)
+            try object.encode(remedy, forKey: .remedy)
+        }
+    }
+}
