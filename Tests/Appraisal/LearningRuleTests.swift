@@ -2,6 +2,7 @@ import AssayCrypto
 import Bytes
 import IMA
 import TPM
+import TestSupport
 import Testing
 
 @testable import Appraisal

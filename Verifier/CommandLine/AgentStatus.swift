@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Bytes
+import Server
 import Store
 import TPM
 import Terminal
@@ -27,9 +28,8 @@ struct AgentStatus: Encodable {
         agent = summary.agent.id.description
         isRevoked = summary.agent.revokedAt != nil
         lastTier = verdict?.tier.rawValue
-        ageSeconds = verdict.map { max(0, now - $0.challengedAt) }
-        let isFresh = ageSeconds.map { $0 <= maximumAge } ?? false
-        tier = isFresh && !isRevoked ? lastTier ?? Tier.none.rawValue : Tier.none.rawValue
+        ageSeconds = summary.age(at: now)
+        tier = summary.tier(at: now, maximumAge: maximumAge).rawValue
         resetCount = summary.state?.clockInfo.resetCount
         nextRecord = summary.state?.nextRecord ?? 0
         excessRecords = verdict?.excessRecords ?? 0

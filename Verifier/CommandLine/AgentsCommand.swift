@@ -2,6 +2,7 @@ import Appraisal
 import ArgumentParser
 import Bytes
 import Foundation
+import Settings
 import Store
 import TPM
 import Terminal
@@ -66,6 +67,7 @@ struct AgentsCommand: AsyncParsableCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
+            let maximumAge = try freshness.maximumAge(try await options.settings())
             let now = currentTime()
             var table = Table(["AGENT", "TIER", "AGE", "EPOCH", "RECORDS", "POLICY"])
             var last: AgentID?
@@ -76,7 +78,7 @@ struct AgentsCommand: AsyncParsableCommand {
                         switch entry {
                         case .success(let summary):
                             last = summary.agent.id
-                            let status = AgentStatus(summary, now: now, maximumAge: freshness.maxAge)
+                            let status = AgentStatus(summary, now: now, maximumAge: maximumAge)
                             if json { Output.line(try jsonLine(status)) } else { table.append(status.row) }
                         case .failure(let error):
                             Output.notice("\(error)")
@@ -108,11 +110,12 @@ struct AgentsCommand: AsyncParsableCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
+            let maximumAge = try freshness.maximumAge(try await options.settings())
             let (status, findings) = try await reported {
                 let id = try AgentID(id)
                 let snapshot = try store.snapshot(of: id)
                 return (
-                    AgentStatus(snapshot.summary, now: currentTime(), maximumAge: freshness.maxAge),
+                    AgentStatus(snapshot.summary, now: currentTime(), maximumAge: maximumAge),
                     try store.verdict(of: id)?.findings.kept ?? []
                 )
             }
@@ -137,6 +140,26 @@ struct AgentsCommand: AsyncParsableCommand {
 /// When a verdict is too old to stand.
 struct FreshnessOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Seconds after its Challenge at which a verdict no longer stands.", valueName: "seconds"))
-    var maxAge: Int64 = 600
+        help: ArgumentHelp(
+            "Seconds after its Challenge at which a verdict no longer stands, whatever attestation.max_age says.",
+            valueName: "seconds"))
+    var maxAge: Int?
+
+    private static let range = 1...31_536_000
+
+    func validate() throws {
+        guard maxAge.map(Self.range.contains) ?? true else {
+            throw ValidationError("--max-age is from \(Self.range.lowerBound) to \(Self.range.upperBound) seconds")
+        }
+    }
+
+    /// The flag, or the configuration, or ten minutes.
+    func maximumAge(_ settings: Settings) throws(CommandFailure) -> Int64 {
+        if let maxAge { return Int64(maxAge) }
+        do {
+            return Int64(try settings.integer("attestation.max_age", default: 600, in: Self.range))
+        } catch {
+            throw .usage(error)
+        }
+    }
 }
