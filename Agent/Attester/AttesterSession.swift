@@ -115,7 +115,7 @@ package struct AttesterSession: Sendable {
         }
     }
 
-    /// The round whose evidence was sent.
+    /// The round whose evidence was sent, or whose records aren't held.
     private var roundUnderWay: UInt64? {
         switch state {
         case .awaitingRead(let transfer), .awaitingCredit(let transfer): transfer.round

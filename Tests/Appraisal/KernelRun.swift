@@ -47,7 +47,7 @@ struct KernelRun {
     /// The log's bytes; where the kernel was trimmed, its shards and what goes beyond the last.
     private static func log(_ folder: String) throws -> [UInt8] {
         let name = folder + "/log/binary_runtime_measurements"
-        guard let live = try? Fixtures.bytes(name) else { return try unpacked(name + ".xz") }
+        guard let live = try? Fixtures.bytes(name) else { return try Fixtures.unpacked(name + ".xz") }
         let shards = FileManager.default.enumerator(atPath: Fixtures.folder.path + "/\(folder)/shards")?
             .compactMap { $0 as? String }.sorted()
         guard let shards else { return live }
@@ -55,21 +55,9 @@ struct KernelRun {
         return Array(parts.joined()) + Array(live.dropFirst(parts.last?.count ?? 0))
     }
 
-    private static func unpacked(_ path: String) throws -> [UInt8] {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/xz")
-        process.arguments = ["-dc", Fixtures.folder.appending(path: path).path]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return [UInt8](data)
-    }
-
     /// What the outside replay says of each record.
     func entries() throws -> [Entry] {
-        let text = try (try? Fixtures.bytes(folder + "/entries.tsv")) ?? Self.unpacked(folder + "/entries.tsv.xz")
+        let text = try (try? Fixtures.bytes(folder + "/entries.tsv")) ?? Fixtures.unpacked(folder + "/entries.tsv.xz")
         return text.split(separator: 0x0a).dropFirst().map { line in
             let fields = line.split(separator: 0x09, omittingEmptySubsequences: false).map {
                 String(decoding: $0, as: UTF8.self)

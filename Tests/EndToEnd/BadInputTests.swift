@@ -255,7 +255,9 @@ extension EndToEnd {
                 #expect(status.message.contains(input.says), "\(status)")
                 #expect(try await agent.connection.receive() == nil, "the connection is closed")
                 await agent.connection.close()
-                try await until("a log line") { !world.log.all.isEmpty }
+                try await until("a log line that says so: \(world.log.all)") {
+                    world.log.all.contains { $0.contains("agent=web-1") && $0.contains(input.says) }
+                }
                 let after = try world.snapshot()
                 #expect(after.state == before.state && after.verdict == before.verdict)
                 #expect(try await world.attestOnce().result.tier == .affirming)
@@ -299,7 +301,7 @@ extension EndToEnd {
                 let challenge = try await agent.accepted()
                 try await agent.send(.logShard(try agent.shard(for: challenge, count: 5)))
                 agent.connection.abort()
-                try await until("a log line") { !world.log.all.isEmpty }
+                try await until("a log line") { world.log.all.contains { $0.contains("connection failed") } }
                 #expect(try world.snapshot().verdict == nil)
                 #expect(try await world.attestOnce().result.tier == .affirming)
             }

@@ -35,24 +35,11 @@ struct KernelRun: CustomTestStringConvertible, Sendable {
         if FileManager.default.fileExists(atPath: Fixtures.folder.appending(path: path).path) {
             return try Fixtures.bytes(path)
         }
-        return try decompressed(Fixtures.folder.appending(path: path + ".xz"))
+        return try Fixtures.unpacked(path + ".xz")
     }
 
     func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: Fixtures.folder.appending(path: "kernel/" + folder + "/" + path).path)
-    }
-
-    private func decompressed(_ file: URL) throws -> [UInt8] {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/xz")
-        process.arguments = ["-dc", file.path]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
-        return [UInt8](data)
     }
 }
 

@@ -25,6 +25,7 @@ package enum Fixtures {
         try process.run()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
         return [UInt8](data)
     }
 
