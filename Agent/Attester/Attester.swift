@@ -23,6 +23,8 @@ package actor Attester {
     private let agentID: [UInt8]
     private let attestationKeyName: [UInt8]
     private let softwareVersion: String
+    /// The last Hello on the connection.
+    private var said: Hello
 
     /// Largest shard that this side makes, in bytes; a frame's limit less its other fields.
     private static let maximumShardBytes: UInt32 = (4 << 20) - (4 << 10)
@@ -41,6 +43,9 @@ package actor Attester {
         self.agentID = agentID
         self.attestationKeyName = attestationKeyName
         self.softwareVersion = softwareVersion
+        said = Hello(
+            agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: 0, banks: [],
+            maximumShardBytes: Self.maximumShardBytes)
         log = try MeasurementLog(path: logPath, stateFolder: stateFolder)
     }
 
@@ -53,22 +58,36 @@ package actor Attester {
     ) async throws(AttesterError) -> AttestationResult? {
         let binding = AttesterSession.Binding(
             agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
-        var session = AttesterSession(binding: binding)
-        try await send(.hello(try await hello()), connection)
+        do {
+            return try await converse(AttesterSession(binding: binding), connection, once: once, observe)
+        } catch {
+            // The verifier hears what this side's fault was, if that is what it was.
+            let isOurs = error.code != .verifierUnreachable && error.code != .refused
+            let status = Status(.unavailable, "the agent can't produce evidence: \(error)")
+            await connection.close(sending: isOurs ? .status(status) : nil)
+            throw error
+        }
+    }
+}
+
+extension Attester {
+    private func converse(
+        _ begun: AttesterSession, _ connection: AgentConnection, once: Bool, _ observe: @Sendable (Event) -> Void
+    ) async throws(AttesterError) -> AttestationResult? {
+        var session = begun
+        said = try await hello()
+        try await send(.hello(said), connection)
         var last: AttestationResult?
         while let message = try await receive(connection) {
             if case .challenge(let challenge) = message { observe(.challenged(firstRecord: challenge.firstRecord)) }
             let verdict = try await perform(session.receive(message), &session, connection, observe)
             last = verdict ?? last
-            guard once, verdict != nil else { continue }
-            await connection.close()
-            return verdict
+            if once, verdict != nil { break }
         }
+        await connection.close()
         return last
     }
-}
 
-extension Attester {
     /// What this agent could deliver. Hints, all of it: the verifier believes the quote.
     private func hello() async throws(AttesterError) -> Hello {
         try log.refresh()
@@ -116,15 +135,19 @@ extension Attester {
     private func quote(
         _ data: [UInt8], _ selection: PCRSelection, from first: UInt64, _ session: inout AttesterSession
     ) async throws(AttesterError) -> [AttesterSession.Action] {
+        let quote: Quote
         do {
-            let quote = try await device.quote(qualifyingData: data, selection: selection)
-            try log.refresh()
-            let received = ReceivedQuote(
-                attest: quote.attest, signature: quote.signature, pcrValues: quote.pcrValues)
-            return session.quoted(received, log: try log.extent(from: first))
+            quote = try await device.quote(qualifyingData: data, selection: selection)
         } catch {
-            return session.failed("the agent can't produce evidence: \(error)")
+            throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
         }
+        let now = try await hello()
+        guard !now.saysMore(than: said) else {
+            said = now
+            return session.restated(now)
+        }
+        let received = ReceivedQuote(attest: quote.attest, signature: quote.signature, pcrValues: quote.pcrValues)
+        return session.quoted(received, log: try log.extent(from: first))
     }
 
     private func receive(_ connection: AgentConnection) async throws(AttesterError) -> VerifierMessage? {

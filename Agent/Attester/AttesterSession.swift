@@ -146,10 +146,12 @@ package struct AttesterSession: Sendable {
         return [.send(.evidence(evidence))] + proceed(transfer)
     }
 
-    /// The quote could not be made, or the log not be read: the round ends, the connection too.
-    package mutating func failed(_ reason: String) -> [Action] {
-        state = .ended
-        return [.close(reason: Status(.unavailable, reason), send: true)]
+    /// The log uses PCRs, or has a format, that the last Hello did not say: the verifier must ask for other PCRs, so it
+    /// hears that instead of evidence.
+    package mutating func restated(_ hello: Hello) -> [Action] {
+        guard case .awaitingQuote = state else { return [] }
+        state = .awaitingChallenge
+        return [.send(.hello(hello))]
     }
 
     /// A shard was read: `count` whole records from `first` on.

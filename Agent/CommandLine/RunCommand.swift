@@ -41,10 +41,10 @@ private struct AgentService: Service {
     private static let longestPause = 60.0
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        try await cancelWhenGracefulShutdown {
             var pause = 1.0
             while !Task.isCancelled {
-                if await connectAndAttest() { pause = 1 }
+                if try await connectAndAttest() { pause = 1 }
                 // Spread, so that a fleet does not come back in one moment.
                 try? await Task.sleep(for: .seconds(pause * Double.random(in: 0.5...1.5)))
                 pause = min(pause * 2, Self.longestPause)
@@ -53,7 +53,9 @@ private struct AgentService: Service {
     }
 
     /// Returns whether there was a verdict.
-    private func connectAndAttest() async -> Bool {
+    ///
+    /// - Throws: when the TPM fails: a connection to it that broke stays broken, and the service manager starts anew.
+    private func connectAndAttest() async throws -> Bool {
         do {
             let connection = try await host.connect(context)
             logger.info("connected", metadata: ["verifier": "\(connection.peer.address)"])
@@ -61,6 +63,8 @@ private struct AgentService: Service {
             let last = try await attester.attest(over: connection, once: false) { log($0, to: logger) }
             logger.info("the verifier has closed the connection")
             return last != nil
+        } catch let error as AttesterError where error.code == .tpmUnusable {
+            throw error
         } catch {
             logger.warning("not attested", metadata: ["error": "\(error)"])
             return false

@@ -71,6 +71,13 @@ package struct Hello: Hashable, Sendable {
         self.bootID = bootID
         self.softwareVersion = softwareVersion
     }
+
+    /// Whether the log has begun to use PCRs, or turned out to have a format, that an earlier Hello did not say: the only
+    /// reasons to send another.
+    package func saysMore(than earlier: Hello) -> Bool {
+        let usesMore = pcrs != earlier.pcrs && pcrs.isSuperset(of: earlier.pcrs)
+        return usesMore || isBigEndian != earlier.isBigEndian || columnAlgorithm != earlier.columnAlgorithm
+    }
 }
 
 /// The quote, as received: nothing in it counts before `AttestationKey` has verified it.

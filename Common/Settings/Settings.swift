@@ -34,7 +34,9 @@ package struct Settings: Sendable {
             let yaml = try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))
             reader = ConfigReader(providers: [own, yaml])
         } catch {
-            throw SettingsError(source: file, key: nil, problem: "cannot be read: \(error)")
+            throw SettingsError(
+                source: file, key: nil,
+                problem: "cannot be read: \(error) Name the file with --config; see Docs/configuration.md")
         }
     }
 

@@ -132,7 +132,9 @@ struct  Assay__V1__VerifierMessage
 
 
 /*
- * The agent's first message. Nothing in it is believed: it says what the agent could deliver.
+ * The agent's first message. Nothing in it is believed: it says what the agent could deliver. Sent again only in answer
+ * to a Challenge, in Evidence's place, when the log has begun to use PCRs (or turned out to have a format) that the last
+ * Hello did not say: the verifier then challenges anew.
  */
 struct  Assay__V1__Hello
 {

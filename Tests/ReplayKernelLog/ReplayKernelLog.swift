@@ -32,11 +32,16 @@ struct ReplayKernelLog: AsyncParsableCommand {
         help: ArgumentHelp("Measure a file, as a kernel with the template ima-sig would.", valueName: "path"))
     var measured: String?
 
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp("The path that the kernel saw; the file's own, unless given.", valueName: "path"))
+    var name: String?
+
     func run() async throws {
         do {
             var records: [UInt8] = []
             if let log { records += try KernelRecords.cut(Self.content(of: log), from: first, count: count) }
-            if let measured { records += KernelRecords.file(measured, content: try Self.content(of: measured)) }
+            if let measured { records += KernelRecords.file(name ?? measured, content: try Self.content(of: measured)) }
             let kernel = StandInKernel(device: try TPMDevice(tcti: tcti), log: URL(filePath: into))
             try await kernel.measure(records)
         } catch {

@@ -31,6 +31,18 @@ import Testing
         #expect(bench.result?.recordsAppraised == 1)
     }
 
+    @Test(
+        "begins anew when the agent says, in place of Evidence, that its log uses another PCR; not for the same Hello")
+    func restated() throws {
+        let bench = try Bench(measured: "a")
+        _ = try bench.hello()
+        _ = try bench.load()
+        #expect(try bench.hello { $0.pcrs = PCRSet([10, 11]) } == ["load"])
+        #expect(try bench.load() == ["note challenged", "expect Evidence in 60 s", "send Challenge 2 from 0"])
+        #expect(bench.challenge.pcrs == PCRSet(Array(0...11)))
+        #expect(try bench.hello { $0.pcrs = PCRSet([10, 11]) } == ["close INVALID_ARGUMENT"])
+    }
+
     @Test("asks for PCRs 0 to 9 and those that the log uses, and for no larger shards than the agent can make")
     func challenge() throws {
         let bench = try Bench(measured: "a")

@@ -82,8 +82,11 @@ package struct VerifierSession: ~Copyable {
         switch takeState() {
         case .awaitingHello:
             guard case .hello(let hello) = message else { return refuse(message, awaited: "Hello") }
-            return greet(hello)
+            return greet(hello, Attempt())
         case .awaitingEvidence(let round):
+            if case .hello(let hello) = message, hello.saysMore(than: round.hello) {
+                return greet(hello, round.attempt)
+            }
             guard case .evidence(let evidence) = message, evidence.round == round.number else {
                 return refuse(message, awaited: "Evidence")
             }
@@ -194,7 +197,7 @@ package struct VerifierSession: ~Copyable {
 // MARK: - Transitions
 
 extension VerifierSession {
-    private mutating func greet(_ hello: Hello) -> [Action] {
+    private mutating func greet(_ hello: Hello, _ attempt: Attempt) -> [Action] {
         guard hello.protocolVersion == protocolVersion else {
             let versions = "the agent speaks version \(hello.protocolVersion), this verifier \(protocolVersion)"
             return [.close(Status(.failedPrecondition, versions + "; install the same release"), send: true)]
@@ -205,7 +208,7 @@ extension VerifierSession {
                     Status(.permissionDenied, "the agent's id is not its certificate's; correct agent.id"), send: true)
             ]
         }
-        state = .awaitingBasis(hello, Attempt())
+        state = .awaitingBasis(hello, attempt)
         return [.load]
     }
 
