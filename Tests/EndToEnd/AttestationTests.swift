@@ -7,6 +7,7 @@ import Messages
 import Server
 import StandInKernel
 import Store
+import TPM
 import TestSupport
 import Testing
 import Transport
@@ -92,6 +93,31 @@ extension EndToEnd {
                 let attesting = Task { try? await attester.attest(over: connection, once: false) { _ in } }
                 try await until("three verdicts") { try world.snapshot().verdict?.number ?? 0 >= 3 }
                 #expect(try world.snapshot().state?.nextRecord == 50)
+                connection.abort()
+                _ = await attesting.value
+            }
+        }
+
+        @Test("on an open connection whose log begins to use another PCR: that one is quoted too") func anotherPCR()
+            async throws
+        {
+            var settings = World.smallShards
+            settings.roundSeconds = 1
+            let log = try KernelLogs.prefix(50)
+            try await World.run(settings, measured: log) { world in
+                let attester = try await world.host.attester()
+                let connection = try await world.dial()
+                let attesting = Task { try? await attester.attest(over: connection, once: false) { _ in } }
+                try await until("a verdict") { try world.snapshot().verdict != nil }
+                #expect(try world.snapshot().state?.selection.banks.first?.pcrs == PCRSet(0...10))
+                // A file that the policy knows, measured by a rule with pcr=11.
+                var record = try KernelRecords.cut(log, from: 5, count: 1)
+                record[0] = 11
+                try await world.host.kernel.measure(record)
+                try await until("a verdict on the new record") { try world.snapshot().state?.nextRecord == 51 }
+                let snapshot = try world.snapshot()
+                #expect(snapshot.state?.selection.banks.first?.pcrs == PCRSet(0...11))
+                #expect(snapshot.verdict?.tier == .affirming)
                 connection.abort()
                 _ = await attesting.value
             }
