@@ -32,7 +32,7 @@ demo: dependencies
 test: dependencies
 	Proto/generate --check
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 # Where C and Swift meet, memory errors would hide: the same tests under AddressSanitizer.
 .PHONY: test-address
