@@ -75,14 +75,14 @@ let package = Package(
         module("Messages", "Common/Messages", ["AssayCrypto", "Bytes", "TPM"]),
         module(
             "Transport", "Common/Transport",
-            nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM", logging]),
+            nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", [argumentParser]),
         module("Settings", "Common/Settings", [configuration, systemPackage]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["AssayCrypto", "Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", logging, systemPackage]),
+            ["Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
@@ -103,7 +103,7 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
+                "Appraisal", "AssayCrypto", "Bytes", "Offline", "Server", "Settings", "Store", "TPM",
                 "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
