@@ -38,6 +38,10 @@ let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swi
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+
 let package = Package(
     name: "assay",
     dependencies: [
@@ -46,6 +50,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(
             url: "https://github.com/apple/swift-configuration",
             from: "1.4.0",
@@ -100,6 +106,7 @@ let package = Package(
                 "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", logging,
                 serviceLifecycle,
             ]),
+        module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
