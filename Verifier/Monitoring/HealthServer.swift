@@ -1,7 +1,7 @@
 internal import CoreMetrics
 internal import Hummingbird
 package import Logging
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Serves `/healthz` and `/metrics` on a loopback HTTP port.
 package struct HealthServer: Service {
