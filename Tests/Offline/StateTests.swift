@@ -19,7 +19,7 @@ struct StateTests {
     }
 
     private func round(_ index: Int, policy: String? = nil) throws -> AppraisalArguments {
-        let round = try #require(test.file.rounds?[index])
+        let round = test.rounds[index]
         var arguments = test.arguments()
         arguments.logs = [
             try files.write(

@@ -10,8 +10,11 @@ import Terminal
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Put policies into the store, assign them, list them; make one out of a log.",
-        subcommands: [Put.self, Assign.self, List.self, Create.self])
+        abstract: "Make policies, check and sign them; put them into the store, assign them, list them.",
+        subcommands: [
+            Put.self, Assign.self, List.self, PolicyCreateCommand.self, PolicyConvertCommand.self,
+            PolicyCheckCommand.self, PolicyDiffCommand.self,
+        ])
 
     /// Puts a policy into the store.
     struct Put: AsyncParsableCommand {
@@ -90,34 +93,6 @@ struct PolicyCommand: AsyncParsableCommand {
             var table = Table(["NAME", "SHA-256"])
             for name in names { table.append([escaped(name.name.utf8), "\(name.contentHash)"]) }
             table.lines.forEach { Output.line($0) }
-        }
-    }
-
-    /// Makes a policy out of a log.
-    struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Make a policy that allows what a log holds, and print it.",
-            discussion: """
-                Take the log of a host that you trust: every file's digest, every key on a keyring and every buffer \
-                in it will be allowed. Look at the result before you put it.
-                """)
-
-        @Option(
-            help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
-        var log: [String]
-
-        func run() async throws {
-            let policy = try await reported {
-                var draft = PolicyDraft()
-                for file in log { try draft.allow(log: [UInt8](try Data(contentsOf: URL(filePath: file)))) }
-                for name in draft.unlistable {
-                    Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
-                }
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-                return String(decoding: try encoder.encode(draft), as: UTF8.self)
-            }
-            Output.line(policy)
         }
     }
 }

@@ -4,9 +4,12 @@ internal import IMA
 
 /// Rule 6: a file passes if its path is excluded, a key in scope signed its digest, or the digest is listed for it.
 extension RecordJudge {
-    func file(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement) {
+    func file(
+        _ record: RecordLayout, _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) {
         let path = bytes.extracting(fields.name)
-        if fields.signature.isEmpty {
+        if fields.signature.isEmpty, !fields.hasFurtherSignature {
             guard let policy else {
                 if options.requiresSignatures { add(nil, .missing, fields, bytes, number, &judgement) }
                 return
@@ -15,13 +18,21 @@ extension RecordJudge {
             let listing = listing(fields, bytes, policy)
             if listing == .allowed || policy.excludes.contains(path, matcher) { return }
             // A template without the field says nothing about signatures, unless they are asked for.
-            let asksForSignature = options.requiresSignatures || fields.signature.lowerBound > 0
+            let asksForSignature = options.requiresSignatures || fields.asksForSignature
             add(listing, asksForSignature ? .missing : nil, fields, bytes, number, &judgement)
             return
         }
         if policy?.excludes.contains(path, matcher) == true { return }
-        let signature = check(fields, in: bytes, &judgement)
-        if case .verified = signature { return }
+        var signature = SignatureCheck.missing
+        if fields.hasFurtherSignature {
+            signature = checkFurtherSignatures(record, fields, in: bytes, &judgement)
+            if case .verified = signature { return }
+        }
+        if !fields.signature.isEmpty {
+            let other = check(fields, in: bytes, &judgement)
+            if case .verified = other { return }
+            if case .missing = other {} else { signature = other }
+        }
         guard let policy else {
             if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
             return
@@ -66,7 +77,11 @@ enum SignatureCheck {
     case verified
     case bad(String)
     case unknownKey(KeyID)
+    /// A signer who is named otherwise, and whom nobody brought.
+    case unknownSigner(String)
     case unusableKey(KeyID)
+    /// A signature that no key of ours could have made.
+    case unusableAlgorithm(String)
     case deniedKey(KeyID)
 
     /// The reason that stands beside a file's finding; nil if it verified.
@@ -75,8 +90,8 @@ enum SignatureCheck {
         case .missing: .notSigned
         case .verified: nil
         case .bad: .badSignature
-        case .unknownKey: .unknownKey
-        case .unusableKey: .unsupportedKey
+        case .unknownKey, .unknownSigner: .unknownKey
+        case .unusableKey, .unusableAlgorithm: .unsupportedKey
         case .deniedKey: .keyDenied
         }
     }
@@ -85,7 +100,7 @@ enum SignatureCheck {
     var detail: String {
         switch self {
         case .missing, .verified: ""
-        case .bad(let problem): problem
+        case .bad(let problem), .unknownSigner(let problem), .unusableAlgorithm(let problem): problem
         case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
         }
     }

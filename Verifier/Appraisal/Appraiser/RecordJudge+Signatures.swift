@@ -25,18 +25,22 @@ extension RecordJudge {
             return .bad("hash \(signature.hash.name) isn't available")
         }
         guard let candidates = judgement.signingKeys.candidates(signature.keyID) else {
-            return noKey(signature.keyID, &judgement)
+            return noKey(signature.keyID, among: judgement.signingKeys, &judgement)
         }
         let blob = bytes.extracting(fields.signature)
         for candidate in candidates {
-            if verifies(signature, blob, digest, hash, by: candidate, in: bytes, &judgement) { return .verified }
+            if verifies(
+                signature, blob, digest, hash, ofFile: fields.digest.range, by: candidate, in: bytes, &judgement)
+            {
+                return .verified
+            }
         }
         judgement.signatures.failed &+= 1
         return .bad("key \(signature.keyID) didn't sign this digest")
     }
 
     /// What keeps a signature from being one of this digest, whoever made it.
-    private func misfit(_ signature: FileSignature, _ fields: RecordFields) -> String? {
+    func misfit(_ signature: FileSignature, _ fields: RecordFields) -> String? {
         guard signature.hash == fields.digest.hash else {
             return "the signature is over \(signature.hash.name), the record over \(fields.digest.hash.name)"
         }
@@ -49,8 +53,8 @@ extension RecordJudge {
         return nil
     }
 
-    private func noKey(_ id: KeyID, _ judgement: inout Judgement) -> SignatureCheck {
-        if judgement.signingKeys.isDenied(id) {
+    func noKey(_ id: KeyID, among keys: SigningKeys, _ judgement: inout Judgement) -> SignatureCheck {
+        if keys.isDenied(id) {
             judgement.signatures.refused &+= 1
             return .deniedKey(id)
         }
@@ -64,7 +68,8 @@ extension RecordJudge {
 
     private func verifies(
         _ signature: FileSignature, _ blob: Span<UInt8>, _ digest: Digest, _ hash: HashAlgorithm,
-        by candidate: SigningKeys.Candidate, in bytes: Span<UInt8>, _ judgement: inout Judgement
+        ofFile fileDigest: Range<Int>, by candidate: SigningKeys.Candidate, in bytes: Span<UInt8>,
+        _ judgement: inout Judgement
     ) -> Bool {
         // The whole blob is remembered: its header says what kind of signature over which hash this is.
         let fingerprint = options.verifiedSignatures.map { _ in
@@ -74,13 +79,9 @@ extension RecordJudge {
             judgement.signatures.cached &+= 1
             return true
         }
-        guard let key = candidate.material.publicKey, let scheme = key.defaultScheme else { return false }
-        let content = bytes.extracting(signature.signature)
-        let isGood = digest.withBytes { pointer in
-            let digest = pointer.bindMemory(to: UInt8.self).span
-            return key.verify(content, ofDigest: digest, hash: hash, scheme: scheme)
-        }
-        guard isGood else { return false }
+        guard let key = candidate.material.publicKey,
+            key.made(signature, in: bytes, over: digest, hash, ofFile: bytes.extracting(fileDigest))
+        else { return false }
         judgement.signatures.verified &+= 1
         if let fingerprint { options.verifiedSignatures?.insert(fingerprint) }
         return true

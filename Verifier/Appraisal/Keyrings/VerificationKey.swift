@@ -7,11 +7,18 @@ package struct VerificationKey: Sendable {
     package let keyID: KeyID
     /// The key.
     package let publicKey: PublicKey
+    /// The certificate, or the SubjectPublicKeyInfo of a bare key.
+    package let der: [UInt8]
 
     /// A key under an id that its owner states.
     package init(keyID: KeyID, publicKey: PublicKey) {
+        self.init(keyID: keyID, publicKey: publicKey, der: publicKey.subjectPublicKeyInfo)
+    }
+
+    private init(keyID: KeyID, publicKey: PublicKey, der: [UInt8]) {
         self.keyID = keyID
         self.publicKey = publicKey
+        self.der = der
     }
 
     /// A key or certificate, PEM or DER. Of a PEM file the first block that is either.
@@ -43,7 +50,7 @@ package struct VerificationKey: Sendable {
     private init(certificate der: [UInt8]) throws(CryptoError) {
         let certificate = try Certificate(der: der)
         let key = try certificate.publicKey()
-        self.init(keyID: certificate.keyID ?? key.keyID, publicKey: key)
+        self.init(keyID: certificate.keyID ?? key.keyID, publicKey: key, der: der)
     }
 
     private init(bare key: PublicKey) {
