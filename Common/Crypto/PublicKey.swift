@@ -121,8 +121,16 @@ package final class PublicKey: @unchecked Sendable {
 }
 
 extension PublicKey {
-    private static func decode(_ bytes: [UInt8]) throws(CryptoError) -> (key: OpaquePointer, id: KeyID) {
-        let info = bytes.withUnsafeBufferPointer { bytes -> OpaquePointer? in
+    /// The id of a key that libcrypto may not know, from SHA-1 over its subjectPublicKey bits; nil for other bytes.
+    package static func keyID(ofSubjectPublicKeyInfo bytes: [UInt8]) -> KeyID? {
+        defer { ERR_clear_error() }
+        guard let info = info(bytes) else { return nil }
+        defer { X509_PUBKEY_free(info) }
+        return keyID(of: info)
+    }
+
+    private static func info(_ bytes: [UInt8]) -> OpaquePointer? {
+        bytes.withUnsafeBufferPointer { bytes -> OpaquePointer? in
             var cursor = bytes.baseAddress
             guard let info = d2i_X509_PUBKEY(nil, &cursor, bytes.count) else { return nil }
             guard cursor == bytes.baseAddress.map({ $0 + bytes.count }) else {
@@ -131,7 +139,10 @@ extension PublicKey {
             }
             return info
         }
-        guard let info else { throw CryptoError(.malformed, "read a public key") }
+    }
+
+    private static func decode(_ bytes: [UInt8]) throws(CryptoError) -> (key: OpaquePointer, id: KeyID) {
+        guard let info = info(bytes) else { throw CryptoError(.malformed, "read a public key") }
         defer { X509_PUBKEY_free(info) }
         guard let id = keyID(of: info) else { throw CryptoError(.malformed, "read a public key's bits") }
         guard let key = X509_PUBKEY_get(info) else { throw CryptoError(.unsupported, "use a public key") }

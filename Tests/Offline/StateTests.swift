@@ -58,6 +58,28 @@ struct StateTests {
         #expect(try SavedAppraisal(json: try saved.json()) == saved)
     }
 
+    @Test("is one run's at a time; a run that commits nothing leaves none behind")
+    func locked() throws {
+        var unmatched = try round(0)
+        unmatched.pcrs = ["sha256:" + String(repeating: "1", count: 64)]
+        #expect(try appraise(unmatched).isContraindicated)
+        #expect(!FileManager.default.fileExists(atPath: files.path("state")))
+        do {
+            let lock = try StateLock(files.path("state"))
+            defer { withExtendedLifetime(lock) {} }
+            let error = #expect(throws: OfflineError.self) { try appraise(try round(0)) }
+            #expect("\(try #require(error))".contains("another appraisal"))
+        }
+        #expect(try !appraise(try round(0)).isContraindicated)
+        let lock = try StateLock(files.path("state"))
+        #expect(throws: OfflineError.self) { try appraise(try round(1)) }
+        withExtendedLifetime(lock) {}
+        #expect(try saved().appraisal.nextRecord == 2)
+        var device = try round(1)
+        device.state = "/dev/null"
+        #expect(throws: OfflineError.self) { try appraise(device) }
+    }
+
     @Test("stays as it is where the log doesn't meet the PCR")
     func unmatched() throws {
         _ = try appraise(try round(0))

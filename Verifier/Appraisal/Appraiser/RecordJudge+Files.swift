@@ -23,16 +23,24 @@ extension RecordJudge {
             return
         }
         if policy?.excludes.contains(path, matcher) == true { return }
-        var signature = SignatureCheck.missing
-        if fields.hasFurtherSignature {
-            signature = checkFurtherSignatures(record, fields, in: bytes, &judgement)
-            if case .verified = signature { return }
+        let further =
+            fields.hasFurtherSignature ? checkFurtherSignatures(record, fields, in: bytes, &judgement) : .missing
+        if case .verified = further { return }
+        let signature =
+            fields.signature.isEmpty ? .missing : check(record, fields, in: bytes, number, &judgement)
+        switch signature {
+        case .verified, .pending: return
+        case .missing: judge(fields, further, in: bytes, number, &judgement)
+        case .bad, .unknownKey, .unknownSigner, .unusableKey, .unusableAlgorithm, .deniedKey:
+            judge(fields, signature, in: bytes, number, &judgement)
         }
-        if !fields.signature.isEmpty {
-            let other = check(fields, in: bytes, &judgement)
-            if case .verified = other { return }
-            if case .missing = other {} else { signature = other }
-        }
+    }
+
+    /// Judges a file whose signature lets it not pass.
+    func judge(
+        _ fields: RecordFields, _ signature: SignatureCheck, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) {
         guard let policy else {
             if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
             return
@@ -75,6 +83,8 @@ extension RecordJudge {
 enum SignatureCheck {
     case missing
     case verified
+    /// It is in the batch, which decides later.
+    case pending
     case bad(String)
     case unknownKey(KeyID)
     /// A signer who is named otherwise, and whom nobody brought.
@@ -84,11 +94,11 @@ enum SignatureCheck {
     case unusableAlgorithm(String)
     case deniedKey(KeyID)
 
-    /// The reason that stands beside a file's finding; nil if it verified.
+    /// The reason that stands beside a file's finding; nil if it verified, or isn't known yet.
     var reason: Reason? {
         switch self {
         case .missing: .notSigned
-        case .verified: nil
+        case .verified, .pending: nil
         case .bad: .badSignature
         case .unknownKey, .unknownSigner: .unknownKey
         case .unusableKey, .unusableAlgorithm: .unsupportedKey
@@ -99,7 +109,7 @@ enum SignatureCheck {
     /// What was found, for people.
     var detail: String {
         switch self {
-        case .missing, .verified: ""
+        case .missing, .verified, .pending: ""
         case .bad(let problem), .unknownSigner(let problem), .unusableAlgorithm(let problem): problem
         case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
         }

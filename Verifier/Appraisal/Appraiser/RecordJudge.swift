@@ -31,8 +31,12 @@ struct RecordJudge: Sendable {
     private static func keys(_ given: [VerificationKey], unless deniedKeys: Set<Digest>) -> SigningKeys {
         var keys = SigningKeys()
         for key in given {
-            let material = KeyMaterial(der: key.der, publicKey: key.publicKey)
-            keys.add(key.keyID, .init(fingerprint: key.publicKey.fingerprint, material: material), unless: deniedKeys)
+            guard let publicKey = key.publicKey else {
+                keys.noteUnusable(key.keyID)
+                continue
+            }
+            let material = KeyMaterial(der: key.der, publicKey: publicKey)
+            keys.add(key.keyID, .init(fingerprint: publicKey.fingerprint, material: material), unless: deniedKeys)
         }
         return keys
     }

@@ -39,7 +39,8 @@ package struct LearnedKey: Hashable, Sendable {
         do throws(CryptoError) {
             key = try PublicKey(subjectPublicKeyInfo: buffer)
         } catch {
-            return error.code == .unsupported ? .unusable(nil) : nil
+            guard error.code == .unsupported else { return nil }
+            return .unusable(PublicKey.keyID(ofSubjectPublicKeyInfo: buffer))
         }
         guard key.isUsable else { return .unusable(key.keyID) }
         return .key(

@@ -12,6 +12,7 @@ struct SigningKeys: Sendable {
 
     private var candidates: [KeyID: [Candidate]] = [:]
     private var denied: [KeyID: [Candidate]] = [:]
+    private var unusable: Set<KeyID> = []
 
     /// No keys.
     init() {}
@@ -24,6 +25,12 @@ struct SigningKeys: Sendable {
             candidates[id, default: []].append(candidate)
         }
     }
+
+    /// Remembers the id of a key that was given, but can't be used.
+    mutating func noteUnusable(_ id: KeyID) { unusable.insert(id) }
+
+    /// Whether a key that was given, but can't be used, has this id.
+    func isUnusable(_ id: KeyID) -> Bool { unusable.contains(id) }
 
     /// The keys with an id; ids collide, each is to be tried.
     func candidates(_ id: KeyID) -> [Candidate]? { candidates[id] }

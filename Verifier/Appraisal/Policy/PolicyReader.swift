@@ -27,7 +27,7 @@ struct PolicyReader {
                 faults += error.faults
             }
             do throws(PolicyError) {
-                _ = try VerificationKeyText.read(document.verificationKeys)
+                warnings += VerificationKeyText.warnings(try VerificationKeyText.read(document.verificationKeys))
             } catch {
                 faults += error.faults
             }
