@@ -121,12 +121,14 @@ package final class PublicKey: @unchecked Sendable {
 }
 
 extension PublicKey {
-    /// The id of a key that libcrypto may not know, from SHA-1 over its subjectPublicKey bits; nil for other bytes.
-    package static func keyID(ofSubjectPublicKeyInfo bytes: [UInt8]) -> KeyID? {
-        defer { ERR_clear_error() }
-        guard let info = info(bytes) else { return nil }
+    /// The id of a key that libcrypto may not know, from SHA-1 over its subjectPublicKey bits.
+    ///
+    /// - Throws: ``CryptoError`` with `.malformed` for other bytes.
+    package static func keyID(ofSubjectPublicKeyInfo bytes: [UInt8]) throws(CryptoError) -> KeyID {
+        guard let info = info(bytes) else { throw CryptoError(.malformed, "read a public key") }
         defer { X509_PUBKEY_free(info) }
-        return keyID(of: info)
+        guard let id = keyID(of: info) else { throw CryptoError(.malformed, "read a public key's bits") }
+        return id
     }
 
     private static func info(_ bytes: [UInt8]) -> OpaquePointer? {

@@ -48,7 +48,9 @@ struct LatticeKeyTests {
         }
     }
 
-    @Test("among the policy's or the operator's keys are the same; where they can't be used the policy loads, and says so")
+    @Test(
+        "among the policy's or the operator's keys are the same; where they can't be used the policy loads, and says so"
+    )
     func given() throws {
         let certificate = try Fixtures.bytes("generated/ml-dsa/certificate.der")
         var log = LogBuilder()

@@ -41,7 +41,9 @@ struct PolicyCommand: AsyncParsableCommand {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let signers = try policyKey.map { try PublicKey(encoded: [UInt8](try Data(contentsOf: URL(filePath: $0)))) }
+                let signers = try policyKey.map {
+                    try PublicKey(encoded: [UInt8](try Data(contentsOf: URL(filePath: $0))))
+                }
                 let source = [UInt8](try Data(contentsOf: URL(filePath: file)))
                 let policy = try Policy(source: source, signers: signers)
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }

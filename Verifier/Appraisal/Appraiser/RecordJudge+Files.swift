@@ -111,7 +111,8 @@ enum SignatureCheck {
         switch self {
         case .missing, .verified, .pending: ""
         case .bad(let problem), .unknownSigner(let problem), .unusableAlgorithm(let problem): problem
-        case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
+        case .unusableKey(let id): "key id \(id), of a kind that this OpenSSL can't use"
+        case .unknownKey(let id), .deniedKey(let id): "key id \(id)"
         }
     }
 }

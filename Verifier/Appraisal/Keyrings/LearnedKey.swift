@@ -40,7 +40,7 @@ package struct LearnedKey: Hashable, Sendable {
             key = try PublicKey(subjectPublicKeyInfo: buffer)
         } catch {
             guard error.code == .unsupported else { return nil }
-            return .unusable(PublicKey.keyID(ofSubjectPublicKeyInfo: buffer))
+            return .unusable(try? PublicKey.keyID(ofSubjectPublicKeyInfo: buffer))
         }
         guard key.isUsable else { return .unusable(key.keyID) }
         return .key(

@@ -48,18 +48,13 @@ package struct VerificationKey: Sendable {
     private init(certificate der: [UInt8]) throws(CryptoError) {
         let certificate = try Certificate(der: der)
         let info = certificate.subjectPublicKeyInfo
-        guard let id = certificate.keyID ?? PublicKey.keyID(ofSubjectPublicKeyInfo: info) else {
-            throw CryptoError(.malformed, "find the id of a certificate's key")
-        }
-        self.init(keyID: id, publicKey: try Self.key(info), der: der)
+        let standard = try PublicKey.keyID(ofSubjectPublicKeyInfo: info)
+        self.init(keyID: certificate.keyID ?? standard, publicKey: try Self.key(info), der: der)
     }
 
     private init(bare info: [UInt8]) throws(CryptoError) {
-        let key = try Self.key(info)
-        guard let id = PublicKey.keyID(ofSubjectPublicKeyInfo: info) else {
-            throw CryptoError(.malformed, "find a key's id")
-        }
-        self.init(keyID: id, publicKey: key, der: info)
+        let id = try PublicKey.keyID(ofSubjectPublicKeyInfo: info)
+        self.init(keyID: id, publicKey: try Self.key(info), der: info)
     }
 
     /// Nil for a kind of key that libcrypto doesn't know.
@@ -80,7 +75,8 @@ enum VerificationKeyText {
         keys.filter { $0.publicKey == nil }.map { key in
             .init(
                 place: "verification-keys",
-                message: "key \(key.keyID) is of a kind that this OpenSSL can't use: its signatures are unsupported_key")
+                message: "key \(key.keyID) is of a kind that this OpenSSL can't use: its signatures are unsupported_key"
+            )
         }
     }
 
