@@ -5,11 +5,10 @@ enum StateStorage {
     /// A state of 100,000 keys is smaller, in bytes.
     private static let limit = 1 << 30
 
-    /// What was saved; nil if there is no such file, or nothing in it yet.
+    /// What was saved; nil if there is no such file.
     static func load(_ path: String) throws(OfflineError) -> SavedAppraisal? {
         guard access(path, F_OK) == 0 || errno != ENOENT else { return nil }
         let bytes = try InputFile(path).contents(limit: limit)
-        guard !bytes.isEmpty else { return nil }
         do throws(SavedAppraisal.FormatError) {
             return try SavedAppraisal(json: bytes)
         } catch {

@@ -86,14 +86,19 @@ extension PolicyDraft {
 
     /// Allows what the next shard of a log holds. A binary shard may begin within a record.
     package mutating func allow(shard: [UInt8]) throws(LogError) {
-        guard !shard.isEmpty else { return }
-        if unread.isEmpty, LogFormat.isText(shard.span) {
-            let encoded = ASCIILog.encode(shard, firstRecord: record)
+        let bytes = unread + shard
+        // Four bytes tell text from the number of a PCR.
+        guard bytes.count >= 4 else {
+            unread = bytes
+            return
+        }
+        if unread.isEmpty || record == 0, LogFormat.isText(bytes.span) {
+            let encoded = ASCIILog.encode(bytes, firstRecord: record)
+            unread = []
             try allow(records: encoded.bytes, encoded.format)
             if let error = encoded.error { throw error }
             return
         }
-        let bytes = unread + shard
         if record == 0 {
             do throws(LogError) {
                 format = try LogFormat.detect(bytes.span)
