@@ -27,9 +27,11 @@ struct ReportedVerdict: Encodable {
     private let findings: [Finding]
     private let findingsByReason: [String: UInt64]
     private let learnedKeyrings: [String: [String]]
+    private let identity: String
 
     init(_ result: AttestationResult) {
         tier = result.tier.description
+        identity = result.identity
         nextRecord = result.nextRecord
         recordsAppraised = result.recordsAppraised
         excessRecords = result.excessRecords

@@ -20,6 +20,9 @@ import Bytes
 /// | `policies` | SHA-256 of the source | ``StoredPolicy``: the source as uploaded | `putPolicy` |
 /// | `compiled-policies` | SHA-256 of the source | ``StoredPolicy``: the compiled form, made again if its layout is older | `putPolicy` |
 /// | `policy-names` | the name, UTF-8 | ``PolicyName``: SHA-256 of the source, time | `putPolicy` |
+/// | `meta` | `identity-mode` | ``IdentityMode``: what agents' identities rest on | `init` |
+/// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
+/// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when | `deny`, `allow` |
 ///
 /// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events and scratch (agent, …),
@@ -40,12 +43,15 @@ struct Schema: Sendable {
     let compiledPolicies: Database
     let policyNames: Database
     let deniedKeys: Database
+    let identities: Database
+    let invitations: Database
 
     /// Keys of `meta`.
     enum MetaKey {
         static let header = Array("store".utf8)
         static let generation = Array("generation".utf8)
         static let denyGeneration = Array("deny-generation".utf8)
+        static let identityMode = Array("identity-mode".utf8)
     }
 
     /// Opens the databases of an environment; a new one gets them and its header in one transaction.
@@ -90,5 +96,7 @@ struct Schema: Sendable {
         compiledPolicies = try open("compiled-policies")
         policyNames = try open("policy-names")
         deniedKeys = try open("denied-keys")
+        identities = try open("identities")
+        invitations = try open("invitations")
     }
 }
