@@ -12,6 +12,8 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Nil if the operator's own PKI names agents.
+    let authority: AuthorityConfiguration?
 
     private enum BankWord: String, CaseIterable {
         case sha1
@@ -47,5 +49,6 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
+        authority = try AuthorityConfiguration(settings)
     }
 }
