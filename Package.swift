@@ -39,7 +39,8 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
 let package = Package(
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(
             url: "https://github.com/apple/swift-configuration",
             from: "1.4.0",
@@ -103,15 +105,21 @@ let package = Package(
         module(
             "Server", "Verifier/Server",
             nio + [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", logging,
-                serviceLifecycle,
+                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", coreMetrics,
+                logging, serviceLifecycle,
             ]),
-        module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),
+        module(
+            "Monitoring", "Verifier/Monitoring",
+            nio + [
+                "Appraisal", "AssayCrypto", "Bytes", "Server", "Store", "Transport", coreMetrics, hummingbird, logging,
+                nioHTTP1, serviceLifecycle, subprocess, systemPackage,
+            ]),
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
-                "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Monitoring", "Offline", "Server", "Settings",
+                "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
+                systemPackage,
                 unixSignals,
             ]),
 
@@ -140,6 +148,12 @@ let package = Package(
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests(
+            "Monitoring",
+            nio + [
+                "Monitoring", "Appraisal", "Server", "Store", "Transport", coreMetrics, logging, serviceLifecycle,
+                systemPackage,
+            ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",

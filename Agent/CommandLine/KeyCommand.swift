@@ -19,6 +19,14 @@ struct KeyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to write the key's public part (TPM2B_PUBLIC).", valueName: "file"))
     var out: String
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Key: Encodable {
+        /// Its TPM name.
+        let attestationKey: String
+    }
+
     func run() async throws {
         let host = try await AgentHost(try await options.read())
         do {
@@ -26,6 +34,7 @@ struct KeyCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.unavailable(error)
         }
-        Output.line(try host.attestationKeyName().hexadecimal)
+        let key = Key(attestationKey: try host.attestationKeyName().hexadecimal)
+        Output.line(json ? try jsonLine(key) : key.attestationKey)
     }
 }

@@ -1,6 +1,7 @@
 import Appraisal
 import ArgumentParser
 import Logging
+import Monitoring
 import NIOPosix
 import Server
 import ServiceLifecycle
@@ -23,6 +24,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel = "info"
+
+    @Flag(help: "Say where it listens as one JSON object on one line.")
+    var json = false
 
     func run() async throws {
         guard let level = Logger.Level(rawValue: logLevel) else {
@@ -51,22 +55,34 @@ struct ServeCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session
         session.verifiedSignatures = VerifiedSignatures()
-        let server = try await VerifierServer(
-            host: configuration.host, port: configuration.port, context: context,
-            group: MultiThreadedEventLoopGroup.singleton,
-            services: SessionServices(store: store, settings: session, time: currentTime), logger: logger)
-        Output.line("listening on \(configuration.host):\(server.port)")
+        let monitor = Monitor(
+            configuration.monitoring, store: store, maximumAge: configuration.maximumAge, version: softwareVersion,
+            logger: logger, time: currentTime)
+        let services = SessionServices(
+            store: store, settings: session, time: currentTime, metrics: monitor.metrics,
+            onVerdict: { monitor.enter($1, of: $0) })
+        let server = try await listen(configuration, context, services, logger)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        if configuration.monitoring.port == nil { port.finish() }
         let group = ServiceGroup(
-            services: [ServedService(server: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
+                + [ServedVerifier(server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
     }
-}
 
-/// The server, as the service group runs it.
-private struct ServedService: Service {
-    let server: VerifierServer
-
-    func run() async throws {
-        await server.run()
+    private func listen(
+        _ configuration: VerifierConfiguration, _ context: TLSContext, _ services: SessionServices, _ logger: Logger
+    ) async throws(CommandFailure) -> VerifierServer {
+        do {
+            return try await VerifierServer(
+                host: configuration.host, port: configuration.port, context: context,
+                group: MultiThreadedEventLoopGroup.singleton, services: services, logger: logger)
+        } catch {
+            throw CommandFailure(
+                .unavailable,
+                "agents can't be awaited on \(configuration.host):\(configuration.port): \(error); set listen.host and "
+                    + "listen.port to an address of this host and a free port")
+        }
     }
 }

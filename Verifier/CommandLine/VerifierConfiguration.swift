@@ -1,4 +1,5 @@
 import AssayCrypto
+import Monitoring
 import Server
 import Settings
 import SystemPackage
@@ -12,6 +13,9 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Seconds for which a verdict stands.
+    let maximumAge: Int64
+    let monitoring: Monitor.Settings
 
     private enum BankWord: String, CaseIterable {
         case sha1
@@ -29,7 +33,7 @@ struct VerifierConfiguration: Sendable {
         }
     }
 
-    init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
+    init(_ settings: Settings, storePath: FilePath) throws {
         self.storePath = storePath
         host = try settings.text("listen.host", default: "127.0.0.1")
         port = try settings.integer("listen.port", default: 7443, in: 0...65535)
@@ -47,5 +51,7 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
+        maximumAge = try FreshnessOptions().maximumAge(settings)
+        monitoring = try Monitor.Settings(settings)
     }
 }

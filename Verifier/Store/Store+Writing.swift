@@ -116,7 +116,7 @@ extension Store {
         }
     }
 
-    private func change(
+    func change(
         _ plan:
             @escaping @Sendable (Schema, borrowing WriteTransaction, inout Changes) throws(StoreError) -> Void
     ) async throws(StoreError) {
@@ -132,8 +132,8 @@ extension Schema {
     /// The databases whose keys begin with an agent.
     fileprivate var ofOneAgent: [Database] { [agents, states, keyrings, verdicts, findings] }
 
-    fileprivate func requirePolicy(
-        _ name: String, _ transaction: borrowing WriteTransaction
+    func requirePolicy(
+        _ name: String, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         guard try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil else {
             throw StoreError(.notFound, "there is no policy \(name)")
