@@ -128,6 +128,11 @@ let package = Package(
             ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
         module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
         module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
+            ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
