@@ -129,7 +129,7 @@ extension Schema {
     }
 
     func requirePolicy(
-        _ name: String, _ transaction: borrowing WriteTransaction
+        _ name: String, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         guard try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil else {
             throw StoreError(.notFound, "there is no policy \(name)")
