@@ -60,6 +60,7 @@ package struct VerifierSession: ~Copyable {
     private var abandonedRound: UInt64 = 0
     /// How many of those may: a window for each round.
     private var lateShards: UInt64 = 0
+    /// A certificate costs a signature and a commit: one a round.
     private var hasRenewed = false
 
     /// A session that waits for Hello.
@@ -181,6 +182,7 @@ package struct VerifierSession: ~Copyable {
     package mutating func roundDue() -> [Action] {
         switch takeState() {
         case .awaitingNextRound(let hello):
+            hasRenewed = false
             state = .awaitingBasis(hello, Attempt())
             return [.load]
         case let other:
