@@ -138,6 +138,12 @@ let package = Package(
             dependencies: [
                 "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
+        module(
+            "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
+        command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets", "Terminal"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/Replay",
+            swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Files", ["Files"]),
         tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
