@@ -51,7 +51,7 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
-        maximumAge = try FreshnessOptions().maximumAge(settings)
+        maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
         monitoring = try Monitor.Settings(settings)
     }
 }
