@@ -39,6 +39,19 @@ extension EndToEnd {
             }
         }
 
+        @Test("colours are for a terminal alone, and only where NO_COLOR isn't set") func colours() async throws {
+            try await Fleet.run { fleet in
+                let coloured = try await fleet.onTerminal(["agents", "list"], ["NO_COLOR": ""])
+                #expect(coloured.contains("\u{1b}[31;1mcontraindicated\u{1b}[0m"))
+                #expect(coloured.contains("\u{1b}[32maffirming\u{1b}[0m"))
+                #expect(
+                    try await fleet.onTerminal(["agents", "show", "well"], ["NO_COLOR": ""]).contains(
+                        "\u{1b}[32maffirming\u{1b}[0m"))
+                let plain = try await fleet.onTerminal(["agents", "list"], ["NO_COLOR": "1"])
+                #expect(plain.contains("affirming") && !plain.contains("\u{1b}"))
+            }
+        }
+
         @Test("agents list --json is one object a line, with the same words") func listJSON() async throws {
             try await Fleet.run { fleet in
                 let list = try await fleet.verifier(["agents", "list", "--json"])
@@ -188,6 +201,19 @@ private struct Fleet {
                 try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
             }
         }
+    }
+
+    /// What a command writes to a terminal: script(1) makes one.
+    func onTerminal(_ arguments: [String], _ variables: [String: String] = [:]) async throws -> String {
+        let store = folder.appending(path: "store").path
+        let command = ([Program.path(of: "assay-verifier")] + arguments + ["--store", store]).joined(separator: " ")
+        let output = folder.appending(path: UUID().uuidString)
+        var child = try ChildProcess(
+            "script", ["-qec", command, "/dev/null"], output: output.path,
+            environment: ["TERM": "xterm"].merging(variables) { _, own in own })
+        let end = ContinuousClock.now + .seconds(60)
+        while child.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
+        return try String(contentsOf: output, encoding: .utf8)
     }
 
     func verifier(_ arguments: [String]) async throws -> Said {

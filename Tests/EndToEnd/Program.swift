@@ -15,12 +15,17 @@ final class Program: Sendable {
     /// - Parameter environment: variables over those of the tests.
     init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
         outputFile = folder.appending(path: "\(name)-\(UUID().uuidString).out")
-        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let path = tests.deletingLastPathComponent().appending(path: name).path
+        let path = Self.path(of: name)
         process = Mutex(
             try ChildProcess(
                 path, arguments, output: outputFile.path,
                 environment: Self.variables.merging(environment) { _, own in own }))
+    }
+
+    /// Where a program is that was built beside the tests.
+    static func path(of name: String) -> String {
+        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        return tests.deletingLastPathComponent().appending(path: name).path
     }
 
     /// All that it has written.

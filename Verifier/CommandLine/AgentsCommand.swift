@@ -79,7 +79,7 @@ struct FreshnessOptions: ParsableArguments {
             valueName: "seconds"))
     var maxAge: Int?
 
-    private static let range = 1...31_536_000
+    static let range = 1...31_536_000
 
     func validate() throws {
         guard maxAge.map(Self.range.contains) ?? true else {

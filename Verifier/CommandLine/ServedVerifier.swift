@@ -21,6 +21,8 @@ struct ServedVerifier: Service {
             for await port in monitoringPorts { return port as Int? }
             return nil
         }
+        // Health and metrics could not be served, or the end came first.
+        if Task.isCancelled || Task.isShuttingDownGracefully { return }
         if isJSON {
             Output.line(try jsonLine(Addresses(host: host, port: server.port, monitoringPort: monitoringPort)))
         } else {

@@ -54,7 +54,7 @@ struct VerifierConfiguration: Sendable {
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
         authority = try AuthorityConfiguration(settings)
-        maximumAge = try FreshnessOptions().maximumAge(settings)
+        maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
         monitoring = try Monitor.Settings(settings)
     }
 }

@@ -11,6 +11,8 @@ internal import Synchronization
 package final class FleetWatch: Service {
     /// The store is asked so often whether something changed.
     private static let interval = Duration.seconds(1)
+    /// A scan of a large fleet takes a while: so many times as long it isn't repeated, whatever changes.
+    private static let restAfterScan = 20
     /// Agents in one snapshot of a scan.
     private static let pageLength = 1000
 
@@ -45,9 +47,13 @@ package final class FleetWatch: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var generation: UInt64?
+            var nextScan = ContinuousClock.now
             while !Task.isCancelled {
                 let now = self.time()
-                if let found = self.changedGeneration(since: generation), self.scan(at: now) { generation = found }
+                if nextScan <= .now, let found = self.changedGeneration(since: generation) {
+                    let time = ContinuousClock().measure { if self.scan(at: now) { generation = found } }
+                    nextScan = .now + time * Self.restAfterScan
+                }
                 self.ledger.withLock { $0.due <= now ? $0.changes(at: now) : [] }.forEach(self.onChange)
                 try? await Task.sleep(for: Self.interval)
             }

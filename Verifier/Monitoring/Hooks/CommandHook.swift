@@ -31,6 +31,7 @@ package struct CommandHook: Hook {
             .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500)),
             .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero),
         ]
+        let input = try Self.filled(with: change.json + "\n")
         let result = try await Subprocess.run(
             .path(path),
             environment: .custom(
@@ -38,10 +39,26 @@ package struct CommandHook: Hook {
                     uniqueKeysWithValues: variables.compactMap { name, value in
                         Environment.Key(rawValue: name).map { ($0, value) }
                     })),
-            platformOptions: options, input: .string(change.json + "\n"), output: .discarded,
+            platformOptions: options,
+            input: .fileDescriptor(input, closeAfterSpawningProcess: true), output: .discarded,
             error: .currentStandardError)
         guard result.terminationStatus.isSuccess else {
             throw HookError("\(path) ended with \(result.terminationStatus)")
         }
+    }
+
+    /// A pipe to read a text from that is all in it already: so nothing is left to write to a program that doesn't read.
+    private static func filled(with text: String) throws -> FileDescriptor {
+        let (reading, writing) = try FileDescriptor.pipe()
+        do {
+            defer { try? writing.close() }
+            // pipe(7): what is no longer than this can't block in an empty pipe.
+            guard text.utf8.count <= 4096 else { throw HookError("an event of \(text.utf8.count) bytes is too long") }
+            try writing.writeAll(text.utf8)
+        } catch {
+            try? reading.close()
+            throw error
+        }
+        return reading
     }
 }
