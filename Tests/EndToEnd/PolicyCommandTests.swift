@@ -48,10 +48,13 @@ extension EndToEnd {
             }
         }
 
-        @Test("A policy is made of a file tree, keys, excludes and a base; its difference shows") func tree() async throws {
+        @Test("A policy is made of a file tree, keys, excludes and a base; its difference shows") func tree()
+            async throws
+        {
             try await inFolder { folder in
                 let root = folder.appending(path: "root")
-                try FileManager.default.createDirectory(at: root.appending(path: "bin"), withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(
+                    at: root.appending(path: "bin"), withIntermediateDirectories: true)
                 try Data("x".utf8).write(to: root.appending(path: "bin/a b"))
                 try Data("y".utf8).write(to: root.appending(path: "bin/left"))
                 try Data("# comment\n/bin/left\n".utf8).write(to: folder.appending(path: "excludes"))
