@@ -48,8 +48,8 @@ import Testing
                 }
                 return number > 2 ? parts[1] : nil
             }
-            let folder = folder.resolvingSymlinksInPath().path
-            #expect(others.allSatisfy { $0.hasPrefix(folder) || $0 == "/dev/null" }, "\(others)")
+            let own = folder.resolvingSymlinksInPath().path
+            #expect(others.allSatisfy { $0.hasPrefix(own) || $0 == "/dev/null" }, "\(others)")
         }
     }
 
