@@ -77,6 +77,7 @@ let package = Package(
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
 
         module("Bytes", "Common/Bytes", []),
+        module("Files", "Common/Files", []),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
@@ -87,14 +88,15 @@ let package = Package(
         module("Terminal", "Common/Terminal", [argumentParser]),
         module("Settings", "Common/Settings", [configuration, systemPackage]),
 
-        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
+        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+            ["AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
+                "Transport",
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
@@ -103,10 +105,13 @@ let package = Package(
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
+            "Enrolment", "Verifier/Enrolment",
+            ["AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
+        module(
             "Server", "Verifier/Server",
             nio + [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", coreMetrics,
-                logging, serviceLifecycle,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport",
+                coreMetrics, logging, serviceLifecycle,
             ]),
         module(
             "Monitoring", "Verifier/Monitoring",
@@ -117,9 +122,9 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Monitoring", "Offline", "Server", "Settings",
-                "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
-                systemPackage,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Monitoring", "Offline",
+                "Server", "Settings", "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix,
+                serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
 
@@ -133,7 +138,15 @@ let package = Package(
             dependencies: [
                 "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
+        module(
+            "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
+        command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets", "Terminal"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/Replay",
+            swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
+        tests("Files", ["Files"]),
+        tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
@@ -153,6 +166,7 @@ let package = Package(
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests(
             "Monitoring",
             nio + [
@@ -163,7 +177,8 @@ let package = Package(
         tests(
             "EndToEnd",
             nio + [
-                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages",
+                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
+                "IMA", "Messages",
                 "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
                 systemPackage,
             ]),

@@ -7,7 +7,7 @@ import TPM
 /// An agent as scripts read it. What isn't known yet is null.
 extension AgentStatus: Encodable {
     private enum Keys: String, CodingKey {
-        case agent, tier, state, keys, policy, transfer
+        case agent, tier, state, keys, policy, transfer, identity
         case lastTier = "last_tier"
         case ageSeconds = "age_seconds"
         case verdictTime = "verdict_time"
@@ -42,6 +42,7 @@ extension AgentStatus: Encodable {
         try object.encode(policyName, forKey: .policy)
         try object.encode(verdict?.policyHash?.description, forKey: .policySHA256)
         try object.encode(summary.agent.revokedAt != nil, forKey: .isRevoked)
+        try object.encode(identity.words, forKey: .identity)
         try object.encode(summary.agent.enrolledAt, forKey: .enrolledAt)
         switch standing {
         case .behind(let transfer), .rebootSeen(let transfer):

@@ -16,12 +16,15 @@ struct AgentStatus {
     let keys: Int
     /// Seconds since 1970.
     let now: Int64
+    /// What the agent's identity rests on.
+    let identity: IdentityMode
 
-    init(_ summary: AgentSummary, keys: Int, now: Int64, maximumAge: Int64) {
+    init(_ summary: AgentSummary, keys: Int, now: Int64, maximumAge: Int64, identity: IdentityMode) {
         let facts = summary.facts
         self.summary = summary
         self.keys = keys
         self.now = now
+        self.identity = identity
         standing = AgentStanding(facts, at: now, maximumAge: maximumAge)
         tier = facts.tier(at: now, maximumAge: maximumAge)
     }

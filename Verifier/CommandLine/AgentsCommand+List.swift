@@ -24,13 +24,15 @@ extension AgentsCommand {
             defer { store.close() }
             let maximumAge = try freshness.maximumAge(try await options.settings())
             let now = currentTime()
+            let identity = try await reported { try store.identityMode() }
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)
             try await reported {
                 try store.eachAgent { entry in
                     switch entry {
                     case .success(let summary):
                         let status = AgentStatus(
-                            summary, keys: try store.keyCount(of: summary), now: now, maximumAge: maximumAge)
+                            summary, keys: try store.keyCount(of: summary), now: now, maximumAge: maximumAge,
+                            identity: identity)
                         if json {
                             Output.line(try jsonLine(status))
                         } else {

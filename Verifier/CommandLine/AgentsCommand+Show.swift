@@ -23,13 +23,15 @@ extension AgentsCommand {
             let store = try await options.open(.readOnly)
             defer { store.close() }
             let maximumAge = try freshness.maximumAge(try await options.settings())
-            let (snapshot, findings) = try await reported {
+            let (snapshot, findings, identity) = try await reported {
                 let id = try AgentID(id)
-                return (try store.snapshot(of: id), try store.verdict(of: id)?.findings.kept ?? [])
+                return (
+                    try store.snapshot(of: id), try store.verdict(of: id)?.findings.kept ?? [], try store.identityMode()
+                )
             }
             let status = AgentStatus(
                 snapshot.summary, keys: snapshot.appraisal?.keyrings.keyrings.values.reduce(0) { $0 + $1.count } ?? 0,
-                now: currentTime(), maximumAge: maximumAge)
+                now: currentTime(), maximumAge: maximumAge, identity: identity)
             if json {
                 Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))
             } else {

@@ -13,6 +13,8 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Nil if the operator's own PKI names agents.
+    let authority: AuthorityConfiguration?
     /// Seconds for which a verdict stands.
     let maximumAge: Int64
     let monitoring: Monitor.Settings
@@ -51,6 +53,7 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
+        authority = try AuthorityConfiguration(settings)
         maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
         monitoring = try Monitor.Settings(settings)
     }

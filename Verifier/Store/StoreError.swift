@@ -121,7 +121,8 @@ extension StoreError {
             case MDB_CORRUPTED, MDB_PAGE_NOTFOUND: .damaged
             case MDB_BAD_VALSIZE: .invalidArgument
             case MDB_NOTFOUND, Errno.noSuchFileOrDirectory.rawValue: .notFound
-            case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue: .diskFull
+            case Errno.fileExists.rawValue: .alreadyExists
+            case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue, Errno.fileTooLarge.rawValue: .diskFull
             case Errno.permissionDenied.rawValue, Errno.notPermitted.rawValue, Errno.readOnlyFileSystem.rawValue:
                 .permissionDenied
             default: .failed
