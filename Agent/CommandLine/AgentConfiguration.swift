@@ -13,10 +13,9 @@ struct AgentConfiguration: Sendable {
     let verifierName: String
     let credentials: TLSContext.Credentials
     let trustFile: String
-    let tcti: String
     let keyKind: KeyKind
-    let logPath: FilePath
-    let stateFolder: FilePath
+    /// The TPM, the log and the shards.
+    let host: HostConfiguration
 
     /// The kinds of attestation key, by the words that a configuration uses.
     private enum KeyWord: String, CaseIterable {
@@ -40,14 +39,12 @@ struct AgentConfiguration: Sendable {
             certificateChainFile: try settings.requiredText("tls.certificate"),
             privateKeyFile: try settings.requiredText("tls.key"))
         trustFile = try settings.requiredText("tls.trust")
-        tcti = try settings.text("tpm.tcti", default: "device:/dev/tpmrm0")
         keyKind = try settings.word("tpm.key", default: KeyWord.p256).kind
-        logPath = FilePath(try settings.text("log.path", default: "/sys/kernel/security/integrity/ima"))
-        stateFolder = FilePath(try settings.text("state", default: "/var/lib/assay-agent"))
+        host = try HostConfiguration(settings)
     }
 
     /// The file that keeps the attestation key.
     var keyFile: AttestationKeyFile {
-        AttestationKeyFile(path: stateFolder.appending("attestation-key").string)
+        AttestationKeyFile(path: host.stateFolder.appending("attestation-key").string)
     }
 }

@@ -20,9 +20,9 @@ struct AgentHost: Sendable {
         self.configuration = configuration
         do {
             try FileManager.default.createDirectory(
-                atPath: configuration.stateFolder.string, withIntermediateDirectories: true,
+                atPath: configuration.host.stateFolder.string, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
-            device = try TPMDevice(tcti: configuration.tcti)
+            device = try TPMDevice(tcti: configuration.host.tcti)
             let file = configuration.keyFile
             if let kept = try file.read() {
                 try await device.loadAttestationKey(kept)
@@ -58,9 +58,9 @@ struct AgentHost: Sendable {
                     "\(configuration.credentials.certificateChainFile) holds no certificate; see tls.certificate")
             }
             let identity = try PeerIdentity(own.subjectAlternativeNames)
-            return try Attester(
+            return Attester(
                 device: device, attestationKeyName: try attestationKeyName(), agentID: identity.bytes,
-                logPath: configuration.logPath, stateFolder: configuration.stateFolder,
+                logPath: configuration.host.logPath, shards: configuration.host.shards,
                 softwareVersion: softwareVersion)
         } catch let failure as CommandFailure {
             throw failure

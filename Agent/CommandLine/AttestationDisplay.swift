@@ -12,6 +12,7 @@ struct AttestationDisplay: Sendable {
         case .challenged(let first): Output.line("challenged: records from \(readableCount(first)) on")
         case .progress(let progress): show(progress)
         case .verdict(let result): show(result)
+        case .notice(let notice): Output.notice("notice: \(notice)")
         }
     }
 

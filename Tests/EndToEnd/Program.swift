@@ -8,10 +8,14 @@ final class Program: Sendable {
     private let outputFile: URL
 
     /// Starts a program that was built beside the tests.
-    init(_ name: String, _ arguments: [String], in folder: URL) throws {
-        outputFile = folder.appending(path: "\(name)-\(UUID().uuidString).out")
+    convenience init(_ name: String, _ arguments: [String], in folder: URL) throws {
         let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let path = tests.deletingLastPathComponent().appending(path: name).path
+        try self.init(path: tests.deletingLastPathComponent().appending(path: name).path, arguments, in: folder)
+    }
+
+    /// Starts any program.
+    init(path: String, _ arguments: [String], in folder: URL) throws {
+        outputFile = folder.appending(path: "program-\(UUID().uuidString).out")
         process = Mutex(try ChildProcess(path, arguments, output: outputFile.path))
     }
 
