@@ -80,6 +80,7 @@ let package = Package(
         module("Files", "Common/Files", []),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
+        module("Shards", "Common/Shards", ["AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
         module("Messages", "Common/Messages", ["AssayCrypto", "Bytes", "TPM"]),
         module(
@@ -91,13 +92,16 @@ let package = Package(
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+            [
+                "AssayCrypto", "Bytes", "Files", "IMA", "Messages", "Shards", "TPM", "TPMDevice", "Transport",
+                systemPackage,
+            ]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
-                "Transport",
-                argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
+                "AssayCrypto", "Attester", "Bytes", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
+                "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
+                systemPackage, unixSignals,
             ]),
 
         module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
@@ -163,7 +167,10 @@ let package = Package(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Terminal", ["Terminal", argumentParser]),
         tests("Settings", ["Settings"]),
-        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
+        command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
+        tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        tests(
+            "Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
@@ -178,9 +185,8 @@ let package = Package(
             "EndToEnd",
             nio + [
                 "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
-                "IMA", "Messages",
-                "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
-                systemPackage,
+                "IMA", "Messages", "Server", "Shards", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport",
+                logging, serviceLifecycle, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,5 @@
 import Attester
 import Settings
-import SystemPackage
 import TPMDevice
 import Transport
 
@@ -12,10 +11,9 @@ struct AgentConfiguration: Sendable {
     let verifierName: String
     let credentials: TLSContext.Credentials
     let trustFile: String
-    let tcti: String
     let keyKind: KeyKind
-    let logPath: FilePath
-    let stateFolder: FilePath
+    /// The TPM, the log and the shards.
+    let host: HostConfiguration
 
     /// The kinds of attestation key, by the words that a configuration uses.
     private enum KeyWord: String, CaseIterable {
@@ -29,9 +27,6 @@ struct AgentConfiguration: Sendable {
             }
         }
     }
-
-    static let defaultTCTI = "device:/dev/tpmrm0"
-    static let defaultState = "/var/lib/assay-agent"
 
     /// The kind of attestation key to make.
     static func keyKind(_ settings: Settings) throws(SettingsError) -> KeyKind {
@@ -47,9 +42,7 @@ struct AgentConfiguration: Sendable {
             certificateChainFile: try settings.requiredText("tls.certificate"),
             privateKeyFile: try settings.requiredText("tls.key"))
         trustFile = try settings.requiredText("tls.trust")
-        tcti = try settings.text("tpm.tcti", default: Self.defaultTCTI)
         keyKind = try Self.keyKind(settings)
-        logPath = FilePath(try settings.text("log.path", default: "/sys/kernel/security/integrity/ima"))
-        stateFolder = FilePath(try settings.text("state", default: Self.defaultState))
+        host = try HostConfiguration(settings)
     }
 }

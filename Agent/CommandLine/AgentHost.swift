@@ -18,7 +18,7 @@ struct AgentHost: Sendable {
     init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
         self.configuration = configuration
         provisioned = try await ProvisionedTPM(
-            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
+            tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
     }
 
     /// The agent, identified by its certificate.
@@ -27,9 +27,9 @@ struct AgentHost: Sendable {
         let own = try credentials.certificate(at: currentTime())
         do {
             let identity = try PeerIdentity(own.subjectAlternativeNames)
-            return try Attester(
+            return Attester(
                 device: provisioned.device, attestationKeyName: try provisioned.attestationKeyName(),
-                agentID: identity.bytes, logPath: configuration.logPath, stateFolder: configuration.stateFolder,
+                agentID: identity.bytes, logPath: configuration.host.logPath, shards: configuration.host.shards,
                 softwareVersion: softwareVersion)
         } catch let failure as CommandFailure {
             throw failure

@@ -19,6 +19,15 @@ struct AgentOptions: ParsableArguments {
         }
     }
 
+    /// What the configuration says of this host: enough where no verifier is needed.
+    func readHost() async throws(CommandFailure) -> HostConfiguration {
+        do {
+            return try HostConfiguration(try await Settings(file: config, environmentPrefix: "ASSAY_AGENT"))
+        } catch {
+            throw .usage(error)
+        }
+    }
+
     func logger() throws(CommandFailure) -> Logger {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw CommandFailure(.usage, "--log-level is \"\(logLevel)\"; see --help for the levels")

@@ -25,10 +25,10 @@ struct JoinedConfiguration: Sendable {
             file: exists(file) ? file : nil, environmentPrefix: "ASSAY_AGENT")
         self.file = file
         self.token = token
-        self.tcti = try Self.chosen(tcti, settings, "tpm.tcti") ?? AgentConfiguration.defaultTCTI
+        self.tcti = try Self.chosen(tcti, settings, "tpm.tcti") ?? HostConfiguration.defaultTCTI
         keyKind = try AgentConfiguration.keyKind(settings)
         logPath = try Self.chosen(log, settings, "log.path")
-        let folder = try Self.chosen(state, settings, "state") ?? AgentConfiguration.defaultState
+        let folder = try Self.chosen(state, settings, "state") ?? HostConfiguration.defaultState
         stateFolder = URL(filePath: folder).standardizedFileURL.path(percentEncoded: false)
         credentials = AgentCredentials(
             certificateFile: stateFolder + "/agent.pem", keyFile: stateFolder + "/agent.key")

@@ -81,6 +81,7 @@ private struct AgentService: Service {
                     "records": "\(progress.recordsSent)", "of": "\(progress.recordsTotal)",
                     "bytes": "\(progress.bytesSent)", "more_data_pending": "\(progress.moreDataPending)",
                 ])
+        case .notice(let notice): logger.warning("\(notice)")
         case .verdict(let result):
             let counts = result.findingCounts.map { "\($0.reason)=\($0.count)" }.joined(separator: " ")
             logger.log(

@@ -117,6 +117,13 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
     /// What is wrong with it.
     package let problem: String
 
+    /// A setting that can't be used.
+    package init(source: String, key: String?, problem: String) {
+        self.source = source
+        self.key = key
+        self.problem = problem
+    }
+
     package var description: String {
         key.map { "\(source): \($0) \(problem)" } ?? "\(source) \(problem)"
     }
