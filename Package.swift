@@ -97,8 +97,8 @@ let package = Package(
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
-        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
-        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
+        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
@@ -114,7 +114,8 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Offline", "Server", "Settings",
+                "Store", "TPM",
                 "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
@@ -124,6 +125,11 @@ let package = Package(
             ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
         module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
         module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
+            ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Files", ["Files"]),
         tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
@@ -137,7 +143,7 @@ let package = Package(
                 "TPM",
             ]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
-        tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),

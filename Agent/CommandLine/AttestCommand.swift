@@ -32,7 +32,7 @@ struct AttestCommand: AsyncParsableCommand {
                 over: connection, once: once, renewal: host.renewal
             ) { event in
                 if isJSON {
-                    if case .verdict(let result) = event { Output.line(ReportedVerdict(result).line) }
+                    if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
                 } else {
                     display.show(event)
                 }

@@ -24,18 +24,11 @@ struct AgentStatus: Encodable {
     let isRevoked: Bool
     /// What the agent's identity rests on.
     let identity: String
-    private let identitySentence: String
-
-    private enum CodingKeys: String, CodingKey {
-        case agent, tier, lastTier, ageSeconds, resetCount, nextRecord, excessRecords, findingsByReason, policy
-        case policySha256, isRevoked, identity
-    }
 
     init(_ summary: AgentSummary, now: Int64, maximumAge: Int64, identity: IdentityMode) {
         let verdict = summary.verdict
         agent = summary.agent.id.description
         self.identity = identity.words
-        identitySentence = identity.sentence
         isRevoked = summary.agent.revokedAt != nil
         lastTier = verdict?.tier.rawValue
         ageSeconds = summary.age(at: now)
@@ -73,35 +66,8 @@ struct AgentStatus: Encodable {
                 "\(readableCount(nextRecord)) records of boot epoch \(resetCount) are appraised"
                     + (excessRecords > 0 ? ", \(readableCount(excessRecords)) more were received." : "."))
         }
-        lines.append("identity: \(identity). \(identitySentence)")
+        lines.append("identity: \(identity)")
         lines.append(policy.map { "It is judged by policy \(escaped($0.utf8))." } ?? "NO POLICY judges it.")
         return lines
-    }
-}
-
-/// A status with its findings.
-struct AgentReport: Encodable {
-    let status: AgentStatus
-    let findings: [ShownFinding]
-}
-
-/// A finding for scripts, its path escaped.
-struct ShownFinding: Encodable {
-    let reason: String
-    let record: UInt64?
-    let path: String
-    let found: String
-    let expected: String
-    let remedy: String
-    let warning: Bool
-
-    init(_ finding: Finding) {
-        reason = finding.reason.rawValue
-        record = finding.record
-        path = escaped(finding.path)
-        found = finding.found
-        expected = finding.expected
-        remedy = finding.remedy
-        warning = finding.isWarning
     }
 }

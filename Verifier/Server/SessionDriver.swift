@@ -110,6 +110,7 @@ extension SessionDriver {
             case .send(let message): await send(message, &pass)
             case .load: pending += await load(&session, &pass)
             case .renew(let request): await renew(request, &pass)
+            case .verify(let signatures): pending += session.verified(await signatures.verifiedOnTaskPool())
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):
