@@ -93,7 +93,8 @@ let package = Package(
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
+                "Transport",
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
@@ -107,7 +108,8 @@ let package = Package(
         module(
             "Server", "Verifier/Server",
             nio + [
-                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport", logging,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport",
+                logging,
                 serviceLifecycle,
             ]),
         module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),

@@ -74,7 +74,8 @@ package struct Joining: Sendable {
         guard let message = try await connection.receive() else { throw TransportError.closed }
         if case .status(let status) = message { throw status }
         guard let wanted = read(message) else {
-            throw Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
+            throw Status(
+                .invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
         }
         return wanted
     }
@@ -84,7 +85,8 @@ package struct Joining: Sendable {
         let isTrusted = try issued.authorities.contains { try Certificate(der: $0).fingerprint == token.authority }
         try CertificateRenewal.check(issued, for: key.publicKey)
         guard isTrusted else {
-            throw Status(.invalidArgument, "the verifier names another authority than the token; have the host invited anew")
+            throw Status(
+                .invalidArgument, "the verifier names another authority than the token; have the host invited anew")
         }
     }
 

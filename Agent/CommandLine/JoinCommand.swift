@@ -26,7 +26,9 @@ struct JoinCommand: AsyncParsableCommand {
     @Argument(help: "The token.")
     var token: String
 
-    @Option(help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id")
+    )
     var id: String?
 
     @Option(

@@ -52,7 +52,8 @@ struct InitCommand: AsyncParsableCommand {
         let setup = VerifierSetup(folder: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
         guard !exists(config) else {
             throw CommandFailure(
-                .usage, "\(config) is there already; to begin anew move it away first, to add a host use "
+                .usage,
+                "\(config) is there already; to begin anew move it away first, to add a host use "
                     + "`assay-verifier invite`")
         }
         let issuer: Issuer

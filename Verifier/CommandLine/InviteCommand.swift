@@ -19,7 +19,8 @@ struct InviteCommand: AsyncParsableCommand {
 
     @OptionGroup var options: StoreOptions
 
-    @Option(help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"))
     var id: String?
 
     @Option(help: ArgumentHelp("The policy that judges the host.", valueName: "name"))

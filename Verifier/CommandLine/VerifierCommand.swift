@@ -21,7 +21,8 @@ struct VerifierCommand: AsyncParsableCommand {
             """,
         version: softwareVersion,
         subcommands: [
-            InitCommand.self, ServeCommand.self, InviteCommand.self, AppraiseCommand.self, AgentsCommand.self, KeyringsCommand.self,
+            InitCommand.self, ServeCommand.self, InviteCommand.self, AppraiseCommand.self, AgentsCommand.self,
+            KeyringsCommand.self,
             PolicyCommand.self,
         ])
 

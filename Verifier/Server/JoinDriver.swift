@@ -65,7 +65,8 @@ struct JoinDriver {
             return true
         } catch {
             logger.error("a host can't join", metadata: ["error": "\(error)"])
-            let status = Status(.unavailable, "the verifier can't enrol a host now, and its log says why; try again later")
+            let status = Status(
+                .unavailable, "the verifier can't enrol a host now, and its log says why; try again later")
             await connection.close(sending: .status(status))
             return false
         }
