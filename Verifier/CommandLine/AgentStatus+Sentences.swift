@@ -24,7 +24,7 @@ extension AgentStatus {
                     + "\(keys) key\(keys == 1 ? " was" : "s were") learned"
                     + (excess > 0 ? "; \(readableCount(excess)) more records came, and wait for the next quote." : "."))
         }
-        lines.append("identity: \(identity.words). \(identity.sentence)")
+        lines.append("identity: \(identity.words)")
         lines.append(policySentence(policyHash))
         return lines
     }
