@@ -49,12 +49,10 @@ struct ServeCommand: AsyncParsableCommand {
         let store = try Store(path: configuration.storePath)
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
-        var session = configuration.session
-        session.verifiedSignatures = VerifiedSignatures()
         let server = try await VerifierServer(
             host: configuration.host, port: configuration.port, context: context,
             group: MultiThreadedEventLoopGroup.singleton,
-            services: SessionServices(store: store, settings: session, time: currentTime), logger: logger)
+            services: SessionServices(store: store, settings: configuration.session, time: currentTime), logger: logger)
         Output.line("listening on \(configuration.host):\(server.port)")
         let group = ServiceGroup(
             services: [ServedService(server: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
