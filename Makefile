@@ -47,6 +47,12 @@ bench: dependencies
 	bin="$$(swift build -c release --show-bin-path)"; \
 	"$$bin/benchmarks" --verifier "$$bin/assay-verifier" $(if $(ONLY),--only $(ONLY)) $(BENCH_FLAGS)
 
+# Every reader of hostile bytes under libFuzzer, so many seconds for each target: `make fuzz SECONDS=600`.
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: dependencies
+	Tests/Fuzz/run $(SECONDS) $(ONLY)
+
 .PHONY: format
 format:
 	swift format -i -r $(SWIFT_SOURCES)

@@ -72,6 +72,7 @@ let package = Package(
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
             name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CPrefetch", path: "Common/CLibs/CPrefetch"),
         .target(
             name: "CAssayProto", dependencies: ["CProtobufC"], path: "Proto",
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
@@ -104,7 +105,9 @@ let package = Package(
                 systemPackage, unixSignals,
             ]),
 
-        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
+        module(
+            "Appraisal", "Verifier/Appraisal",
+            ["CPCRE2", "CPrefetch", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
@@ -144,7 +147,7 @@ let package = Package(
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
-        command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets", "Terminal"]),
+        command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets"]),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/Replay",
             swiftSettings: settings),

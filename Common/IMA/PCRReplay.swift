@@ -123,12 +123,16 @@ package struct PCRReplay: Sendable {
     /// - Complexity: a hash of the template data for each bank, a hash of two digests for each lane; no allocation, but
     ///   for the first record and the first violation, when forms part.
     package mutating func extend(_ record: RecordLayout, in bytes: Span<UInt8>) -> Step {
+        extend(record, record.isViolation ? nil : record.templateDigest(record.column, in: bytes), in: bytes)
+    }
+
+    /// The same with the record's template digest of its column's hash, which the caller has made; nil for a violation.
+    package mutating func extend(_ record: RecordLayout, _ digest: Digest?, in bytes: Span<UInt8>) -> Step {
         let isCovered = cover(record.pcr)
-        if record.isViolation {
+        guard let digest, !record.isViolation else {
             if isCovered { advance(record, nil, bytes) }
             return Step(columnMatches: true, isViolation: true, isCovered: isCovered)
         }
-        let digest = record.templateDigest(record.column, in: bytes)
         if isCovered { advance(record, digest, bytes) }
         let columnMatches = digest.equals(bytes.extracting(record.templateDigest))
         return Step(columnMatches: columnMatches, isViolation: false, isCovered: isCovered)

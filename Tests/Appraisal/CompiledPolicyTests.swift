@@ -77,6 +77,21 @@ struct CompiledPolicyTests {
         #expect(policy.compiled.count - empty <= allowed)
     }
 
+    @Test("A path takes its slots, a header of 8 bytes, its text and its digests with a byte of length each, exactly")
+    func exactSize() throws {
+        let empty = try Policy(document: PolicyDocument(), contentHash: PCRBank.sha256.digest(of: [])).compiled.count
+        for (count, slots) in [(1, 2), (2, 4), (3, 8), (1024, 2048), (1025, 4096)] {
+            var document = PolicyDocument()
+            for index in 0..<count {
+                document.digests.append(.init(name: Array("/path-\(1000 + index)".utf8), digests: [digest("a")]))
+            }
+            let policy = try Policy(document: document, contentHash: PCRBank.sha256.digest(of: []))
+            let records = count * (8 + 10 + 1 + 32)
+            let aligned = (records + 7) / 8 * 8
+            #expect(policy.compiled.count - empty == aligned + slots * 8, "\(count)")
+        }
+    }
+
     @Test("A blob with any byte changed is refused")
     func damaged() throws {
         let blob = try Policy(json: Self.everything).compiled

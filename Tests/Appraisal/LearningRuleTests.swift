@@ -229,7 +229,7 @@ struct LearningRuleTests {
 
     @Test("The memory is bounded, and keeps what is used")
     func boundedMemory() throws {
-        let memory = VerifiedSignatures(byteLimit: 100 * VerifiedSignatures.bytesPerEntry)
+        let memory = VerifiedSignatures(byteLimit: 256 * VerifiedSignatures.bytesPerEntry)
         func fingerprint(_ number: Int) -> VerifiedSignatures.Fingerprint {
             let digest = PCRBank.sha256.digest(of: Array("\(number)".utf8))
             return .init(key: digest, digest: digest, blob: [1].span)
@@ -238,7 +238,7 @@ struct LearningRuleTests {
             memory.insert(fingerprint(number))
             #expect(memory.contains(fingerprint(0)))
         }
-        #expect((0..<1000).filter { memory.contains(fingerprint($0)) }.count <= 150)
+        #expect((0..<1000).filter { memory.contains(fingerprint($0)) }.count <= 256)
         #expect(!memory.contains(fingerprint(1)))
     }
 

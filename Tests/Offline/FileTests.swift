@@ -29,6 +29,19 @@ struct FileTests {
         }
     }
 
+    @Test("A log comes to the same on any number of threads", arguments: [2, 3, 16])
+    func threads(count: Int) throws {
+        var arguments = AppraisalArguments()
+        arguments.logs = [Fixtures.folder.appending(path: "generated/tampered/t.tamper-bad-signature.bin").path]
+        arguments.policy = Fixtures.folder.appending(path: "generated/tampered/t.policy.json").path
+        arguments.threads = 1
+        let one = try appraise(arguments)
+        arguments.threads = count
+        let many = try appraise(arguments)
+        #expect(many.findings == one.findings && many.signatures == one.signatures && many.pcr == one.pcr)
+        #expect(one.signatures.verified > 16 && one.signatures.failed == 1)
+    }
+
     @Test("A file that can't be read is no verdict")
     func unreadable() throws {
         let files = try TemporaryFolder()

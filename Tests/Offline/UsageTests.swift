@@ -32,6 +32,8 @@ struct UsageTests {
                 var a = AppraisalArguments(); a.pcrs = [sha256]; return a
             }()
         ),
+        ("no thread", log { $0.threads = 0 }),
+        ("more threads than can be meant", log { $0.threads = 100_000 }),
         ("a state without PCR or quote", log { $0.state = "state" }),
         (
             "a new epoch without a state",

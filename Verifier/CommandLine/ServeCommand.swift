@@ -60,7 +60,6 @@ struct ServeCommand: AsyncParsableCommand {
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session
-        session.verifiedSignatures = VerifiedSignatures()
         session.identityMode = try store.identityMode()
         var registrar: Registrar?
         if let issuer, let key = try configuration.authority?.invitationKey() {

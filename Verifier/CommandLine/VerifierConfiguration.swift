@@ -1,3 +1,4 @@
+import Appraisal
 import AssayCrypto
 import Monitoring
 import Server
@@ -51,6 +52,8 @@ struct VerifierConfiguration: Sendable {
             try settings.integer("attestation.shard_bytes", default: 1 << 20, in: 1 << 16...4_000_000))
         session.window = UInt32(try settings.integer("attestation.window", default: 8, in: 4...64))
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
+        let memory = try settings.integer("appraisal.signature_memory", default: 64, in: 0...65_536)
+        session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
         authority = try AuthorityConfiguration(settings)

@@ -1,6 +1,5 @@
 import FuzzTargets
 import Foundation
-import Terminal
 
 /// Runs one fuzz target: `fuzz list`, `fuzz seeds TARGET FOLDER`, `fuzz TARGET ...`.
 ///
@@ -11,7 +10,7 @@ enum Runner {
     static func main() throws {
         let arguments = CommandLine.arguments
         switch arguments.dropFirst().first {
-        case "list": FuzzTarget.all.forEach { Output.line($0.name) }
+        case "list": FuzzTarget.all.forEach { print($0.name) }
         case "seeds" where arguments.count == 4:
             guard let target = FuzzTarget.named(arguments[2]) else { return usage() }
             try writeSeeds(target, URL(filePath: arguments[3]))
@@ -23,7 +22,7 @@ enum Runner {
     }
 
     private static func usage() {
-        Output.notice("usage: fuzz list | fuzz seeds TARGET FOLDER | fuzz TARGET ARGUMENTS")
+        print("usage: fuzz list | fuzz seeds TARGET FOLDER | fuzz TARGET ARGUMENTS")
         exit(2)
     }
 
@@ -39,7 +38,7 @@ enum Runner {
         do {
             try target.check(input)
         } catch {
-            Output.notice("\(target.name): \(error)")
+            print("\(target.name): \(error)")
             abort()
         }
     }
@@ -98,7 +97,7 @@ enum Runner {
                 }
             }
             try? FileManager.default.removeItem(at: kept)
-            Output.line("\(target.name): \(runs) inputs")
+            print("\(target.name): \(runs) inputs")
         }
     }
 #endif

@@ -85,7 +85,7 @@ package struct SignatureBatch: Sendable {
 }
 
 /// What became of a batch's signatures, so far.
-package struct SignatureResults: Sendable {
+package struct SignatureResults: Hashable, Sendable {
     /// What became of one.
     enum Result: Hashable, Sendable {
         /// Nobody has verified it yet.

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 internal import AssayCrypto
 
@@ -5,17 +6,13 @@ internal import AssayCrypto
 /// same signatures on every host of a fleet.
 ///
 /// Only successes are kept, under the SHA-256 of key, digest and signature in full: nothing that a host sends can make
-/// another host's signature pass. Its size is bounded; the older half is forgotten when it is full.
+/// another host's signature pass. Its size is bounded: an entry has four places, and the one of them that was used least
+/// lately makes room. Places never used take no memory. Two threads rarely meet at one lock, for there are many.
 package final class VerifiedSignatures: Sendable {
-    /// What one entry takes, roughly: a digest in a hash table at most half full.
-    package static let bytesPerEntry = 2 * MemoryLayout<Fingerprint>.stride
+    /// What one entry takes.
+    package static let bytesPerEntry = MemoryLayout<Fingerprint>.stride
 
-    private struct Generations: Sendable {
-        var young: Set<Fingerprint> = []
-        var old: Set<Fingerprint> = []
-    }
-
-    /// SHA-256, as four words.
+    /// SHA-256, as four words. Zero stands for none: nobody can find its preimage.
     struct Fingerprint: Hashable, Sendable {
         let first: UInt64
         let second: UInt64
@@ -26,14 +23,15 @@ package final class VerifiedSignatures: Sendable {
         ///
         /// - Parameter blob: the signature with its header, which says of what kind it is.
         init(key: Digest, digest: Digest, blob: Span<UInt8>) {
-            let signature = PCRBank.sha256.digest(of: blob)
+            let head = 32 + 1 + digest.count
             // Fixed places, and the digest's length stated: no two triples make the same bytes.
-            let hash = withUnsafeTemporaryAllocation(byteCount: 32 + 32 + 1 + 64, alignment: 8) { buffer in
-                buffer.initializeMemory(as: UInt8.self, repeating: 0)
-                key.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[0..<32]).copyBytes(from: $0.prefix(32)) }
-                signature.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[32..<64]).copyMemory(from: $0) }
-                buffer[64] = UInt8(truncatingIfNeeded: digest.count)
-                digest.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[65...]).copyMemory(from: $0) }
+            let hash = withUnsafeTemporaryAllocation(byteCount: head + blob.count, alignment: 8) { buffer in
+                key.withBytes { key in
+                    for index in 0..<32 { buffer[index] = index < key.count ? key[index] : 0 }
+                }
+                buffer[32] = UInt8(truncatingIfNeeded: digest.count)
+                digest.withBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[33..<head]).copyMemory(from: $0) }
+                blob.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: buffer[head...]).copyMemory(from: $0) }
                 return PCRBank.sha256.digest(of: UnsafeRawBufferPointer(buffer))
             }
             (first, second, third, fourth) = hash.withBytes {
@@ -45,26 +43,36 @@ package final class VerifiedSignatures: Sendable {
                 )
             }
         }
+
+        static func == (left: Self, right: Self) -> Bool {
+            left.first == right.first && left.second == right.second && left.third == right.third
+                && left.fourth == right.fourth
+        }
     }
 
-    private let generations = Mutex(Generations())
-    private let entriesPerGeneration: Int
+    /// A part of the memory, under its own lock.
+    private final class Shard: Sendable {
+        let places: Mutex<Places>
+
+        init(sets: Int) {
+            places = Mutex(Places(sets: sets))
+        }
+    }
+
+    private static let shardCount = 64
+    private let shards: [Shard]
 
     /// An empty memory.
     ///
-    /// - Parameter byteLimit: roughly how much it may hold.
+    /// - Parameter byteLimit: how much it may hold, to within some kilobytes.
     package init(byteLimit: Int = 64 << 20) {
-        entriesPerGeneration = max(1, byteLimit / Self.bytesPerEntry / 2)
+        let sets = max(Self.shardCount, byteLimit / Self.bytesPerEntry / Places.ways)
+        shards = (0..<Self.shardCount).map { Shard(sets: ($0 + sets) / Self.shardCount) }
     }
 
     /// Whether this signature has verified before.
     func contains(_ fingerprint: Fingerprint) -> Bool {
-        generations.withLock { generations in
-            if generations.young.contains(fingerprint) { return true }
-            guard generations.old.contains(fingerprint) else { return false }
-            insert(fingerprint, &generations)
-            return true
-        }
+        shard(fingerprint).places.withLock { $0.use(fingerprint) }
     }
 
     /// Remembers a signature that has just verified.
@@ -72,19 +80,59 @@ package final class VerifiedSignatures: Sendable {
     /// - Returns: whether it wasn't known before.
     @discardableResult
     func insert(_ fingerprint: Fingerprint) -> Bool {
-        generations.withLock { generations in
-            if generations.young.contains(fingerprint) { return false }
-            let isNew = !generations.old.contains(fingerprint)
-            insert(fingerprint, &generations)
-            return isNew
+        shard(fingerprint).places.withLock { places in
+            if places.use(fingerprint) { return false }
+            places.add(fingerprint)
+            return true
         }
     }
 
-    private func insert(_ fingerprint: Fingerprint, _ generations: inout Generations) {
-        if generations.young.count >= entriesPerGeneration {
-            generations.old = generations.young
-            generations.young = []
+    private func shard(_ fingerprint: Fingerprint) -> Shard {
+        shards[Int(truncatingIfNeeded: fingerprint.second % UInt64(Self.shardCount))]
+    }
+}
+
+/// Sets of a few places each; a fingerprint is in the one that its first word chooses. What was used last stands first.
+private struct Places: ~Copyable, @unchecked Sendable {
+    // Sendable: it owns the memory that the pointer is to, and can't be copied.
+    typealias Fingerprint = VerifiedSignatures.Fingerprint
+
+    /// Two cache lines, as the pages come from calloc.
+    static let ways = 4
+
+    private let start: UnsafeMutablePointer<Fingerprint>?
+    private let sets: UInt64
+
+    /// Zeros: the system gives pages as they are first written to. Without memory nothing is remembered.
+    init(sets: Int) {
+        self.sets = UInt64(max(1, sets))
+        start = calloc(Int(self.sets), Self.ways * MemoryLayout<Fingerprint>.stride)?
+            .bindMemory(to: Fingerprint.self, capacity: Int(self.sets) * Self.ways)
+    }
+
+    deinit { free(start) }
+
+    /// Whether a fingerprint is there; then it moves to the front.
+    func use(_ fingerprint: Fingerprint) -> Bool {
+        guard let set = set(fingerprint) else { return false }
+        for way in 0..<Self.ways where set[way] == fingerprint {
+            for place in stride(from: way, to: 0, by: -1) { set[place] = set[place - 1] }
+            set[0] = fingerprint
+            return true
         }
-        generations.young.insert(fingerprint)
+        return false
+    }
+
+    /// Puts a fingerprint that isn't there at the front; the last one falls out.
+    func add(_ fingerprint: Fingerprint) {
+        guard let set = set(fingerprint) else { return }
+        for place in stride(from: Self.ways - 1, to: 0, by: -1) { set[place] = set[place - 1] }
+        set[0] = fingerprint
+    }
+
+    private func set(_ fingerprint: Fingerprint) -> UnsafeMutablePointer<Fingerprint>? {
+        // The high word of the product is below the number of sets, evenly.
+        let index = fingerprint.first.multipliedFullWidth(by: sets).high
+        return start.map { $0 + Int(index) * Self.ways }
     }
 }

@@ -1,3 +1,5 @@
+internal import CPrefetch
+
 /// A hash table of names and their digests, looked up in place in a compiled policy's bytes.
 ///
 /// Open addressing over a power of two of slots, at most half full. A slot is 8 bytes: 32 bits of the name's hash, and
@@ -44,6 +46,30 @@ struct DigestTable: Hashable, Sendable {
                     return .otherDigest
                 }
             }
+        }
+    }
+
+    /// Has the processor fetch the slot of a name that is soon looked up, so that other work can hide the wait.
+    ///
+    /// - Returns: the name's hash, for ``fetchRecord(_:in:)``.
+    func fetchSlot(_ name: Span<UInt8>, in blob: borrowing [UInt8]) -> UInt64 {
+        let hash = name.withUnsafeBytes { Self.hash($0, seed: seed) }
+        guard slotCount > 0 else { return hash }
+        blob.withUnsafeBytes { blob in
+            let at = slots + (Int(truncatingIfNeeded: hash) & (slotCount - 1)) * Self.slotSize
+            if at < blob.count, let start = blob.baseAddress { assay_prefetch(start + at) }
+        }
+        return hash
+    }
+
+    /// Has the processor fetch the record that the slot leads to: header, name, and a digest.
+    func fetchRecord(_ hash: UInt64, in blob: borrowing [UInt8]) {
+        guard slotCount > 0, slots <= blob.count - slotCount * Self.slotSize else { return }
+        blob.withUnsafeBytes { blob in
+            let at = slots + (Int(truncatingIfNeeded: hash) & (slotCount - 1)) * Self.slotSize
+            let offset = Self.number(blob, at + 4)
+            guard offset <= blob.count, let start = blob.baseAddress else { return }
+            for line in 0..<3 { assay_prefetch(start + offset + line * 64) }
         }
     }
 

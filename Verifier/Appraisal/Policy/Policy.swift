@@ -70,6 +70,12 @@ package final class Policy: Sendable {
         tables.paths.listing(path, digest, in: tables.bytes)
     }
 
+    /// Begins to fetch what a look-up of a file will need; ``fetch(_:)`` goes on with it, and then comes the look-up.
+    func anticipate(_ path: Span<UInt8>) -> UInt64 { tables.paths.fetchSlot(path, in: tables.bytes) }
+
+    /// The second step of ``anticipate(_:)``.
+    func fetch(_ anticipated: UInt64) { tables.paths.fetchRecord(anticipated, in: tables.bytes) }
+
     /// Whether the policy lists a digest for a path.
     package func allows(file path: [UInt8], _ digest: [UInt8]) -> Bool { file(path.span, digest.span) == .allowed }
 
