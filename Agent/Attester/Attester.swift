@@ -210,8 +210,10 @@ extension Attester {
     }
 
     private func send(_ message: AgentMessage, _ connection: AgentConnection) async throws(AttesterError) {
-        do {
+        do throws(TransportError) {
             try await connection.send(message)
+        } catch .closed {
+            // The verifier may have refused before it was spoken to: why comes out of `receive`.
         } catch {
             throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
         }

@@ -38,13 +38,13 @@ package struct Joining: Sendable {
         over connection: AgentConnection, wishedID: [UInt8]
     ) async throws(AttesterError) -> CertificateIssued {
         do {
-            try await connection.send(.joinRequest(try await request(wishedID, connection.peer.exporter)))
+            try await send(.joinRequest(try await request(wishedID, connection.peer.exporter)), connection)
             let challenge = try await receive(connection, "CredentialChallenge") {
                 if case .credentialChallenge(let challenge) = $0 { challenge } else { nil }
             }
             let secret = try await device.activateCredential(
                 challenge.credentialBlob, secret: challenge.encryptedSecret)
-            try await connection.send(.credentialResponse(CredentialResponse(secret: secret)))
+            try await send(.credentialResponse(CredentialResponse(secret: secret)), connection)
             let issued = try await receive(connection, "CertificateIssued") {
                 if case .certificateIssued(let issued) = $0 { issued } else { nil }
             }
@@ -65,6 +65,14 @@ package struct Joining: Sendable {
             certificateRequest: try CertificateRequest(for: key).der, proof: [])
         request.proof = try request.proof(secret: token.secret, exporter: exporter)
         return request
+    }
+
+    private func send(_ message: AgentMessage, _ connection: AgentConnection) async throws(TransportError) {
+        do throws(TransportError) {
+            try await connection.send(message)
+        } catch .closed {
+            // The verifier may have refused before it was spoken to: why comes out of `receive`.
+        }
     }
 
     private func receive<Message>(

@@ -12,4 +12,15 @@ package enum IdentityMode: String, CaseIterable, Hashable, Sendable {
         case .ownPKI: "own PKI, EK not checked"
         }
     }
+
+    /// The same at length.
+    package var sentence: String {
+        switch self {
+        case .token:
+            "Its identity rests on the token that it joined with; no maker's certificate was checked for its TPM."
+        case .ownPKI:
+            "Its identity rests on your own PKI and on the attestation key that you enrolled; no maker's certificate "
+                + "was checked for its TPM."
+        }
+    }
 }
