@@ -38,7 +38,8 @@ extension FuzzTarget {
         let line = "10 0000000000000000000000000000000000000000 ima-ng sha256:"
         let digest = String(repeating: "ab", count: 32)
         seeds.append(Array("\(line)\(digest) /bin/a b\n\(line)\(digest) /x\ny\n".utf8))
-        seeds.append(Array("10 0000000000000000000000000000000000000000 ima \(String(repeating: "0", count: 40)) a\n".utf8))
+        seeds.append(
+            Array("10 0000000000000000000000000000000000000000 ima \(String(repeating: "0", count: 40)) a\n".utf8))
         return seeds
     }
 
@@ -143,7 +144,10 @@ extension FuzzTarget {
     static let signatureBlob = FuzzTarget(
         name: "signature",
         seeds: {
-            [[3, 2, 4, 1, 2, 3, 4, 0, 4, 9, 9, 9, 9], [6, 3, 5, 1, 2, 3, 4, 0, 1, 9], [5, 2, 2, 1, 2, 3, 4, 0, 2, 1, 1]]
+            [
+                [3, 2, 4, 1, 2, 3, 4, 0, 4, 9, 9, 9, 9], [6, 3, 5, 1, 2, 3, 4, 0, 1, 9],
+                [5, 2, 2, 1, 2, 3, 4, 0, 2, 1, 1],
+            ]
         },
         check: { blob in
             guard let signature = try? FileSignature(blob.span, at: 0..<blob.count) else { return }

@@ -62,7 +62,9 @@ extension FuzzTarget {
         try require(try payload == Signed.payload(), "a payload that nobody signed")
     }
 
-    @Sendable private static func blobSeeds() throws -> [[UInt8]] { [try Policy(json: Array(everything.utf8)).compiled] }
+    @Sendable private static func blobSeeds() throws -> [[UInt8]] {
+        [try Policy(json: Array(everything.utf8)).compiled]
+    }
 
     /// A blob that is accepted as it comes is the one that was made.
     @Sendable private static func checkBlob(_ blob: [UInt8]) throws {

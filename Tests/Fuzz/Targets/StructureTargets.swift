@@ -26,7 +26,8 @@ extension FuzzTarget {
                 try require(again?.fingerprint == key.fingerprint, "a key that can't be read again")
                 let scheme = key.defaultScheme ?? .ecdsa
                 let digest = [UInt8](repeating: 1, count: 32)
-                try require(!key.verify(bytes, ofDigest: digest, hash: .sha256, scheme: scheme), "a signature of chance")
+                try require(
+                    !key.verify(bytes, ofDigest: digest, hash: .sha256, scheme: scheme), "a signature of chance")
             }
             _ = try? VerificationKey.all(encoded: bytes)
             _ = LearnedKey.read(bytes, record: 0, firstSeen: 0)
