@@ -180,8 +180,8 @@ let package = Package(
         tests(
             "Monitoring",
             nio + [
-                "Monitoring", "Appraisal", "Server", "Store", "Transport", coreMetrics, logging, serviceLifecycle,
-                systemPackage,
+                "Monitoring", "Appraisal", "AssayCrypto", "Server", "Store", "Transport", coreMetrics, logging,
+                serviceLifecycle, systemPackage,
             ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(

@@ -36,7 +36,7 @@ extension AgentsCommand {
                         if json {
                             Output.line(try jsonLine(status))
                         } else {
-                            table.append(status.row, styles: status.styles)
+                            table.append(status.row, styles: Output.showsColour ? status.styles : [:])
                         }
                     case .failure(let error): Output.notice("\(error)")
                     }
@@ -65,9 +65,10 @@ extension Store {
         }
     }
 
-    /// How many keys were learned from an agent's log.
+    /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.
     func keyCount(of summary: AgentSummary) throws(StoreError) -> Int {
-        guard summary.state != nil else { return 0 }
+        guard let state = summary.state else { return 0 }
+        if let count = state.keyCount { return Int(count) }
         return try keyrings(of: summary.agent.id).keyrings.values.reduce(0) { $0 + $1.count }
     }
 }
