@@ -36,6 +36,7 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -52,11 +53,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
-        .package(
-            url: "https://github.com/apple/swift-configuration",
-            from: "1.4.0",
-            traits: ["YAML"]
-        ),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(
@@ -70,6 +68,7 @@ let package = Package(
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
             name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CTimex", path: "Common/CLibs/CTimex"),
         .target(
             name: "CAssayProto", dependencies: ["CProtobufC"], path: "Proto",
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
@@ -82,17 +81,21 @@ let package = Package(
         module(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
-        module("Terminal", "Common/Terminal", [argumentParser]),
-        module("Settings", "Common/Settings", [configuration, systemPackage]),
+        module("Terminal", "Common/Terminal", [argumentParser, logging]),
+        module("Settings", "Common/Settings", [configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
         module(
             "Attester", "Agent/Attester",
             ["Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+        module(
+            "Doctor", "Agent/Doctor",
+            ["CTimex", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix, systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                "AssayCrypto", "Attester", "Bytes", "Doctor", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
+                "Transport",
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
@@ -137,6 +140,13 @@ let package = Package(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Terminal", ["Terminal", argumentParser]),
         tests("Settings", ["Settings"]),
+        tests("Doctor", ["Doctor", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Transport", systemPackage]),
+        tests(
+            "Configuration",
+            [
+                "assay-agent", "assay-verifier", "AssayCrypto", "Server", "Settings", "TPMDevice", "Transport", logging,
+                systemPackage,
+            ]),
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),

@@ -16,7 +16,7 @@ struct AgentCommand: AsyncParsableCommand {
             unreadable; 4 no verdict.
             """,
         version: softwareVersion,
-        subcommands: [AttestCommand.self, RunCommand.self, KeyCommand.self])
+        subcommands: [AttestCommand.self, RunCommand.self, KeyCommand.self, DoctorCommand.self])
 
     static func main() async {
         await runCommand(Self.self)

@@ -75,14 +75,4 @@ struct AgentHost: Sendable {
             host: configuration.verifierHost, port: configuration.verifierPort, context: context,
             serverName: configuration.verifierName, group: MultiThreadedEventLoopGroup.singleton)
     }
-
-    /// Certificate, key and trust for connections to the verifier.
-    func tlsContext() throws(CommandFailure) -> TLSContext {
-        do {
-            return try TLSContext.client(
-                credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
-        } catch {
-            throw .usage(error)
-        }
-    }
 }

@@ -22,9 +22,9 @@ struct AttestCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let host = try await AgentHost(try await options.read())
+        let host = try await AgentHost(try options.read())
         let attester = try host.attester()
-        let context = try host.tlsContext()
+        let context = try host.configuration.tlsContext()
         let display = AttestationDisplay(showsProgress: !json)
         do {
             let connection = try await host.connect(context)

@@ -20,7 +20,7 @@ struct KeyCommand: AsyncParsableCommand {
     var out: String
 
     func run() async throws {
-        let host = try await AgentHost(try await options.read())
+        let host = try await AgentHost(try options.read())
         do {
             try Data(host.attestationKeyPublic).write(to: URL(filePath: out))
         } catch {

@@ -67,7 +67,7 @@ struct AgentsCommand: AsyncParsableCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
             var table = Table(["AGENT", "TIER", "AGE", "EPOCH", "RECORDS", "POLICY"])
             var last: AgentID?
@@ -110,7 +110,7 @@ struct AgentsCommand: AsyncParsableCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let maximumAge = try freshness.maximumAge(try options.settings())
             let (status, findings) = try await reported {
                 let id = try AgentID(id)
                 let snapshot = try store.snapshot(of: id)
@@ -145,7 +145,7 @@ struct FreshnessOptions: ParsableArguments {
             valueName: "seconds"))
     var maxAge: Int?
 
-    private static let range = 1...31_536_000
+    private static let range = VerifierSettings.maximumAgeRange
 
     func validate() throws {
         guard maxAge.map(Self.range.contains) ?? true else {
@@ -157,7 +157,7 @@ struct FreshnessOptions: ParsableArguments {
     func maximumAge(_ settings: Settings) throws(CommandFailure) -> Int64 {
         if let maxAge { return Int64(maxAge) }
         do {
-            return Int64(try settings.integer("attestation.max_age", default: 600, in: Self.range))
+            return Int64(try settings.value(of: VerifierSettings.maximumAge))
         } catch {
             throw .usage(error)
         }

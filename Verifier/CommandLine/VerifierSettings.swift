@@ -1,0 +1,68 @@
+import AssayCrypto
+import Logging
+import Settings
+
+/// Every setting of the verifier.
+enum VerifierSettings {
+    static let host = Setting.text(
+        "listen.host", default: "127.0.0.1", unit: "address",
+        "where agents are awaited; `0.0.0.0` or `::` is everywhere")
+    static let port = Setting.integer(
+        "listen.port", default: 7443, in: 0...65535, unit: "TCP port",
+        "where agents are awaited; 0 lets the system choose (the port is printed)")
+    static let store = Setting.text(
+        "store", default: "/var/lib/assay-verifier", unit: "folder",
+        "what is known of the agents; `--store` is stronger")
+    static let certificate = Setting.requiredText(
+        "tls.certificate", unit: "PEM file", "the verifier's certificate, then its chain")
+    static let key = Setting.requiredText(
+        "tls.key", unit: "PEM file", "its private key, without a passphrase")
+    static let trust = Setting.requiredText(
+        "tls.trust", unit: "PEM file", "the authorities that issue the agents' certificates")
+    static let interval = Setting.integer(
+        "attestation.interval", default: 60, in: 1...86_400, unit: "seconds",
+        "from a verdict to the next Challenge on an open connection")
+    static let maximumAgeRange = 1...31_536_000
+    static let maximumAge = Setting.integer(
+        "attestation.max_age", default: 600, in: maximumAgeRange, unit: "seconds",
+        "after its Challenge a verdict no longer stands; `--max-age` is stronger")
+    static let banks = Setting.words(
+        "attestation.banks", default: [BankWord.sha256, .sha384, .sha512],
+        "PCR banks that may be quoted, the preferred first")
+    static let shardBytes = Setting.integer(
+        "attestation.shard_bytes", default: 1 << 20, in: 1 << 16...4_000_000, unit: "bytes", "largest shard asked for")
+    static let window = Setting.integer(
+        "attestation.window", default: 8, in: 4...64, unit: "shards", "how many may be in flight")
+    static let evidenceTimeout = Setting.integer(
+        "attestation.evidence_timeout", default: 60, in: 1...3600, unit: "seconds", "from a Challenge to its Evidence")
+    static let shardTimeout = Setting.integer(
+        "attestation.shard_timeout", default: 30, in: 1...3600, unit: "seconds", "from one shard to the next")
+    static let level = Setting.word(
+        "logging.level", default: Logger.Level.info, "what is written to standard error; `--log-level` is stronger")
+
+    static let schema = SettingsSchema(
+        defaultFile: "/etc/assay/verifier.yaml", environmentPrefix: "ASSAY_VERIFIER_",
+        [
+            host.declaration, port.declaration, store.declaration, certificate.declaration, key.declaration,
+            trust.declaration, interval.declaration, maximumAge.declaration, banks.declaration,
+            shardBytes.declaration, window.declaration, evidenceTimeout.declaration, shardTimeout.declaration,
+            level.declaration,
+        ])
+}
+
+/// PCR banks, by the words that a configuration uses.
+enum BankWord: String, CaseIterable {
+    case sha1
+    case sha256
+    case sha384
+    case sha512
+
+    var bank: PCRBank {
+        switch self {
+        case .sha1: .sha1
+        case .sha256: .sha256
+        case .sha384: .sha384
+        case .sha512: .sha512
+        }
+    }
+}
