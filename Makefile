@@ -39,6 +39,14 @@ test: dependencies
 test-address: dependencies
 	swift test --sanitize=address --scratch-path .build-address
 
+# Speed and memory as ratios to the yardsticks in Tests/Benchmarks/Floor. `make bench ONLY=signatures` runs one topic.
+.PHONY: bench
+bench: dependencies
+	swift build -c release --product benchmarks
+	swift build -c release --product assay-verifier
+	bin="$$(swift build -c release --show-bin-path)"; \
+	"$$bin/benchmarks" --verifier "$$bin/assay-verifier" $(if $(ONLY),--only $(ONLY)) $(BENCH_FLAGS)
+
 .PHONY: format
 format:
 	swift format -i -r $(SWIFT_SOURCES)

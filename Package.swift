@@ -99,8 +99,8 @@ let package = Package(
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
-        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "TPM"]),
-        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        module("Appraisal", "Verifier/Appraisal", ["CPCRE2", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
+        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
@@ -113,7 +113,7 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Offline", "Server", "Settings", "Store", "TPM",
+                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
                 "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
@@ -123,6 +123,11 @@ let package = Package(
             ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
         module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
         module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: [
+                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
+            ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
@@ -134,7 +139,7 @@ let package = Package(
                 "TPM",
             ]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
-        tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
+        tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),

@@ -31,7 +31,7 @@ struct AttestCommand: AsyncParsableCommand {
             let isJSON = json
             let result = try await attester.attest(over: connection, once: once) { event in
                 if isJSON {
-                    if case .verdict(let result) = event { Output.line(ReportedVerdict(result).line) }
+                    if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
                 } else {
                     display.show(event)
                 }

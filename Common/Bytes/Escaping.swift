@@ -52,3 +52,27 @@ private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     default: true
     }
 }
+
+/// The bytes that ``escaped(_:)`` made the text of; nil for a text that it doesn't make.
+package func unescaped(_ text: String) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+        guard byte == UInt8(ascii: "\\") else {
+            bytes.append(byte)
+            continue
+        }
+        switch rest.popFirst() {
+        case UInt8(ascii: "\\"): bytes.append(byte)
+        case UInt8(ascii: "n"): bytes.append(UInt8(ascii: "\n"))
+        case UInt8(ascii: "t"): bytes.append(UInt8(ascii: "\t"))
+        case UInt8(ascii: "x"):
+            guard let value = [UInt8](hexadecimal: String(decoding: rest.prefix(2), as: UTF8.self)), value.count == 1
+            else { return nil }
+            bytes += value
+            rest = rest.dropFirst(2)
+        default: return nil
+        }
+    }
+    return bytes
+}

@@ -59,7 +59,7 @@ package struct FileSignature: Hashable, Sendable {
     /// The signing key's id.
     package let keyID: KeyID
     /// Where the signature proper stands: PKCS#1 v1.5 for RSA, DER for ECDSA.
-    package let signature: Range<Int>
+    package private(set) var signature: Range<Int>
 
     /// Reads the header of a signature.
     ///
@@ -82,6 +82,15 @@ package struct FileSignature: Hashable, Sendable {
         self.hash = hash
         keyID = KeyID(blob.u32(at: 3, .big))
         signature = range.lowerBound + Self.headerBytes..<range.upperBound
+    }
+
+    /// The same signature, copied elsewhere.
+    ///
+    /// - Parameter distance: where a byte stands in the copy, less where it stood.
+    package func moved(by distance: Int) -> FileSignature {
+        var moved = self
+        moved.signature = signature.moved(by: distance)
+        return moved
     }
 
     /// What the signature is over, to be given to a key's verification as the digest.

@@ -65,6 +65,18 @@ package struct RecordFields: Sendable {
         }
     }
 
+    /// The same fields of a record that was copied elsewhere.
+    ///
+    /// - Parameter distance: where a byte stands in the copy, less where it stood.
+    package func moved(by distance: Int) -> RecordFields {
+        var moved = self
+        moved.digest = FieldDigest(type: digest.type, hash: digest.hash, range: digest.range.moved(by: distance))
+        moved.name = name.moved(by: distance)
+        moved.signature = signature.moved(by: distance)
+        moved.buffer = buffer.moved(by: distance)
+        return moved
+    }
+
     @inline(__always)
     private mutating func read(
         _ field: TemplateField, _ range: Range<Int>, _ fields: borrowing FieldReader
@@ -84,4 +96,8 @@ package struct RecordFields: Sendable {
         case .appendedSignature, .evmSignature, .attributeLengths, .attributeValues: break
         }
     }
+}
+
+extension Range<Int> {
+    func moved(by distance: Int) -> Range<Int> { lowerBound + distance..<upperBound + distance }
 }

@@ -65,5 +65,6 @@ import Testing
         ])
     func escaping(bytes: [UInt8], shown: String) {
         #expect(escaped(bytes) == shown)
+        #expect(unescaped(shown) == bytes)
     }
 }

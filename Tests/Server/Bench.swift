@@ -28,6 +28,8 @@ final class Bench {
     private(set) var outcome: RoundOutcome?
     private(set) var result: AttestationResult?
     private(set) var status: Status?
+    /// How many signatures each batch had that the session asked for.
+    private(set) var batches: [Int] = []
     private var nonces: UInt8 = 0
 
     init(_ host: SimulatedHost, settings: SessionSettings = SessionSettings()) throws {
@@ -105,7 +107,8 @@ extension Bench {
 
     func roundDue() -> [String] { lines(session.roundDue()) }
 
-    private func lines(_ actions: [VerifierSession.Action]) -> [String] {
+    private func lines(_ asked: [VerifierSession.Action]) -> [String] {
+        let actions = asked.flatMap(verified)
         for action in actions {
             switch action {
             case .send(.challenge(let sent)): challenge = sent
@@ -116,6 +119,15 @@ extension Bench {
             }
         }
         return actions.map(\.line)
+    }
+}
+
+extension Bench {
+    /// What follows once a batch of signatures is verified, which happens at once here.
+    private func verified(_ action: VerifierSession.Action) -> [VerifierSession.Action] {
+        guard case .verify(let batch) = action else { return [action] }
+        batches.append(batch.count)
+        return session.verified(batch.verified()).flatMap(verified)
     }
 }
 
@@ -172,6 +184,7 @@ extension VerifierSession.Action {
             "send AttestationResult \(result.round) \(result.tier) next \(result.nextRecord)"
         case .send(let message): "send \(message.kind)"
         case .load: "load"
+        case .verify(let batch): "verify \(batch.count)"
         case .commit(let outcome): "commit \(outcome.line)"
         case .expect(let awaited, let seconds): "expect \(awaited) in \(seconds) s"
         case .wait(let seconds): "wait \(seconds) s"

@@ -141,6 +141,7 @@ extension TwoPeers {
                     attestationKey: try host.tpm.attestationKey(), policy: policy, attestation: attestation,
                     mayResume: true)
                 pending += verifier.loaded(basis, nonce: bytes, time: 1_000)
+            case .verify(let signatures): pending += verifier.verified(signatures.verified())
             case .commit(let outcome):
                 verdicts += 1
                 check(outcome)

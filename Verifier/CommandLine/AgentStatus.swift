@@ -67,30 +67,3 @@ struct AgentStatus: Encodable {
         return lines
     }
 }
-
-/// A status with its findings.
-struct AgentReport: Encodable {
-    let status: AgentStatus
-    let findings: [ShownFinding]
-}
-
-/// A finding for scripts, its path escaped.
-struct ShownFinding: Encodable {
-    let reason: String
-    let record: UInt64?
-    let path: String
-    let found: String
-    let expected: String
-    let remedy: String
-    let warning: Bool
-
-    init(_ finding: Finding) {
-        reason = finding.reason.rawValue
-        record = finding.record
-        path = escaped(finding.path)
-        found = finding.found
-        expected = finding.expected
-        remedy = finding.remedy
-        warning = finding.isWarning
-    }
-}

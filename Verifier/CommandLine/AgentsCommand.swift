@@ -120,7 +120,7 @@ struct AgentsCommand: AsyncParsableCommand {
                 )
             }
             if json {
-                Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(ShownFinding.init))))
+                Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))
             } else {
                 status.sentences.forEach { Output.line($0) }
                 for finding in findings {

@@ -72,6 +72,10 @@ struct AppraiseCommand: AsyncParsableCommand {
     @Flag(help: "With --state: start over at record 0, and forget what was learned.")
     var newEpoch = false
 
+    @Option(
+        help: ArgumentHelp("Threads that verify signatures; otherwise one for each core.", valueName: "number"))
+    var threads: Int?
+
     @Flag(help: "One JSON object on one line.")
     var json = false
 
@@ -112,6 +116,7 @@ struct AppraiseCommand: AsyncParsableCommand {
         arguments.violations = violations
         arguments.state = state
         arguments.startsNewEpoch = newEpoch
+        arguments.threads = threads
         return arguments
     }
 }

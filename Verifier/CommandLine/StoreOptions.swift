@@ -59,15 +59,3 @@ func reported<Result>(_ body: () async throws -> Result) async throws(CommandFai
 
 /// Seconds since 1970.
 func currentTime() -> Int64 { Int64(Date().timeIntervalSince1970) }
-
-/// One line of JSON.
-func jsonLine(_ value: some Encodable) throws(CommandFailure) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    do {
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    } catch {
-        throw .unavailable(error)
-    }
-}

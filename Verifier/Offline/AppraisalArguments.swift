@@ -27,6 +27,8 @@ package struct AppraisalArguments: Sendable {
     /// Where an incremental appraisal is kept, and whether it starts over.
     package var state: String?
     package var startsNewEpoch = false
+    /// How many threads verify signatures; nil for as many as there are cores.
+    package var threads: Int?
 
     /// No options.
     package init() {}

@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import Foundation
+import Messages
 import TPM
 
 extension AppraisalReport {
@@ -42,7 +43,7 @@ extension AppraisalReport {
                 quoted[bank.description, default: [:]][String(index)] = value.description
             }
             try object.encode(quoted, forKey: .quotedPCRs)
-            try object.encode(report.findings.kept.map(FindingDocument.init), forKey: .findings)
+            try object.encode(report.findings.kept.map(\.reported), forKey: .findings)
             let counts = report.findings.byReason.map { ($0.key.rawValue, $0.value) }
             try object.encode(Dictionary(uniqueKeysWithValues: counts), forKey: .findingsByReason)
             let keyrings = report.keyrings.keyrings.map { (escaped($0.key), $0.value.map(\.keyID.description)) }
@@ -53,36 +54,6 @@ extension AppraisalReport {
                 forKey: .signatures)
             try object.encode(report.time.cpu, forKey: .cpuSeconds)
             try object.encode(report.time.wall, forKey: .wallSeconds)
-        }
-    }
-
-    private struct FindingDocument: Encodable {
-        let reason: String
-        let record: UInt64?
-        let path: String
-        let found: String
-        let expected: String
-        let remedy: String
-
-        init(_ finding: Finding) {
-            reason = finding.reason.rawValue
-            record = finding.record
-            path = escaped(finding.path)
-            found = finding.found
-            expected = finding.expected
-            remedy = finding.remedy
-        }
-
-        private enum Keys: CodingKey { case reason, record, path, found, expected, remedy }
-
-        func encode(to encoder: any Encoder) throws {
-            var object = encoder.container(keyedBy: Keys.self)
-            try object.encode(reason, forKey: .reason)
-            try object.encode(record, forKey: .record)
-            try object.encode(path, forKey: .path)
-            try object.encode(found, forKey: .found)
-            try object.encode(expected, forKey: .expected)
-            try object.encode(remedy, forKey: .remedy)
         }
     }
 }

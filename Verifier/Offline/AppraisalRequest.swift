@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Bytes
+import Foundation
 import TPM
 
 /// What to appraise, and by what: options that go together. Of the files only the names are known.
@@ -27,6 +28,8 @@ package struct AppraisalRequest: Sendable {
         let startsNewEpoch: Bool
     }
 
+    private static let maximumThreads = 1024
+
     let logs: [String]
     let policy: PolicyFiles?
     let keys: [String]
@@ -36,6 +39,7 @@ package struct AppraisalRequest: Sendable {
     let bootAggregates: [Digest]
     let violations: PolicyAction?
     let state: StateFile?
+    let threads: SignatureThreads
 
     /// Checks the options.
     ///
@@ -54,6 +58,11 @@ package struct AppraisalRequest: Sendable {
         }
         policy = arguments.policy.map { PolicyFiles(path: $0, signers: arguments.policyKeys) }
         guard policy != nil || arguments.policyKeys.isEmpty else { throw .usage("--policy-key needs --policy") }
+        let threads = arguments.threads ?? ProcessInfo.processInfo.activeProcessorCount
+        guard (1...Self.maximumThreads).contains(threads) else {
+            throw .usage("--threads is a number from 1 to \(Self.maximumThreads)")
+        }
+        self.threads = SignatureThreads(count: threads)
         bootAggregates = try arguments.bootAggregates.map { (text) throws(OfflineError) in
             try BankDigest(text, option: "--boot-aggregate").digest
         }

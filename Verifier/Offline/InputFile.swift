@@ -9,10 +9,12 @@ final class InputFile: Sendable {
 
     /// Opens a file; `-` stands for standard input.
     init(_ path: String) throws(OfflineError) {
-        self.path = path
-        isOwned = path != "-"
-        descriptor = isOwned ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO
+        let isOwned = path != "-"
+        let descriptor = isOwned ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO
         guard descriptor >= 0 else { throw Self.error(path, errno) }
+        self.path = path
+        self.isOwned = isOwned
+        self.descriptor = descriptor
     }
 
     deinit {

@@ -22,6 +22,7 @@ struct LogStream {
     private static let textLimit = 1 << 32
 
     private let limits = LogLimits.standard
+    private let threads: SignatureThreads
     private var shards: ArraySlice<InputFile>
     /// The form of the first of `shards`, once that is known.
     private var opened: Form?
@@ -33,7 +34,8 @@ struct LogStream {
     private var failure: LogError?
 
     /// Opens every shard, so that one that can't be read is told before anything is judged, and looks at the first.
-    init(_ paths: [String]) throws(OfflineError) {
+    init(_ paths: [String], threads: SignatureThreads = SignatureThreads(count: 1)) throws(OfflineError) {
+        self.threads = threads
         shards = []
         for path in paths { shards.append(try InputFile(path)) }
         // One piece, and in front of it what is left of the one before: less than a record and its header.
@@ -55,14 +57,23 @@ struct LogStream {
             case .binary: try feed(shard, to: &appraiser)
             }
         }
+        threads.settle(&appraiser)
         return unread.count
+    }
+
+    /// Has the buffer's whole records appraised.
+    private mutating func appraiseBuffer(_ appraiser: inout Appraiser) {
+        repeat {
+            if appraiser.isWaiting { threads.settle(&appraiser) }
+            let read = appraiser.advance(buffer.span.extracting(unread))
+            unread = unread.lowerBound + read..<unread.upperBound
+        } while appraiser.isWaiting
     }
 
     private mutating func feed(_ shard: InputFile, to appraiser: inout Appraiser) throws(OfflineError) {
         var isAtEnd = false
         while !isAtEnd, !appraiser.isEnded {
-            let read = appraiser.appraise(buffer.span.extracting(unread))
-            unread = unread.lowerBound + read..<unread.upperBound
+            appraiseBuffer(&appraiser)
             isAtEnd = try !fill(from: shard)
         }
     }
@@ -74,7 +85,8 @@ struct LogStream {
                 guard LogFormat(column: log.column ?? .sha1) == format else {
                     throw LogError(.line(.column), record: appraiser.nextRecord, offset: 0)
                 }
-                _ = appraiser.appraise(record.span)
+                _ = appraiser.advance(record.span)
+                if appraiser.isWaiting { threads.settle(&appraiser) }
             }
         } catch {
             appraiser.end(unreadable: error)

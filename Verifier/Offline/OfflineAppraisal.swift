@@ -29,7 +29,7 @@ package struct OfflineAppraisal: Sendable {
         // Whatever can't be read is told before anything is judged.
         var saved = try savedAppraisal()
         let keys = try verificationKeys()
-        var log = try LogStream(request.logs)
+        var log = try LogStream(request.logs, threads: request.threads)
         if let policy = try policy(&report), let proof = try proof(&report) {
             beginEpoch(&saved, proof, &report)
             if !report.findings.hasFailures {

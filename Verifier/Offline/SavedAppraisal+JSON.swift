@@ -3,6 +3,7 @@ import AssayCrypto
 import Bytes
 import Foundation
 import IMA
+import Messages
 import TPM
 
 /// The form in which an appraisal is saved: one JSON object with a version, bytes as hexadecimal digits.
@@ -64,7 +65,7 @@ extension SavedAppraisal {
         let pcrs: [Lane]
         let keys: [Key]
         let unusableKeys: [UInt32]
-        let findings: [SavedFinding]
+        let findings: [ReportedFinding]
         let failures: [Count]
         let warnings: [Count]
 
@@ -84,7 +85,7 @@ extension SavedAppraisal {
                 ring.value.map { Key($0, on: ring.key) }
             }
             unusableKeys = state.keyrings.unusable.map(\.value).sorted()
-            findings = state.findings.kept.map(SavedFinding.init)
+            findings = state.findings.kept.map(\.reported)
             failures = Count.all(state.findings.failures)
             warnings = Count.all(state.findings.warnings)
         }
@@ -99,7 +100,10 @@ extension SavedAppraisal {
                 keyrings[name, default: []].append(learned)
             }
             var kept: [Finding] = []
-            for finding in findings { kept.append(try finding.finding()) }
+            for reported in findings {
+                guard let finding = Finding(reported) else { throw unknownReason }
+                kept.append(finding)
+            }
             var lanes: [PCRReplay.Lane] = []
             for pcr in pcrs { lanes.append(try pcr.lane()) }
             return SavedAppraisal(
@@ -196,32 +200,6 @@ private struct Key: Codable {
     }
 }
 
-private struct SavedFinding: Codable {
-    let reason: String
-    let record: UInt64?
-    let path: String
-    let found: String
-    let expected: String
-    let remedy: String
-    let isWarning: Bool
-
-    init(_ finding: Finding) {
-        reason = finding.reason.rawValue
-        record = finding.record
-        path = finding.path.hexadecimal
-        found = finding.found
-        expected = finding.expected
-        remedy = finding.remedy
-        isWarning = finding.isWarning
-    }
-
-    func finding() throws(FormatError) -> Finding {
-        Finding(
-            try known(reason), record: record, path: try bytes(path), found: found, expected: expected, remedy: remedy,
-            isWarning: isWarning)
-    }
-}
-
 private struct Count: Codable {
     let reason: String
     let count: UInt64
@@ -232,12 +210,12 @@ private struct Count: Codable {
 
     static func counts(_ list: [Count]) throws(FormatError) -> [Reason: UInt64] {
         var counts: [Reason: UInt64] = [:]
-        for count in list { counts[try known(count.reason)] = count.count }
+        for count in list {
+            guard let reason = Reason(rawValue: count.reason) else { throw unknownReason }
+            counts[reason] = count.count
+        }
         return counts
     }
 }
 
-private func known(_ reason: String) throws(FormatError) -> Reason {
-    guard let reason = Reason(rawValue: reason) else { throw FormatError("a finding's reason is not known") }
-    return reason
-}
+private let unknownReason = FormatError("a finding's reason is not known")

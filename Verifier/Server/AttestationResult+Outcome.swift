@@ -22,11 +22,7 @@ extension AttestationResult {
 
     private static func reported(_ findings: [Finding]) -> [ReportedFinding] {
         var room = findingsBytes
-        return findings.map { finding in
-            ReportedFinding(
-                reason: finding.reason.rawValue, record: finding.record, path: finding.path, found: finding.found,
-                expected: finding.expected, remedy: finding.remedy, isWarning: finding.isWarning)
-        }.prefix { finding in
+        return findings.map(\.reported).prefix { finding in
             room -= finding.path.count + finding.found.utf8.count + finding.expected.utf8.count
             room -= finding.remedy.utf8.count + finding.reason.utf8.count + 32
             return room >= 0

@@ -14,6 +14,9 @@ struct Exchange: ~Copyable {
     private let maximumBytes: UInt64
     private var bytes: UInt64 = 0
     private var appraiser: Appraiser
+    /// The shard that is being appraised, and how much of it is.
+    private(set) var shard: LogShard?
+    private var read = 0
 
     init(_ round: Round, quote: VerifiedQuote, evidence: Evidence, settings: SessionSettings, time: Int64) {
         self.round = round
@@ -39,7 +42,7 @@ struct Exchange: ~Copyable {
     /// Whether no further shard is of use: a record could not be delimited.
     var isEnded: Bool { appraiser.isEnded }
 
-    /// Appraises a shard.
+    /// Begins a shard; ``appraise()`` goes on with it.
     ///
     /// - Throws: the status to refuse it with, if it isn't what was asked for.
     mutating func take(_ shard: LogShard) throws(Status) {
@@ -62,11 +65,29 @@ struct Exchange: ~Copyable {
             throw Status(
                 .resourceExhausted, "the log is over the limit of \(maximumBytes) bytes", round: round.number)
         }
-        let read = appraiser.appraise(shard.records.span)
-        guard !isEnded else { return }
+        self.shard = shard
+        read = 0
+    }
+
+    /// Appraises the shard as far as that can be without verifying signatures.
+    ///
+    /// - Returns: the signatures to be verified and settled before this is called again; nil at the shard's end.
+    /// - Throws: the status to refuse the shard with.
+    mutating func appraise() throws(Status) -> SignatureBatch? {
+        guard let shard else { return nil }
+        read += appraiser.advance(shard.records.span.extracting(droppingFirst: read))
+        if let signatures = appraiser.pendingSignatures { return signatures }
+        guard !isEnded else { return nil }
+        let end = shard.firstRecord + UInt64(shard.recordCount)
         guard read == shard.records.count, nextRecord == end else {
             throw refusal("is not \(shard.recordCount) whole records: it can be read up to record \(nextRecord)")
         }
+        return nil
+    }
+
+    /// Settles the signatures that ``appraise()`` asked for.
+    mutating func settle(_ results: SignatureResults) {
+        appraiser.settle(results)
     }
 
     /// Ends the round.

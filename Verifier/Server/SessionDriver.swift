@@ -108,6 +108,7 @@ extension SessionDriver {
             switch action {
             case .send(let message): await send(message, &pass)
             case .load: pending += await load(&session, &pass)
+            case .verify(let signatures): pending += session.verified(await signatures.verifiedOnTaskPool())
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):

@@ -1,4 +1,4 @@
-import Appraisal
+package import Appraisal
 package import Messages
 import TPM
 
@@ -14,6 +14,8 @@ package struct VerifierSession: ~Copyable {
         case send(VerifierMessage)
         /// Read the agent's basis from the store, then call `loaded` with a fresh nonce.
         case load
+        /// Verify, off the event loops, then call `verified`.
+        case verify(SignatureBatch)
         /// Commit, then call `committed`.
         case commit(RoundOutcome)
         /// The agent's next message must come within so many seconds; what it is, for the error.
@@ -41,6 +43,7 @@ package struct VerifierSession: ~Copyable {
         case awaitingBasis(Hello, Attempt)
         case awaitingEvidence(Round)
         case awaitingShard(Exchange)
+        case awaitingSignatures(Exchange)
         case awaitingCommit(Round, RoundOutcome)
         case awaitingNextRound(Hello)
         case ended
@@ -97,6 +100,7 @@ package struct VerifierSession: ~Copyable {
             }
             return take(shard, exchange)
         case .awaitingBasis: return refuse(message, awaited: "no message")
+        case .awaitingSignatures: return refuse(message, awaited: "no message")
         case .awaitingCommit: return refuse(message, awaited: "no message")
         case .awaitingNextRound: return refuse(message, awaited: "no message before a Challenge")
         case .ended: return []
@@ -143,6 +147,14 @@ package struct VerifierSession: ~Copyable {
         } catch {
             return [.close(error, send: true)]
         }
+    }
+
+    /// A shard's signatures are verified: its appraisal can go on.
+    package mutating func verified(_ results: SignatureResults) -> [Action] {
+        let taken = takeState()
+        guard case .awaitingSignatures(var exchange) = taken else { return [] }
+        exchange.settle(results)
+        return goOn(exchange)
     }
 
     /// The outcome is durable; or the policy, the keys denied or the enrolment changed meanwhile, and nothing was kept.
@@ -258,6 +270,21 @@ extension VerifierSession {
         } catch {
             return [.close(error, send: true)]
         }
+        return goOn(exchange)
+    }
+
+    /// Goes on with the exchange's shard, up to signatures that must be verified first.
+    private mutating func goOn(_ taken: consuming Exchange) -> [Action] {
+        var exchange = taken
+        do throws(Status) {
+            if let signatures = try exchange.appraise() {
+                state = .awaitingSignatures(exchange)
+                return [.verify(signatures)]
+            }
+        } catch {
+            return [.close(error, send: true)]
+        }
+        guard let shard = exchange.shard else { return [] }
         let note = Action.note(
             .shard(
                 round: shard.round, records: shard.recordCount, bytes: shard.records.count,

@@ -22,9 +22,8 @@ package final class ServerClaim: Sendable {
             throw StoreError((error as? Errno)?.rawValue ?? EIO, "open", at: place)
         }
         guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            let owner = Self.owner(descriptor)
-            try? descriptor.close()
-            throw StoreError(.serverRunning, "a server\(owner) owns this store", at: place)
+            // The deinit runs here, too, and closes the descriptor: every property has its value.
+            throw StoreError(.serverRunning, "a server\(Self.owner(descriptor)) owns this store", at: place)
         }
         try? descriptor.resize(to: 0)
         _ = try? descriptor.writeAll(toAbsoluteOffset: 0, "\(getpid())\n".utf8)

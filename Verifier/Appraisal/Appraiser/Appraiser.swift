@@ -6,8 +6,8 @@ internal import TPM
 /// Appraises a boot epoch's log as it arrives, against a quote and a policy: records in, an outcome out.
 ///
 /// Nothing counts until the replayed PCRs meet the quoted ones; what counts then is everything up to the first record at
-/// which they do. Records behind it are excess: only delimited. Memory is that of the state, whatever the log's length;
-/// a record that passes allocates nothing.
+/// which they do. Records behind it are excess: only delimited. Memory is that of the state and of one batch of
+/// signatures, whatever the log's length; a record that passes allocates nothing.
 ///
 /// It can't be copied: it owns what its expressions are matched with.
 package struct Appraiser: ~Copyable, Sendable {
@@ -71,15 +71,30 @@ package struct Appraiser: ~Copyable, Sendable {
     ///
     /// Provisional: nothing of it may be shown or believed before it leads to a match.
     package var progress: AppraisalState {
-        live.state(lanes: live.replay.lanes, recordsReceived: max(start.recordsReceived, nextRecord))
+        var judged = live
+        judge.settle(SignatureResults(count: judged.pending.count), &judged)
+        return judged.state(lanes: judged.replay.lanes, recordsReceived: max(start.recordsReceived, nextRecord))
     }
 
-    /// Appraises the whole records at the beginning of the bytes.
+    /// Appraises the whole records at the beginning of the bytes, signatures and all.
     ///
     /// - Returns: how many bytes were read. The rest is the beginning of a record: give it again, with what follows it.
     package mutating func appraise(_ bytes: Span<UInt8>) -> Int {
         var offset = 0
-        while !isEnded {
+        while true {
+            offset += advance(bytes.extracting(droppingFirst: offset))
+            guard isWaiting, let signatures = pendingSignatures else { return offset }
+            settle(signatures.verified())
+        }
+    }
+
+    /// Appraises whole records at the beginning of the bytes, as many as can be without verifying signatures: those
+    /// gather in ``pendingSignatures``. While ``isWaiting``, nothing is read.
+    ///
+    /// - Returns: how many bytes were read.
+    package mutating func advance(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while !isEnded, !isWaiting {
             do throws(LogError) {
                 guard case .record(let record) = try delimiter.record(in: bytes, at: offset, number: nextRecord) else {
                     break
@@ -92,6 +107,22 @@ package struct Appraiser: ~Copyable, Sendable {
         }
         bytesRead += offset
         return isEnded ? bytes.count : offset
+    }
+
+    /// Signatures that wait to be verified; nil if there are none.
+    package var pendingSignatures: SignatureBatch? { live.pending.isEmpty ? nil : live.pending }
+
+    /// Whether the appraisal can't go on before the signatures are settled: there are many, or a match depends on them.
+    package var isWaiting: Bool {
+        live.pending.isFull || !live.pending.isEmpty && matched == nil && live.replay.isMatched
+    }
+
+    /// Settles the signatures that are pending.
+    ///
+    /// - Parameter results: of that very batch; what they leave open is verified here.
+    package mutating func settle(_ results: SignatureResults) {
+        judge.settle(results, &live)
+        if matched == nil { keepMatch() }
     }
 
     /// Ends the log where its text form can't be read on.
@@ -108,6 +139,7 @@ package struct Appraiser: ~Copyable, Sendable {
     /// - Parameter unread: bytes of a record that was cut off at the log's end.
     package consuming func finish(unread: Int = 0) -> AppraisalOutcome {
         if unread > 0, !isEnded { cut(unread) }
+        if let signatures = pendingSignatures { settle(signatures.verified()) }
         return outcome()
     }
 }
@@ -126,7 +158,7 @@ extension Appraiser {
     }
 
     private mutating func keepMatch() {
-        guard live.replay.isMatched else { return }
+        guard live.replay.isMatched, live.pending.isEmpty else { return }
         matched = live
         // A record behind the match may name a quoted PCR that none has named yet: then that one must match too. One
         // that is still as after a reset does already.

@@ -17,6 +17,8 @@ struct Judgement: Sendable {
     var findings: Findings
     /// Signatures looked at in this round.
     var signatures = AppraisalOutcome.SignatureCounts()
+    /// Records that wait for their signatures. A match isn't one before they are settled.
+    var pending = SignatureBatch()
     /// Violations in this round.
     var violations: UInt64 = 0
     /// Files' records of the epoch, without boot_aggregate.

@@ -4,7 +4,10 @@ internal import IMA
 
 /// Rule 6: a file passes if its path is excluded, a key in scope signed its digest, or the digest is listed for it.
 extension RecordJudge {
-    func file(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement) {
+    func file(
+        _ record: RecordLayout, _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) {
         let path = bytes.extracting(fields.name)
         if fields.signature.isEmpty {
             guard let policy else {
@@ -20,8 +23,19 @@ extension RecordJudge {
             return
         }
         if policy?.excludes.contains(path, matcher) == true { return }
-        let signature = check(fields, in: bytes, &judgement)
-        if case .verified = signature { return }
+        let signature = check(record, fields, in: bytes, number, &judgement)
+        switch signature {
+        case .verified, .pending: return
+        case .missing, .bad, .unknownKey, .unusableKey, .deniedKey:
+            judge(fields, signature, in: bytes, number, &judgement)
+        }
+    }
+
+    /// Judges a file whose signature lets it not pass.
+    func judge(
+        _ fields: RecordFields, _ signature: SignatureCheck, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) {
         guard let policy else {
             if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
             return
@@ -64,16 +78,18 @@ extension RecordJudge {
 enum SignatureCheck {
     case missing
     case verified
+    /// It is in the batch, which decides later.
+    case pending
     case bad(String)
     case unknownKey(KeyID)
     case unusableKey(KeyID)
     case deniedKey(KeyID)
 
-    /// The reason that stands beside a file's finding; nil if it verified.
+    /// The reason that stands beside a file's finding; nil if it verified, or isn't known yet.
     var reason: Reason? {
         switch self {
         case .missing: .notSigned
-        case .verified: nil
+        case .verified, .pending: nil
         case .bad: .badSignature
         case .unknownKey: .unknownKey
         case .unusableKey: .unsupportedKey
@@ -84,7 +100,7 @@ enum SignatureCheck {
     /// What was found, for people.
     var detail: String {
         switch self {
-        case .missing, .verified: ""
+        case .missing, .verified, .pending: ""
         case .bad(let problem): problem
         case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
         }

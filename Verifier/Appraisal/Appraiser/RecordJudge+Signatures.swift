@@ -4,7 +4,11 @@ internal import IMA
 
 /// The `sig` field: a signature over the record's own digest, by a key that may vouch for files.
 extension RecordJudge {
-    func check(_ fields: RecordFields, in bytes: Span<UInt8>, _ judgement: inout Judgement) -> SignatureCheck {
+    /// Looks at a signature; one that only a public-key operation can tell good from bad is left to the batch.
+    func check(
+        _ record: RecordLayout, _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) -> SignatureCheck {
         let signature: FileSignature
         do {
             signature = try FileSignature(bytes, at: fields.signature)
@@ -27,12 +31,13 @@ extension RecordJudge {
         guard let candidates = judgement.signingKeys.candidates(signature.keyID) else {
             return noKey(signature.keyID, &judgement)
         }
-        let blob = bytes.extracting(fields.signature)
-        for candidate in candidates {
-            if verifies(signature, blob, digest, hash, by: candidate, in: bytes, &judgement) { return .verified }
+        if isRemembered(digest, bytes.extracting(fields.signature), candidates) {
+            judgement.signatures.cached &+= 1
+            return .verified
         }
-        judgement.signatures.failed &+= 1
-        return .bad("key \(signature.keyID) didn't sign this digest")
+        judgement.pending.append(
+            number, fields, signature, digest, hash, candidates, data: record.templateData, of: bytes)
+        return .pending
     }
 
     /// What keeps a signature from being one of this digest, whoever made it.
@@ -62,27 +67,53 @@ extension RecordJudge {
         return .unknownKey(id)
     }
 
-    private func verifies(
-        _ signature: FileSignature, _ blob: Span<UInt8>, _ digest: Digest, _ hash: HashAlgorithm,
-        by candidate: SigningKeys.Candidate, in bytes: Span<UInt8>, _ judgement: inout Judgement
+    /// Whether one of the keys is known to have made the signature. The whole blob is remembered: its header says what
+    /// kind of signature over which hash this is.
+    private func isRemembered(
+        _ digest: Digest, _ blob: Span<UInt8>, _ candidates: [SigningKeys.Candidate]
     ) -> Bool {
-        // The whole blob is remembered: its header says what kind of signature over which hash this is.
-        let fingerprint = options.verifiedSignatures.map { _ in
-            VerifiedSignatures.Fingerprint(key: candidate.fingerprint, digest: digest, blob: blob)
+        guard let memory = options.verifiedSignatures else { return false }
+        for candidate in candidates {
+            if memory.contains(.init(key: candidate.fingerprint, digest: digest, blob: blob)) { return true }
         }
-        if let fingerprint, options.verifiedSignatures?.contains(fingerprint) == true {
+        return false
+    }
+}
+
+// MARK: - The batch's end
+
+extension RecordJudge {
+    /// Ends the records whose signatures were waited for, in the log's order.
+    ///
+    /// - Parameter results: of the judgement's own batch. What they leave open is verified here.
+    func settle(_ results: SignatureResults, _ judgement: inout Judgement) {
+        let batch = judgement.pending
+        judgement.pending = SignatureBatch()
+        for (index, item) in batch.items.enumerated() {
+            let result = results[index]
+            switch result == .open ? batch.verify(item) : result {
+            case .good(let candidate) where item.candidates.indices.contains(candidate):
+                remember(item, item.candidates[candidate], batch, &judgement)
+            case .good, .bad, .open:
+                judgement.signatures.failed &+= 1
+                judge(
+                    item.fields, .bad("key \(item.signature.keyID) didn't sign this digest"), in: batch.bytes.span,
+                    item.number, &judgement)
+            }
+        }
+    }
+
+    private func remember(
+        _ item: SignatureBatch.Item, _ candidate: SigningKeys.Candidate, _ batch: SignatureBatch,
+        _ judgement: inout Judgement
+    ) {
+        let blob = batch.bytes.span.extracting(item.fields.signature)
+        let fingerprint = VerifiedSignatures.Fingerprint(key: candidate.fingerprint, digest: item.digest, blob: blob)
+        // The batch may hold the same signature twice.
+        if options.verifiedSignatures?.insert(fingerprint) ?? true {
+            judgement.signatures.verified &+= 1
+        } else {
             judgement.signatures.cached &+= 1
-            return true
         }
-        guard let key = candidate.material.publicKey, let scheme = key.defaultScheme else { return false }
-        let content = bytes.extracting(signature.signature)
-        let isGood = digest.withBytes { pointer in
-            let digest = pointer.bindMemory(to: UInt8.self).span
-            return key.verify(content, ofDigest: digest, hash: hash, scheme: scheme)
-        }
-        guard isGood else { return false }
-        judgement.signatures.verified &+= 1
-        if let fingerprint { options.verifiedSignatures?.insert(fingerprint) }
-        return true
     }
 }

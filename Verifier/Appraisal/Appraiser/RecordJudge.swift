@@ -60,7 +60,7 @@ struct RecordJudge: Sendable {
         if fields.isViolation { return violation(fields, in: bytes, number, &judgement) }
         switch fields.kind {
         case .file where isBootAggregate: bootAggregate(fields, in: bytes, number, &judgement)
-        case .file: file(fields, in: bytes, number, &judgement)
+        case .file: file(record, fields, in: bytes, number, &judgement)
         case .buffer: buffer(fields, in: bytes, number, &judgement)
         case .unknownTemplate:
             let name = [UInt8](copying: bytes.extracting(record.templateName))

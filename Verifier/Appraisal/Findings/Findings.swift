@@ -7,7 +7,8 @@ package struct Findings: Hashable, Sendable {
     /// How many bytes of a path, and characters of a text, are kept of one.
     package static let textLimit = 4096
 
-    /// The first findings, in the order in which they were made. Failures push warnings out when the limit is met.
+    /// The first findings, in the log's order, and behind them those of no record, in the order in which they were made.
+    /// Failures push warnings out when the limit is met.
     package private(set) var kept: [Finding] = []
     /// All failures, by reason.
     package private(set) var failures: [Reason: UInt64] = [:]
@@ -61,13 +62,18 @@ package struct Findings: Hashable, Sendable {
     }
 
     private mutating func keep(_ finding: Finding) {
-        if kept.count >= Self.keptLimit {
-            guard !finding.isWarning, let last = kept.lastIndex(where: \.isWarning) else { return }
-            kept.remove(at: last)
-        }
+        // A signature's finding may come after those of records behind it.
+        let place = kept.lastIndex { !Self.stands(finding, before: $0) }.map { $0 + 1 } ?? 0
+        guard kept.count < Self.keptLimit || place < kept.count || !finding.isWarning else { return }
         var finding = finding
         if finding.path.count > Self.textLimit { finding.path.removeSubrange(Self.textLimit...) }
         if finding.found.utf8.count > Self.textLimit { finding.found = String(finding.found.prefix(Self.textLimit)) }
-        kept.append(finding)
+        kept.insert(finding, at: place)
+        if kept.count > Self.keptLimit { kept.remove(at: kept.lastIndex(where: \.isWarning) ?? kept.count - 1) }
+    }
+
+    private static func stands(_ finding: Finding, before other: Finding) -> Bool {
+        guard let record = finding.record, let other = other.record else { return false }
+        return record < other
     }
 }

@@ -68,8 +68,16 @@ package final class VerifiedSignatures: Sendable {
     }
 
     /// Remembers a signature that has just verified.
-    func insert(_ fingerprint: Fingerprint) {
-        generations.withLock { insert(fingerprint, &$0) }
+    ///
+    /// - Returns: whether it wasn't known before.
+    @discardableResult
+    func insert(_ fingerprint: Fingerprint) -> Bool {
+        generations.withLock { generations in
+            if generations.young.contains(fingerprint) { return false }
+            let isNew = !generations.old.contains(fingerprint)
+            insert(fingerprint, &generations)
+            return isNew
+        }
     }
 
     private func insert(_ fingerprint: Fingerprint, _ generations: inout Generations) {

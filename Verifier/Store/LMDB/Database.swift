@@ -4,5 +4,8 @@ import CLMDB
 struct Database: Sendable {
     /// Its name, for errors.
     let name: String
-    let handle: MDB_dbi
+    /// LMDB's handle; nil for one that isn't there yet in a store that was opened for reading: it reads as empty.
+    let handle: MDB_dbi?
+
+    var exists: Bool { handle != nil }
 }

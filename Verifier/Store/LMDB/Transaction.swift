@@ -17,8 +17,9 @@ extension Transaction where Self: ~Copyable {
     func value<Result>(
         of key: [UInt8], in database: Database, _ read: (Span<UInt8>) throws(StoreError) -> Result
     ) throws(StoreError) -> Result? {
+        guard let databaseHandle = database.handle else { return nil }
         var value = MDB_val()
-        let code = key.withMDBValue { mdb_get(handle, database.handle, &$0, &value) }
+        let code = key.withMDBValue { mdb_get(handle, databaseHandle, &$0, &value) }
         guard code != MDB_NOTFOUND else { return nil }
         try check(code, "mdb_get", database)
         return try read(value.span)
@@ -36,7 +37,8 @@ extension Transaction where Self: ~Copyable {
         _ database: Database, prefix: [UInt8], from start: [UInt8]? = nil,
         _ visit: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(StoreError) -> Bool
     ) throws(StoreError) {
-        let cursor = try Cursor(handle, database)
+        guard let databaseHandle = database.handle else { return }
+        let cursor = try Cursor(handle, databaseHandle, of: database)
         let first = start ?? prefix
         var key = MDB_val()
         var value = MDB_val()
@@ -92,9 +94,9 @@ extension Transaction where Self: ~Copyable {
 private struct Cursor: ~Copyable {
     let handle: OpaquePointer
 
-    init(_ transaction: OpaquePointer, _ database: Database) throws(StoreError) {
+    init(_ transaction: OpaquePointer, _ databaseHandle: MDB_dbi, of database: Database) throws(StoreError) {
         var cursor: OpaquePointer?
-        let code = mdb_cursor_open(transaction, database.handle, &cursor)
+        let code = mdb_cursor_open(transaction, databaseHandle, &cursor)
         guard code == MDB_SUCCESS, let cursor else {
             throw StoreError(code, "mdb_cursor_open", at: .init(database: database.name))
         }

@@ -20,17 +20,27 @@ struct WriteTransaction: Transaction, ~Copyable {
 
     /// Stores a value, in place of the key's former one.
     func put(_ key: [UInt8], _ value: [UInt8], in database: Database) throws(StoreError) {
+        let databaseHandle = try writable(database)
         let code = key.withMDBValue { key in
-            value.withMDBValue { value in mdb_put(handle, database.handle, &key, &value, 0) }
+            value.withMDBValue { value in mdb_put(handle, databaseHandle, &key, &value, 0) }
         }
         try check(code, "mdb_put", database)
     }
 
     /// Removes a key; one that isn't there is removed already.
     func delete(_ key: [UInt8], in database: Database) throws(StoreError) {
-        let code = key.withMDBValue { mdb_del(handle, database.handle, &$0, nil) }
+        let databaseHandle = try writable(database)
+        let code = key.withMDBValue { mdb_del(handle, databaseHandle, &$0, nil) }
         guard code != MDB_NOTFOUND else { return }
         try check(code, "mdb_del", database)
+    }
+
+    /// A store that is opened for writing has all databases, so this fails only for one opened for reading.
+    private func writable(_ database: Database) throws(StoreError) -> MDB_dbi {
+        guard let databaseHandle = database.handle else {
+            throw StoreError(.readOnly, "the database isn't there yet", at: .init(database: database.name))
+        }
+        return databaseHandle
     }
 
     /// Makes what was written durable: it is on the disk when this returns.

@@ -40,6 +40,10 @@ struct Schema: Sendable {
     let compiledPolicies: Database
     let policyNames: Database
     let deniedKeys: Database
+    // Those that the first stores of this version did without: made when such a store is opened for writing.
+    let history: Database
+    let keyHistory: Database
+    let events: Database
 
     /// Keys of `meta`.
     enum MetaKey {
@@ -48,15 +52,18 @@ struct Schema: Sendable {
         static let denyGeneration = Array("deny-generation".utf8)
     }
 
-    /// Opens the databases of an environment; a new one gets them and its header in one transaction.
+    /// Opens the databases of an environment. A new one gets them and its header in one transaction; an older store of
+    /// this version gets those that it lacks, unless it is opened for reading: then they read as empty.
     static func open(in environment: Environment) throws(StoreError) -> Schema {
         let found = try environment.read { (transaction) throws(StoreError) in try Schema(opening: transaction) }
-        if let found { return found }
+        if let found, found.isComplete || environment.isReadOnly { return found }
         return try environment.write { (transaction) throws(StoreError) in
             // Another process may have been first.
-            if let found = try Schema(opening: transaction) { return found }
-            let schema = try Schema { (name) throws(StoreError) in try transaction.create(name) }
-            try transaction.put(MetaKey.header, StoreHeader.new().bytes, in: schema.meta)
+            let isNew = try Schema(opening: transaction) == nil
+            let schema = try Schema(
+                needed: { (name) throws(StoreError) in try transaction.create(name) },
+                added: { (name) throws(StoreError) in try transaction.create(name) })
+            if isNew { try transaction.put(MetaKey.header, StoreHeader.new().bytes, in: schema.meta) }
             return schema
         }
     }
@@ -71,24 +78,42 @@ struct Schema: Sendable {
             throw StoreError(.foreign, "an LMDB file of another program")
         }
         try header.checkVersion()
-        try self.init { (name) throws(StoreError) in
-            guard let database = try transaction.open(name) else {
-                throw StoreError(.damaged, "a database is missing", at: .init(database: name))
-            }
-            return database
-        }
+        try self.init(
+            needed: { (name) throws(StoreError) in
+                guard let database = try transaction.open(name) else {
+                    throw StoreError(.damaged, "a database is missing", at: .init(database: name))
+                }
+                return database
+            },
+            added: { (name) throws(StoreError) in
+                try transaction.open(name) ?? Database(name: name, handle: nil)
+            })
     }
 
-    private init(_ open: (_ name: String) throws(StoreError) -> Database) throws(StoreError) {
-        meta = try open("meta")
-        agents = try open("agents")
-        states = try open("states")
-        keyrings = try open("keyrings")
-        verdicts = try open("verdicts")
-        findings = try open("findings")
-        policies = try open("policies")
-        compiledPolicies = try open("compiled-policies")
-        policyNames = try open("policy-names")
-        deniedKeys = try open("denied-keys")
+    /// - Parameters:
+    ///   - needed: opens a database that every store of this version has.
+    ///   - added: opens one that the first stores of this version did without.
+    private init(
+        needed: (_ name: String) throws(StoreError) -> Database, added: (_ name: String) throws(StoreError) -> Database
+    ) throws(StoreError) {
+        meta = try needed("meta")
+        agents = try needed("agents")
+        states = try needed("states")
+        keyrings = try needed("keyrings")
+        verdicts = try needed("verdicts")
+        findings = try needed("findings")
+        policies = try needed("policies")
+        compiledPolicies = try needed("compiled-policies")
+        policyNames = try needed("policy-names")
+        deniedKeys = try needed("denied-keys")
+        history = try added("history")
+        keyHistory = try added("key-history")
+        events = try added("events")
     }
+
+    /// Whether no database is missing.
+    private var isComplete: Bool { added.allSatisfy(\.exists) }
+
+    /// The databases that the first stores of this version did without.
+    private var added: [Database] { [history, keyHistory, events] }
 }

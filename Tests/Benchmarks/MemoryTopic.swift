@@ -1,0 +1,96 @@
+import Appraisal
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Foundation
+import Terminal
+
+/// What a log's length adds to a process's memory: nothing.
+enum MemoryTopic: Topic {
+    static let name = "memory"
+
+    static func rows(_ bench: Bench) throws -> [Row] {
+        var rows: [Row] = []
+        for (label, records) in [("10k", 10_000), ("100k", 100_000), ("1M", 1_000_000)]
+        where records < 1_000_000 || !bench.isQuick {
+            let workload = try bench.workspace.log("ng-\(label)", records: records)
+            let pair = try Pair(rounds: 3) {
+                try Stream.child(workload, workload.logFile).peak
+            } yardstick: {
+                try Stream.child(workload, "").peak
+            }
+            let difference = pair.medianOurs - pair.medianYardstick
+            rows.append(
+                Row(
+                    work: "peak memory that a log of \(label) records adds", value: difference, unit: " MiB",
+                    bound: .atMost(must: 16, aim: 8), ours: String(format: "%.1f MiB", pair.medianOurs),
+                    yardstick: String(format: "one record %.1f MiB", pair.medianYardstick)))
+        }
+        return rows
+    }
+}
+
+/// A process of its own that appraises a log as it streams in, in shards of 1 MiB, by a compiled policy.
+struct Stream: ParsableCommand {
+    static let configuration = CommandConfiguration(shouldDisplay: false)
+
+    @Argument var compiled: String
+    @Argument var pcr: String
+    @Argument var log: String
+    @Option var limit = Int.max
+
+    /// What a run of it cost: seconds of CPU, and MiB at its peak.
+    static func child(_ workload: Workload, _ log: String) throws -> (cpu: Double, peak: Double) {
+        let arguments = ["stream", workload.compiledFile, workload.pcr.description, workload.logFile]
+        let limit = log.isEmpty ? ["--limit", "200"] : []
+        let child = try Child.run(CommandLine.arguments[0], arguments + limit)
+        guard child.status == 0, let peak = Double(child.output.split(separator: "\n").last ?? "") else {
+            throw BenchmarkError("stream \(arguments) failed")
+        }
+        return (child.cpu, peak)
+    }
+
+    func run() throws {
+        let policy = try Policy(compiled: [UInt8](try Self.contents(compiled)))
+        guard let value = [UInt8](hexadecimal: pcr).flatMap({ Digest($0) }), let file = fopen(log, "r") else {
+            throw BenchmarkError("\(log): cannot be read")
+        }
+        defer { fclose(file) }
+        var appraiser = Appraiser(policy: policy, quote: QuotedPCRs(.sha256, 10, value))
+        var shard = [UInt8](repeating: 0, count: 2 << 20)
+        var held = 0
+        var left = limit
+        while left > 0 {
+            let wanted = min(1 << 20, left)
+            let count = shard.withUnsafeMutableBytes { fread($0.baseAddress.map { $0 + held }, 1, wanted, file) }
+            guard count > 0 else { break }
+            left -= count
+            held += count
+            let read = appraiser.appraise(shard.span.extracting(0..<held))
+            shard.replaceSubrange(0..<held - read, with: Array(shard[read..<held]))
+            held -= read
+        }
+        let outcome = appraiser.finish()
+        guard limit < Int.max || outcome.tier == .affirming else { throw BenchmarkError("\(outcome.findings.kept)") }
+        Output.line("\(Self.peak)")
+    }
+
+    /// A file as an array, without a second copy of it at the peak.
+    private static func contents(_ path: String) throws -> [UInt8] {
+        guard let file = fopen(path, "r") else { throw BenchmarkError("\(path): cannot be read") }
+        defer { fclose(file) }
+        fseek(file, 0, SEEK_END)
+        let size = ftell(file)
+        fseek(file, 0, SEEK_SET)
+        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = fread(buffer.baseAddress, 1, size, file)
+        }
+    }
+
+    /// The process's peak so far, in MiB.
+    private static var peak: Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Double(usage.ru_maxrss) / 1024
+    }
+}
