@@ -82,10 +82,11 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         let failed = diagnosis.findings.count { $0.state == .failed }
         let warned = diagnosis.findings.count { $0.state == .warning }
+        let warnings = warned == 0 ? "" : ", with \(warned) \(warned == 1 ? "warning" : "warnings")"
         Output.line(
-            failed > 0
-                ? "This host can't be attested: \(failed) of \(diagnosis.findings.count) checks failed."
-                : "This host can be attested" + (warned > 0 ? ", with \(warned) \(warned == 1 ? "warning" : "warnings")." : "."))
+            failed == 0
+                ? "This host can be attested\(warnings)."
+                : "This host can't be attested: \(failed) of \(diagnosis.findings.count) checks failed.")
     }
 }
 
