@@ -222,17 +222,19 @@ extension HostProbe {
             return .answers(address: place)
         } catch let error as TLSError {
             return .fails(
-                .init("\(place): \(error.detail)", remedy: error.remedy ?? "see the verifier's log"))
+                .init("\(place): \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
         } catch TransportError.tls(let error) {
             return .fails(
-                .init("\(place): TLS: \(error.detail)", remedy: error.remedy ?? "see the verifier's log"))
+                .init("\(place): TLS: \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
         } catch {
             return .fails(
                 .init(
                     "\(place): \(error)",
-                    remedy: "see that assay-verifier serve runs there, and that no firewall is between"))
+                    remedy: Self.serverRemedy))
         }
     }
+
+    private static let serverRemedy = "see that assay-verifier serve runs there, and that no firewall is between"
 
     /// With TLS 1.3 a server refuses a certificate only after the client's handshake is done: an alert comes, or nothing.
     private static func listen(to connection: AgentConnection) async throws {
