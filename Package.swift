@@ -74,6 +74,7 @@ let package = Package(
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
 
         module("Bytes", "Common/Bytes", []),
+        module("Files", "Common/Files", []),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
@@ -84,18 +85,18 @@ let package = Package(
         module("Terminal", "Common/Terminal", [argumentParser, logging]),
         module("Settings", "Common/Settings", [configuration, yams]),
 
-        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
+        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+            ["AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
         module(
             "Doctor", "Agent/Doctor",
             ["CTimex", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix, systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Doctor", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
-                "Transport",
+                "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "Messages", "TPM", "Settings", "TPMDevice",
+                "Terminal", "Transport",
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
@@ -104,16 +105,21 @@ let package = Package(
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
+            "Enrolment", "Verifier/Enrolment",
+            ["AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
+        module(
             "Server", "Verifier/Server",
             nio + [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", logging,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport",
+                logging,
                 serviceLifecycle,
             ]),
         module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Offline", "Server", "Settings",
+                "Store", "TPM",
                 "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
@@ -129,6 +135,8 @@ let package = Package(
                 "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
+        tests("Files", ["Files"]),
+        tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
@@ -155,11 +163,13 @@ let package = Package(
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",
             nio + [
-                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages",
+                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
+                "IMA", "Messages",
                 "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
                 systemPackage,
             ]),

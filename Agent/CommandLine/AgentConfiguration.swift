@@ -1,4 +1,3 @@
-import AssayCrypto
 import Attester
 import Logging
 import Settings
@@ -35,11 +34,6 @@ struct AgentConfiguration: Sendable {
         logPath = FilePath(try settings.value(of: AgentSettings.logPath))
         stateFolder = FilePath(try settings.value(of: AgentSettings.state))
         logLevel = try settings.value(of: AgentSettings.level)
-    }
-
-    /// The file that keeps the attestation key.
-    var keyFile: AttestationKeyFile {
-        AttestationKeyFile(path: stateFolder.appending("attestation-key").string)
     }
 
     /// Certificate, key and trust for connections to the verifier.

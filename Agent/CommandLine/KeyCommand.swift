@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import Foundation
+import TPMDevice
 import Terminal
 
 /// Makes the attestation key and shows it, so that the verifier can enrol it.
@@ -20,12 +21,14 @@ struct KeyCommand: AsyncParsableCommand {
     var out: String
 
     func run() async throws {
-        let host = try await AgentHost(try options.read())
+        let configuration = try options.read()
+        let tpm = try await ProvisionedTPM(
+            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
         do {
-            try Data(host.attestationKeyPublic).write(to: URL(filePath: out))
+            try Data(tpm.attestationKey.publicArea).write(to: URL(filePath: out))
         } catch {
             throw CommandFailure.unavailable(error)
         }
-        Output.line(try host.attestationKeyName().hexadecimal)
+        Output.line(try tpm.attestationKeyName().hexadecimal)
     }
 }

@@ -24,7 +24,8 @@ package final class PublicKey: @unchecked Sendable {
     /// The id from SHA-1 over the subjectPublicKey bits (RFC 5280, 4.2.1.2, method 1).
     package let keyID: KeyID
 
-    private let key: OpaquePointer
+    /// An `EVP_PKEY *`.
+    let key: OpaquePointer
 
     /// Decodes a SubjectPublicKeyInfo.
     ///

@@ -18,14 +18,16 @@ package struct Settings: Sendable {
     ///
     /// - Parameters:
     ///   - file: what `--config` names; nil takes the schema's, if there is such a file.
+    ///   - isFileOptional: whether a named file need not be there.
     ///   - flags: `KEY=VALUE`, the last of a key counts; a list's words have commas between them.
     ///   - environment: the process's, unless a test says otherwise.
     package init(
-        _ schema: SettingsSchema, file: String?, flags: [String] = [],
+        _ schema: SettingsSchema, file: String?, isFileOptional: Bool = false, flags: [String] = [],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(SettingsError) {
-        let isThere = FileManager.default.fileExists(atPath: schema.defaultFile)
-        let file = file ?? (isThere ? schema.defaultFile : nil)
+        let mayBeMissing = file == nil || isFileOptional
+        let named = file ?? schema.defaultFile
+        let file = mayBeMissing && !FileManager.default.fileExists(atPath: named) ? nil : named
         var faults: [SettingsError.Fault] = []
         var layers: [SettingsLayer] = []
         if let file {
@@ -55,6 +57,12 @@ package struct Settings: Sendable {
             }
         }
         guard let value = setting.defaultValue else { throw SettingsError([missing(declaration)]) }
+        return value
+    }
+
+    /// A setting's value that must be given because of another one.
+    package func required(_ setting: Setting<String?>) throws(SettingsError) -> String {
+        guard let value = try value(of: setting) else { throw SettingsError([missing(setting.declaration)]) }
         return value
     }
 

@@ -21,7 +21,7 @@ import Transport
             credentials: .init(
                 certificateChainFile: pki.path("verifier.pem"), privateKeyFile: pki.path("verifier.key")),
             trustRootsFile: pki.path("ca.pem"))
-        let listener = try await AssayListener.bind(host: "127.0.0.1", port: 0, context: context, group: Self.group)
+        let listener = try await AssayListener.bind(host: "127.0.0.1", port: 0, context: { context }, group: Self.group)
         let serving = Task {
             for await connection in listener.connections { Task { _ = try? await connection.receive() } }
         }

@@ -184,6 +184,7 @@ extension VerifierSession.Action {
             "send AttestationResult \(result.round) \(result.tier) next \(result.nextRecord)"
         case .send(let message): "send \(message.kind)"
         case .load: "load"
+        case .renew: "renew"
         case .verify(let batch): "verify \(batch.count)"
         case .commit(let outcome): "commit \(outcome.line)"
         case .expect(let awaited, let seconds): "expect \(awaited) in \(seconds) s"

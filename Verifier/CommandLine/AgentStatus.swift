@@ -22,10 +22,13 @@ struct AgentStatus: Encodable {
     let policy: String?
     let policySha256: String?
     let isRevoked: Bool
+    /// What the agent's identity rests on.
+    let identity: String
 
-    init(_ summary: AgentSummary, now: Int64, maximumAge: Int64) {
+    init(_ summary: AgentSummary, now: Int64, maximumAge: Int64, identity: IdentityMode) {
         let verdict = summary.verdict
         agent = summary.agent.id.description
+        self.identity = identity.words
         isRevoked = summary.agent.revokedAt != nil
         lastTier = verdict?.tier.rawValue
         ageSeconds = summary.age(at: now)
@@ -63,6 +66,7 @@ struct AgentStatus: Encodable {
                 "\(readableCount(nextRecord)) records of boot epoch \(resetCount) are appraised"
                     + (excessRecords > 0 ? ", \(readableCount(excessRecords)) more were received." : "."))
         }
+        lines.append("identity: \(identity)")
         lines.append(policy.map { "It is judged by policy \(escaped($0.utf8))." } ?? "NO POLICY judges it.")
         return lines
     }

@@ -11,8 +11,8 @@ import Terminal
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "Enrol agents, list them, show one.",
-        subcommands: [Add.self, List.self, Show.self])
+        abstract: "Enrol agents, list them, show one, revoke or remove one.",
+        subcommands: [Add.self, List.self, Show.self, Revoke.self, Remove.self])
 
     /// Enrols an agent.
     struct Add: AsyncParsableCommand {
@@ -69,6 +69,7 @@ struct AgentsCommand: AsyncParsableCommand {
             defer { store.close() }
             let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
+            let identity = try await reported { try store.identityMode() }
             var table = Table(["AGENT", "TIER", "AGE", "EPOCH", "RECORDS", "POLICY"])
             var last: AgentID?
             try await reported {
@@ -78,7 +79,8 @@ struct AgentsCommand: AsyncParsableCommand {
                         switch entry {
                         case .success(let summary):
                             last = summary.agent.id
-                            let status = AgentStatus(summary, now: now, maximumAge: maximumAge)
+                            let status = AgentStatus(
+                                summary, now: now, maximumAge: maximumAge, identity: identity)
                             if json { Output.line(try jsonLine(status)) } else { table.append(status.row) }
                         case .failure(let error):
                             Output.notice("\(error)")
@@ -115,7 +117,9 @@ struct AgentsCommand: AsyncParsableCommand {
                 let id = try AgentID(id)
                 let snapshot = try store.snapshot(of: id)
                 return (
-                    AgentStatus(snapshot.summary, now: currentTime(), maximumAge: maximumAge),
+                    AgentStatus(
+                        snapshot.summary, now: currentTime(), maximumAge: maximumAge,
+                        identity: try store.identityMode()),
                     try store.verdict(of: id)?.findings.kept ?? []
                 )
             }

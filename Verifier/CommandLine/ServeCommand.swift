@@ -1,6 +1,7 @@
 import Appraisal
 import ArgumentParser
 import Bytes
+import Enrolment
 import Logging
 import NIOPosix
 import Server
@@ -31,19 +32,26 @@ struct ServeCommand: AsyncParsableCommand {
         if check { show(settings) }
         let logger: Logger
         let configuration: VerifierConfiguration
-        let context: TLSContext
+        let identity: ServerIdentity
+        let issuer: Issuer?
         do {
             logger = logging.logger("assay-verifier", configured: try settings.value(of: VerifierSettings.level))
             configuration = try VerifierConfiguration(settings, storePath: try options.storePath(settings))
-            context = try TLSContext.server(
-                credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+            issuer = try configuration.authority?.issuer()
+            if check {
+                _ = try TLSContext.server(
+                    credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+                return Output.line("the configuration can be used")
+            }
+            identity = try ServerIdentity(
+                credentials: configuration.credentials, trustFile: configuration.trustFile, issuer: issuer,
+                at: currentTime())
         } catch let failure as CommandFailure {
             throw failure
         } catch {
             throw CommandFailure.usage(error)
         }
-        guard !check else { return Output.line("the configuration can be used") }
-        try await reported { try await serve(configuration, context, logger) }
+        try await reported { try await serve(configuration, identity, issuer, logger) }
     }
 
     private func show(_ settings: Settings) {
@@ -52,20 +60,43 @@ struct ServeCommand: AsyncParsableCommand {
         table.lines.forEach { Output.line($0) }
     }
 
-    private func serve(_ configuration: VerifierConfiguration, _ context: TLSContext, _ logger: Logger) async throws {
+    private func serve(
+        _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ issuer: Issuer?, _ logger: Logger
+    ) async throws {
         let store = try Store(path: configuration.storePath)
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session
         session.verifiedSignatures = VerifiedSignatures()
-        let server = try await VerifierServer(
-            host: configuration.host, port: configuration.port, context: context,
-            group: MultiThreadedEventLoopGroup.singleton,
-            services: SessionServices(store: store, settings: session, time: currentTime), logger: logger)
+        session.identityMode = try store.identityMode()
+        var registrar: Registrar?
+        if let issuer, let key = try configuration.authority?.invitationKey() {
+            registrar = Registrar(store: store, issuer: issuer, invitationKey: key)
+        }
+        let server = try await listen(
+            configuration, identity,
+            SessionServices(store: store, settings: session, registrar: registrar, time: currentTime), logger)
         Output.line("listening on \(configuration.host):\(server.port)")
         let group = ServiceGroup(
-            services: [ServedService(server: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: [ServedService(server: server), CertificateService(identity: identity, logger: logger)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
+    }
+
+    private func listen(
+        _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ services: SessionServices,
+        _ logger: Logger
+    ) async throws(CommandFailure) -> VerifierServer {
+        do {
+            return try await VerifierServer(
+                host: configuration.host, port: configuration.port, context: { identity.context },
+                group: MultiThreadedEventLoopGroup.singleton, services: services, logger: logger)
+        } catch {
+            throw CommandFailure(
+                .unavailable,
+                "can't listen on \(configuration.host):\(configuration.port): \(error); end the program that has the "
+                    + "port, or change listen.host and listen.port")
+        }
     }
 }
 
@@ -75,5 +106,17 @@ private struct ServedService: Service {
 
     func run() async throws {
         await server.run()
+    }
+}
+
+/// The server's certificate, as the service group keeps it fresh.
+private struct CertificateService: Service {
+    let identity: ServerIdentity
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await identity.keepFresh(every: .seconds(3600), time: currentTime, logger: logger)
+        }
     }
 }

@@ -12,6 +12,8 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Nil if the operator's own PKI names agents.
+    let authority: AuthorityConfiguration?
 
     init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
         try settings.requireAll()
@@ -30,5 +32,6 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.value(of: VerifierSettings.evidenceTimeout)
         session.shardSeconds = try settings.value(of: VerifierSettings.shardTimeout)
         self.session = session
+        authority = try AuthorityConfiguration(settings)
     }
 }

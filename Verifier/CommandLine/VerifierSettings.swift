@@ -1,4 +1,5 @@
 import AssayCrypto
+import Enrolment
 import Logging
 import Settings
 
@@ -19,6 +20,25 @@ enum VerifierSettings {
         "tls.key", unit: "PEM file", "its private key, without a passphrase")
     static let trust = Setting.requiredText(
         "tls.trust", unit: "PEM file", "the authorities that issue the agents' certificates")
+    static let authorityCertificate = Setting.optionalText(
+        "ca.certificate", absence: "no authority: hosts can't join by token", unit: "PEM file",
+        "the verifier's own authority, which names agents")
+    static let authorityKey = Setting.optionalText(
+        "ca.key", absence: "required with `ca.certificate`", unit: "PEM file or OpenSSL provider URI",
+        "the authority's private key, such as `pkcs11:object=assay`")
+    static let invitationKey = Setting.optionalText(
+        "ca.invitation_key", absence: "required with `ca.certificate`", unit: "file",
+        "the key that tokens are made with")
+    private static let lifetimes = 3600...315_360_000
+    static let agentLifetime = Setting.integer(
+        "ca.agent_lifetime", default: Int(Issuer.Lifetimes().agent), in: lifetimes, unit: "seconds",
+        "how long an agent's certificate lasts; it is renewed at two thirds of it")
+    static let serverLifetime = Setting.integer(
+        "ca.server_lifetime", default: Int(Issuer.Lifetimes().server), in: lifetimes, unit: "seconds",
+        "how long the server's certificate lasts; it is renewed at two thirds of it")
+    static let joinAddress = Setting.optionalText(
+        "join.address", absence: "required by `invite`", unit: "HOST:PORT",
+        "what tokens tell hosts to dial; the server's certificate must have this name")
     static let interval = Setting.integer(
         "attestation.interval", default: 60, in: 1...86_400, unit: "seconds",
         "from a verdict to the next Challenge on an open connection")
@@ -44,7 +64,9 @@ enum VerifierSettings {
         defaultFile: "/etc/assay/verifier.yaml", environmentPrefix: "ASSAY_VERIFIER_",
         [
             host.declaration, port.declaration, store.declaration, certificate.declaration, key.declaration,
-            trust.declaration, interval.declaration, maximumAge.declaration, banks.declaration,
+            trust.declaration, authorityCertificate.declaration, authorityKey.declaration,
+            invitationKey.declaration, agentLifetime.declaration, serverLifetime.declaration,
+            joinAddress.declaration, interval.declaration, maximumAge.declaration, banks.declaration,
             shardBytes.declaration, window.declaration, evidenceTimeout.declaration, shardTimeout.declaration,
             level.declaration,
         ])

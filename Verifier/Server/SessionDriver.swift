@@ -1,5 +1,6 @@
 import Appraisal
 import AssayCrypto
+import Enrolment
 import Logging
 import Messages
 import Store
@@ -108,6 +109,7 @@ extension SessionDriver {
             switch action {
             case .send(let message): await send(message, &pass)
             case .load: pending += await load(&session, &pass)
+            case .renew(let request): await renew(request, &pass)
             case .verify(let signatures): pending += session.verified(await signatures.verifiedOnTaskPool())
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
@@ -158,6 +160,20 @@ extension SessionDriver {
                         retryAfterSeconds: seconds),
                     send: true)
             ]
+        }
+    }
+
+    /// Whatever is wrong with it, the session goes on: the agent has a third of its certificate's life to ask again.
+    private func renew(_ request: RenewRequest, _ pass: inout Pass) async {
+        guard let registrar = services.registrar, let current = connection.peer.certificate else {
+            return await send(.certificateIssued(.none(for: agentID)), &pass)
+        }
+        do {
+            let issued = try await registrar.renew(request, of: agentID, current: current, at: services.time())
+            if !issued.certificates.isEmpty { logger.info("certificate renewed") }
+            await send(.certificateIssued(issued), &pass)
+        } catch {
+            logger.error("certificate not renewed", metadata: ["error": "\(error)"])
         }
     }
 

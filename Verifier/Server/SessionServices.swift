@@ -1,4 +1,5 @@
 import Appraisal
+package import Enrolment
 package import Store
 import TPM
 
@@ -7,13 +8,18 @@ package struct SessionServices: Sendable {
     package let store: Store
     package let policies: PolicyCache
     package let settings: SessionSettings
+    /// Who enrols hosts and renews their certificates; nil where the operator's own PKI does.
+    package let registrar: Registrar?
     /// Seconds since 1970.
     package let time: @Sendable () -> Int64
 
     /// Services over one store.
-    package init(store: Store, settings: SessionSettings, time: @escaping @Sendable () -> Int64) {
+    package init(
+        store: Store, settings: SessionSettings, registrar: Registrar? = nil, time: @escaping @Sendable () -> Int64
+    ) {
         self.store = store
         self.settings = settings
+        self.registrar = registrar
         self.time = time
         policies = PolicyCache(store: store)
     }

@@ -28,6 +28,7 @@ extension Store {
                 throw StoreError(.notFound, "no such agent is enrolled", at: .init(agent: id.bytes))
             }
             try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
+            try schema.forget(id, transaction, &changes)
         }
     }
 
@@ -116,23 +117,32 @@ extension Store {
         }
     }
 
-    private func change(
+    func change(
         _ plan:
             @escaping @Sendable (Schema, borrowing WriteTransaction, inout Changes) throws(StoreError) -> Void
     ) async throws(StoreError) {
         let schema = schema
-        try await writer.perform { (transaction, changes) throws(StoreError) in
-            try plan(schema, transaction, &changes)
+        try await changing { (transaction, changes) throws(StoreError) in try plan(schema, transaction, &changes) }
+    }
+
+    /// Carries changes out in one transaction, and counts the generation up.
+    func changing<Output: Sendable>(
+        _ plan: @escaping WriteOperation.Plan<Output>
+    ) async throws(StoreError) -> Output {
+        let schema = schema
+        return try await writer.perform { (transaction, changes) throws(StoreError) in
+            let output = try plan(transaction, &changes)
             try schema.countUp(Schema.MetaKey.generation, transaction, &changes)
+            return output
         }
     }
 }
 
 extension Schema {
     /// The databases whose keys begin with an agent.
-    fileprivate var ofOneAgent: [Database] { [agents, states, keyrings, verdicts, findings] }
+    var ofOneAgent: [Database] { [agents, states, keyrings, verdicts, findings, identities] }
 
-    fileprivate func requirePolicy(
+    func requirePolicy(
         _ name: String, _ transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         guard try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil else {
@@ -141,7 +151,7 @@ extension Schema {
     }
 
     /// Removes all that databases have of an agent, read or not.
-    fileprivate func drop(
+    func drop(
         _ id: AgentID, from databases: [Database], _ transaction: borrowing WriteTransaction,
         _ changes: inout Changes
     ) throws(StoreError) {

@@ -30,10 +30,11 @@ package final class AssayListener: Sendable {
     ///
     /// - Parameters:
     ///   - port: 0 lets the operating system choose.
+    ///   - context: asked for each connection, so that a renewed certificate counts for the next one.
     ///   - group: whose event loops the connections live on.
     /// - Throws: `.io` if the address can't be bound.
     package static func bind(
-        host: String, port: Int, context: TLSContext, group: any EventLoopGroup,
+        host: String, port: Int, context: @escaping @Sendable () -> TLSContext, group: any EventLoopGroup,
         limits: TransportLimits = TransportLimits(), onFailure: @escaping FailureReport = { _, _ in }
     ) async throws(TransportError) -> AssayListener {
         let (connections, continuation) = AsyncStream.makeStream(of: VerifierConnection.self)
@@ -52,7 +53,7 @@ package final class AssayListener: Sendable {
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     let address = channel.remoteAddress?.shortDescription ?? "unknown"
-                    return begin(channel, context, limits) { result in
+                    return begin(channel, context(), limits) { result in
                         loop.execute { gate.value.handshakeEnded() }
                         deliver(result, from: address, to: continuation, onFailure)
                     }
