@@ -40,7 +40,8 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
 let package = Package(
@@ -53,6 +54,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -111,16 +113,20 @@ let package = Package(
             "Server", "Verifier/Server",
             nio + [
                 "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport",
-                logging,
-                serviceLifecycle,
+                coreMetrics, logging, serviceLifecycle,
             ]),
-        module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),
+        module(
+            "Monitoring", "Verifier/Monitoring",
+            nio + [
+                "Appraisal", "AssayCrypto", "Bytes", "Server", "Store", "Transport", coreMetrics, hummingbird, logging,
+                nioHTTP1, serviceLifecycle, subprocess, systemPackage,
+            ]),
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Offline", "Server", "Settings",
-                "Store", "TPM",
-                "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Monitoring", "Offline",
+                "Server", "Settings", "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix,
+                serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
 
@@ -134,6 +140,12 @@ let package = Package(
             dependencies: [
                 "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
+        module(
+            "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
+        command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets", "Terminal"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/Replay",
+            swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Files", ["Files"]),
         tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
@@ -164,6 +176,12 @@ let package = Package(
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
+        tests(
+            "Monitoring",
+            nio + [
+                "Monitoring", "Appraisal", "Server", "Store", "Transport", coreMetrics, logging, serviceLifecycle,
+                systemPackage,
+            ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",

@@ -20,6 +20,14 @@ struct KeyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to write the key's public part (TPM2B_PUBLIC).", valueName: "file"))
     var out: String
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Key: Encodable {
+        /// Its TPM name.
+        let attestationKey: String
+    }
+
     func run() async throws {
         let configuration = try options.read()
         let tpm = try await ProvisionedTPM(
@@ -29,6 +37,7 @@ struct KeyCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.unavailable(error)
         }
-        Output.line(try tpm.attestationKeyName().hexadecimal)
+        let key = Key(attestationKey: try tpm.attestationKeyName().hexadecimal)
+        Output.line(json ? try jsonLine(key) : key.attestationKey)
     }
 }

@@ -62,7 +62,8 @@ package struct Certificate: Hashable, Sendable {
         try PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
     }
 
-    /// SHA-256 of ``subjectPublicKeyInfo``: what an operator denies, for it survives a re-issued certificate.
+    /// SHA-256 of ``subjectPublicKeyInfo`` as it stands here; ``PublicKey/fingerprint`` is what an operator denies, and the
+    /// same unless the certificate writes its key in an unusual form.
     package var publicKeyFingerprint: Digest { PCRBank.sha256.digest(of: subjectPublicKeyInfo) }
 
     /// The certificate as a PEM file has it.

@@ -3,6 +3,7 @@ import ArgumentParser
 import Bytes
 import Enrolment
 import Logging
+import Monitoring
 import NIOPosix
 import Server
 import ServiceLifecycle
@@ -26,6 +27,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Flag(help: "Check the configuration and say what is in effect; exit 0, or 2 if it can't be used.")
     var check = false
+
+    @Flag(help: "Say where it listens as one JSON object on one line.")
+    var json = false
 
     func run() async throws {
         let settings = try options.settings()
@@ -73,12 +77,20 @@ struct ServeCommand: AsyncParsableCommand {
         if let issuer, let key = try configuration.authority?.invitationKey() {
             registrar = Registrar(store: store, issuer: issuer, invitationKey: key)
         }
-        let server = try await listen(
-            configuration, identity,
-            SessionServices(store: store, settings: session, registrar: registrar, time: currentTime), logger)
-        Output.line("listening on \(configuration.host):\(server.port)")
+        let monitor = Monitor(
+            configuration.monitoring, store: store, maximumAge: configuration.maximumAge, version: softwareVersion,
+            logger: logger, time: currentTime)
+        let services = SessionServices(
+            store: store, settings: session, registrar: registrar, time: currentTime, metrics: monitor.metrics,
+            onVerdict: { monitor.enter($1, of: $0) })
+        let server = try await listen(configuration, identity, services, logger)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        if configuration.monitoring.port == nil { port.finish() }
+        let served = ServedVerifier(
+            server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)
         let group = ServiceGroup(
-            services: [ServedService(server: server), CertificateService(identity: identity, logger: logger)],
+            services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
+                + [served, CertificateService(identity: identity, logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
     }
@@ -94,18 +106,9 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure(
                 .unavailable,
-                "can't listen on \(configuration.host):\(configuration.port): \(error); end the program that has the "
-                    + "port, or change listen.host and listen.port")
+                "agents can't be awaited on \(configuration.host):\(configuration.port): \(error); set listen.host and "
+                    + "listen.port to an address of this host and a free port")
         }
-    }
-}
-
-/// The server, as the service group runs it.
-private struct ServedService: Service {
-    let server: VerifierServer
-
-    func run() async throws {
-        await server.run()
     }
 }
 

@@ -1,4 +1,5 @@
 import AssayCrypto
+import Monitoring
 import Server
 import Settings
 import SystemPackage
@@ -14,8 +15,11 @@ struct VerifierConfiguration: Sendable {
     let session: SessionSettings
     /// Nil if the operator's own PKI names agents.
     let authority: AuthorityConfiguration?
+    /// Seconds for which a verdict stands.
+    let maximumAge: Int64
+    let monitoring: Monitor.Settings
 
-    init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
+    init(_ settings: Settings, storePath: FilePath) throws {
         try settings.requireAll()
         self.storePath = storePath
         host = try settings.value(of: VerifierSettings.host)
@@ -33,5 +37,7 @@ struct VerifierConfiguration: Sendable {
         session.shardSeconds = try settings.value(of: VerifierSettings.shardTimeout)
         self.session = session
         authority = try AuthorityConfiguration(settings)
+        maximumAge = Int64(try settings.value(of: VerifierSettings.maximumAge))
+        monitoring = try Monitor.Settings(settings)
     }
 }

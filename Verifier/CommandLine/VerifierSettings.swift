@@ -57,6 +57,24 @@ enum VerifierSettings {
         "attestation.evidence_timeout", default: 60, in: 1...3600, unit: "seconds", "from a Challenge to its Evidence")
     static let shardTimeout = Setting.integer(
         "attestation.shard_timeout", default: 30, in: 1...3600, unit: "seconds", "from one shard to the next")
+    static let isMonitored = Setting.boolean(
+        "monitoring.enabled", default: true, "whether health and metrics are served ([monitoring](monitoring.md))")
+    static let monitoringPort = Setting.integer(
+        "monitoring.port", default: 7444, in: 0...65535, unit: "TCP port",
+        "on 127.0.0.1 for them; 0 lets the system choose (the port is printed)")
+    static let hookCommand = Setting.optionalText(
+        "hooks.command", absence: "none", unit: "absolute path", "a program that is told of each change of tier")
+    static let webhook = Setting.optionalText(
+        "hooks.webhook", absence: "none", unit: "`http` or `https` URL", "it is told of each change of tier")
+    static let webhookTrust = Setting.optionalText(
+        "hooks.webhook_trust", absence: "the system's", unit: "PEM file",
+        "the authorities of an `https` webhook's certificate")
+    static let hookTimeout = Setting.integer(
+        "hooks.timeout", default: 10, in: 1...300, unit: "seconds", "that one try may take")
+    static let hookAttempts = Setting.integer(
+        "hooks.attempts", default: 5, in: 1...20, unit: "tries", "how often a hook is tried")
+    static let hookQueue = Setting.integer(
+        "hooks.queue", default: 1000, in: 1...1_000_000, unit: "changes", "how many may wait for one hook")
     static let level = Setting.word(
         "logging.level", default: Logger.Level.info, "what is written to standard error; `--log-level` is stronger")
 
@@ -68,6 +86,8 @@ enum VerifierSettings {
             invitationKey.declaration, agentLifetime.declaration, serverLifetime.declaration,
             joinAddress.declaration, interval.declaration, maximumAge.declaration, banks.declaration,
             shardBytes.declaration, window.declaration, evidenceTimeout.declaration, shardTimeout.declaration,
+            isMonitored.declaration, monitoringPort.declaration, hookCommand.declaration, webhook.declaration,
+            webhookTrust.declaration, hookTimeout.declaration, hookAttempts.declaration, hookQueue.declaration,
             level.declaration,
         ])
 }

@@ -28,11 +28,15 @@ package struct VerifierServer: Sendable {
         self.logger = logger
         listener = try await AssayListener.bind(host: host, port: port, context: context, group: group) {
             logger.warning("connection refused", metadata: ["peer": "\($0)", "error": "\($1)"])
+            services.metrics.failed($1.status)
         }
     }
 
     /// The port that is listened on.
     package var port: Int { listener.port }
+
+    /// Whether agents can connect.
+    package var isListening: Bool { listener.isListening }
 
     /// Serves until a graceful shutdown, or until the task is cancelled.
     package func run() async {
@@ -61,7 +65,9 @@ package struct VerifierServer: Sendable {
 
     private func attest(_ connection: VerifierConnection) async {
         guard let identity = connection.peer.identity, let id = try? AgentID(identity.bytes) else {
-            await connection.close(sending: .status(.init(.unauthenticated, "the certificate names no agent")))
+            let status = Status(.unauthenticated, "the certificate names no agent")
+            services.metrics.failed(status)
+            await connection.close(sending: .status(status))
             return
         }
         var logger = logger
@@ -74,6 +80,8 @@ package struct VerifierServer: Sendable {
             return
         }
         logger.info("agent connected")
+        services.metrics.connected()
+        defer { services.metrics.disconnected() }
         if let older = sessions.enter(connection, as: id) {
             logger.notice("this connection takes over from an older one")
             await older.close(sending: .status(.init(.aborted, "a newer connection of this agent took over")))

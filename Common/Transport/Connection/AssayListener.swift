@@ -23,6 +23,9 @@ package final class AssayListener: Sendable {
     /// The port that is listened on.
     package var port: Int { address.port ?? 0 }
 
+    /// Whether connections are still accepted.
+    package var isListening: Bool { channel.isActive }
+
     /// Listens.
     ///
     /// Handshakes run side by side, at most `limits.maximumHandshakes` of them; one that fails is reported and harms

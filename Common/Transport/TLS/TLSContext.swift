@@ -79,6 +79,23 @@ package final class TLSContext: @unchecked Sendable {
         return context
     }
 
+    /// The dialing side towards a web server, without a certificate and without ALPN (HTTP/1.1). It always checks the
+    /// server's certificate.
+    ///
+    /// - Parameter trustRootsFile: PEM certificates of authorities; nil for those that the system trusts.
+    package static func web(trustRootsFile: String?) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(TLS_client_method(), isServer: false, protocols: [])
+        if let trustRootsFile {
+            try context.trust(trustRootsFile)
+        } else {
+            guard SSL_CTX_set_default_verify_paths(context.pointer) == 1 else {
+                throw .drained(.configuration, "the system's trust roots")
+            }
+        }
+        SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
+        return context
+    }
+
     private init(
         _ method: OpaquePointer?, isServer: Bool, protocols: [ApplicationProtocol], pinnedAuthority: Digest? = nil
     ) throws(TLSError) {

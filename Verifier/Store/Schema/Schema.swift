@@ -50,12 +50,16 @@ struct Schema: Sendable {
     let identities: Database
     let invitations: Database
 
+    /// How much of the past is kept.
+    var bounds = HistoryBounds()
+
     /// Keys of `meta`.
     enum MetaKey {
         static let header = Array("store".utf8)
         static let generation = Array("generation".utf8)
         static let denyGeneration = Array("deny-generation".utf8)
         static let identityMode = Array("identity-mode".utf8)
+        static let eventNumber = Array("event-number".utf8)
     }
 
     /// Opens the databases of an environment. A new one gets them and its header in one transaction; an older store of
@@ -66,9 +70,7 @@ struct Schema: Sendable {
         return try environment.write { (transaction) throws(StoreError) in
             // Another process may have been first.
             let isNew = try Schema(opening: transaction) == nil
-            let schema = try Schema(
-                needed: { (name) throws(StoreError) in try transaction.create(name) },
-                added: { (name) throws(StoreError) in try transaction.create(name) })
+            let schema = try Schema(creating: transaction)
             if isNew { try transaction.put(MetaKey.header, StoreHeader.new().bytes, in: schema.meta) }
             return schema
         }
@@ -96,6 +98,20 @@ struct Schema: Sendable {
             })
     }
 
+    /// Opens all databases, and makes those that are missing.
+    init(creating transaction: borrowing WriteTransaction) throws(StoreError) {
+        try self.init(
+            needed: { (name) throws(StoreError) in try transaction.create(name) },
+            added: { (name) throws(StoreError) in try transaction.create(name) })
+    }
+
+    /// Opens what is there: the rest reads as empty.
+    init(openingPresent transaction: borrowing some Transaction & ~Copyable) throws(StoreError) {
+        try self.init(
+            needed: { (name) throws(StoreError) in try transaction.open(name) ?? Database(name: name, handle: nil) },
+            added: { (name) throws(StoreError) in try transaction.open(name) ?? Database(name: name, handle: nil) })
+    }
+
     /// - Parameters:
     ///   - needed: opens a database that every store of this version has.
     ///   - added: opens one that the first stores of this version did without.
@@ -117,6 +133,12 @@ struct Schema: Sendable {
         events = try added("events")
         identities = try added("identities")
         invitations = try added("invitations")
+    }
+
+    /// All databases.
+    var all: [Database] {
+        [meta, agents, states, keyrings, verdicts, findings, policies, compiledPolicies, policyNames, deniedKeys]
+            + added
     }
 
     /// Whether no database is missing.
