@@ -18,7 +18,8 @@ struct AgentCommand: AsyncParsableCommand {
             """,
         version: softwareVersion,
         subcommands: [
-            JoinCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self, ShardsCommand.self,
+            JoinCommand.self, DoctorCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self,
+            ShardsCommand.self,
         ])
 
     static func main() async {

@@ -14,8 +14,9 @@ struct AgentHost: Sendable {
     let configuration: AgentConfiguration
     let provisioned: ProvisionedTPM
 
-    /// Opens the TPM; makes the attestation key if there is none yet.
+    /// Opens the TPM; makes the attestation key if there is none yet. Files of certificates that can't be used fail here.
     init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
+        _ = try configuration.tlsContext()
         self.configuration = configuration
         provisioned = try await ProvisionedTPM(
             tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)

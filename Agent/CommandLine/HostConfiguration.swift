@@ -11,34 +11,17 @@ struct HostConfiguration: Sendable {
     let stateFolder: FilePath
     let shards: MeasurementLog.Settings
 
-    /// What is done with the kernel's records once they are stored.
-    private enum Trim: String, CaseIterable {
-        case off
-        case staged
-    }
-
     init(_ settings: Settings) throws(SettingsError) {
-        tcti = try settings.text("tpm.tcti", default: Self.defaultTCTI)
-        logPath = FilePath(try settings.text("log.path", default: Self.securityFS))
-        stateFolder = FilePath(try settings.text("state", default: Self.defaultState))
-        let permissions = ShardPermissions(
-            group: try Self.group(settings),
-            isWorldReadable: try settings.word("shards.readers", default: Readers.group) == .all)
-        let quota = try settings.integer("shards.quota_bytes", default: 4 << 30, in: (1 << 20)...(1 << 50))
+        tcti = try settings.value(of: AgentSettings.tcti)
+        logPath = FilePath(try settings.value(of: AgentSettings.logPath))
+        stateFolder = FilePath(try settings.value(of: AgentSettings.state))
+        let readers = try settings.value(of: AgentSettings.shardsReaders)
+        let permissions = ShardPermissions(group: try Self.group(settings), isWorldReadable: readers == .all)
+        let quota = try settings.value(of: AgentSettings.shardsQuota)
         shards = MeasurementLog.Settings(
             directory: try Self.directory(settings, logPath, stateFolder),
             options: ShardWriter.Options(permissions: permissions, quotaBytes: UInt64(quota)),
-            trims: try settings.word("trim", default: Trim.off) == .staged)
-    }
-
-    static let defaultTCTI = "device:/dev/tpmrm0"
-    static let defaultState = "/var/lib/assay-agent"
-    private static let securityFS = "/sys/kernel/security/integrity/ima"
-
-    /// Who may read the shards.
-    private enum Readers: String, CaseIterable {
-        case group
-        case all
+            trims: try settings.value(of: AgentSettings.trim) == .staged)
     }
 
     /// The shards of the kernel's own log are where every program finds them; those of another, as in a test, beside the
@@ -46,22 +29,22 @@ struct HostConfiguration: Sendable {
     private static func directory(
         _ settings: Settings, _ logPath: FilePath, _ stateFolder: FilePath
     ) throws(SettingsError) -> FilePath {
-        if let own = try settings.text("shards.directory") { return FilePath(own) }
+        if let own = try settings.value(of: AgentSettings.shardsDirectory) { return FilePath(own) }
         guard logPath.starts(with: "/sys/kernel/security") else { return stateFolder.appending("shards") }
         do throws(ShardError) {
             return try ShardsConfiguration.read().directory
         } catch {
-            throw SettingsError(source: error.path, key: nil, problem: "\(error.problem); \(error.remedy)")
+            throw SettingsError([.init(place: error.path, key: nil, problem: "\(error.problem); \(error.remedy)")])
         }
     }
 
     /// A group's number, from its number or its name.
     private static func group(_ settings: Settings) throws(SettingsError) -> UInt32? {
-        guard let name = try settings.text("shards.group") else { return nil }
+        guard let name = try settings.value(of: AgentSettings.shardsGroup) else { return nil }
         if let number = UInt32(name) { return number }
         guard let group = getgrnam(name) else {
-            throw SettingsError(
-                source: "shards.group", key: nil, problem: "is \"\(name)\", and this host has no such group")
+            let problem = "is \"\(name)\", and this host has no such group; make it, or name another"
+            throw SettingsError([.init(place: "the configuration", key: "shards.group", problem: problem)])
         }
         return group.pointee.gr_gid
     }

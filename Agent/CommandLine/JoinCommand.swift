@@ -57,7 +57,7 @@ struct JoinCommand: AsyncParsableCommand {
         let agent: JoinedConfiguration
         do {
             token = try JoinToken(self.token)
-            agent = try await JoinedConfiguration(file: config, token: token, state: state, tcti: tcti, log: log)
+            agent = try JoinedConfiguration(file: config, token: token, state: state, tcti: tcti, log: log)
         } catch {
             throw CommandFailure.usage(error)
         }

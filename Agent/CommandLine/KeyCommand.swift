@@ -29,7 +29,7 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try await options.read()
+        let configuration = try options.read()
         let tpm = try await ProvisionedTPM(
             tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
         do {

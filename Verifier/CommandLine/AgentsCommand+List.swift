@@ -22,7 +22,7 @@ extension AgentsCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
             let identity = try await reported { try store.identityMode() }
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)

@@ -53,7 +53,7 @@ struct CleanShardsCommand: AsyncParsableCommand {
     }
 
     private func cleanAll() async throws {
-        let host = try await options.readHost()
+        let host = try options.readHost()
         let epochs = try ShardReader.epochs(in: host.shards.directory)
         for epoch in epochs where !force {
             let kernel = (try? ShardReader(root: host.shards.directory, epoch: epoch))?.index.kernel

@@ -24,7 +24,7 @@ struct ShardsCommand: AsyncParsableCommand {
 extension AgentOptions {
     /// The keeper of this host's log.
     func keeper() async throws(CommandFailure) -> LogKeeper {
-        let host = try await readHost()
+        let host = try readHost()
         do {
             return LogKeeper(
                 device: try TPMDevice(tcti: host.tcti), logPath: host.logPath, settings: host.shards)
@@ -44,9 +44,11 @@ struct StoredShardsOptions: ParsableArguments {
 
     func reader(_ options: AgentOptions) async throws(CommandFailure) -> ShardReader {
         let root: FilePath
-        if let directory { root = FilePath(directory) } else { root = try await options.readHost().shards.directory }
+        if let directory { root = FilePath(directory) } else { root = try options.readHost().shards.directory }
         let epoch = boot.map { BootEpoch(folder: $0) }
-        if case .some(nil) = epoch { throw CommandFailure(.usage, "--boot takes ten digits, as `ls \(root)` shows them") }
+        if case .some(nil) = epoch {
+            throw CommandFailure(.usage, "--boot takes ten digits, as `ls \(root)` shows them")
+        }
         do {
             return try ShardReader(root: root, epoch: epoch ?? nil)
         } catch {
