@@ -125,7 +125,8 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "TPM", "Terminal", "TestSupport", argumentParser,
+                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Offline", "Shards", "TPM", "Terminal",
+                "TestSupport", argumentParser, systemPackage,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),

@@ -32,6 +32,7 @@ struct AttestCommand: AsyncParsableCommand {
             let result = try await attester.attest(over: connection, once: once) { event in
                 if isJSON {
                     if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
+                    if case .notice(let notice) = event { Output.notice("notice: \(notice)") }
                 } else {
                     display.show(event)
                 }

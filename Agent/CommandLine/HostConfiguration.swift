@@ -22,7 +22,8 @@ struct HostConfiguration: Sendable {
         logPath = FilePath(try settings.text("log.path", default: Self.securityFS))
         stateFolder = FilePath(try settings.text("state", default: "/var/lib/assay-agent"))
         let permissions = ShardPermissions(
-            group: try Self.group(settings), isWorldReadable: try settings.word("shards.readers", default: Readers.group) == .all)
+            group: try Self.group(settings),
+            isWorldReadable: try settings.word("shards.readers", default: Readers.group) == .all)
         let quota = try settings.integer("shards.quota_bytes", default: 4 << 30, in: (1 << 20)...(1 << 50))
         shards = MeasurementLog.Settings(
             directory: try Self.directory(settings, logPath, stateFolder),

@@ -46,7 +46,9 @@ struct StoredShardsOptions: ParsableArguments {
         let root: FilePath
         if let directory { root = FilePath(directory) } else { root = try await options.readHost().shards.directory }
         let epoch = boot.map { BootEpoch(folder: $0) }
-        if case .some(nil) = epoch { throw CommandFailure(.usage, "--boot takes ten digits, as `ls \(root)` shows them") }
+        if case .some(nil) = epoch {
+            throw CommandFailure(.usage, "--boot takes ten digits, as `ls \(root)` shows them")
+        }
         do {
             return try ShardReader(root: root, epoch: epoch ?? nil)
         } catch {
