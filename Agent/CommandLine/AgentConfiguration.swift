@@ -1,4 +1,3 @@
-import AssayCrypto
 import Attester
 import Settings
 import SystemPackage
@@ -30,6 +29,14 @@ struct AgentConfiguration: Sendable {
         }
     }
 
+    static let defaultTCTI = "device:/dev/tpmrm0"
+    static let defaultState = "/var/lib/assay-agent"
+
+    /// The kind of attestation key to make.
+    static func keyKind(_ settings: Settings) throws(SettingsError) -> KeyKind {
+        try settings.word("tpm.key", default: KeyWord.p256).kind
+    }
+
     init(file: String?) async throws(SettingsError) {
         let settings = try await Settings(file: file, environmentPrefix: "ASSAY_AGENT")
         verifierHost = try settings.requiredText("verifier.host")
@@ -39,12 +46,7 @@ struct AgentConfiguration: Sendable {
             certificateChainFile: try settings.requiredText("tls.certificate"),
             privateKeyFile: try settings.requiredText("tls.key"))
         trustFile = try settings.requiredText("tls.trust")
-        keyKind = try settings.word("tpm.key", default: KeyWord.p256).kind
+        keyKind = try Self.keyKind(settings)
         host = try HostConfiguration(settings)
-    }
-
-    /// The file that keeps the attestation key.
-    var keyFile: AttestationKeyFile {
-        AttestationKeyFile(path: host.stateFolder.appending("attestation-key").string)
     }
 }

@@ -18,9 +18,9 @@ struct HostConfiguration: Sendable {
     }
 
     init(_ settings: Settings) throws(SettingsError) {
-        tcti = try settings.text("tpm.tcti", default: "device:/dev/tpmrm0")
+        tcti = try settings.text("tpm.tcti", default: AgentConfiguration.defaultTCTI)
         logPath = FilePath(try settings.text("log.path", default: Self.securityFS))
-        stateFolder = FilePath(try settings.text("state", default: "/var/lib/assay-agent"))
+        stateFolder = FilePath(try settings.text("state", default: AgentConfiguration.defaultState))
         let permissions = ShardPermissions(
             group: try Self.group(settings),
             isWorldReadable: try settings.word("shards.readers", default: Readers.group) == .all)

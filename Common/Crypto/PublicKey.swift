@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// A public key of any type, decoded once: decoding costs six times a verification. It owns an `EVP_PKEY`.
 ///
-/// Sendable: the key is never changed once made; libcrypto counts its references and locks its caches, and each
-/// verification has a context of its own.
+/// Sendable: the key is never changed once made; libcrypto counts its references and locks its caches, and no two
+/// verifications at once share a context.
 package final class PublicKey: @unchecked Sendable {
     /// What kind of key it is.
     package enum Kind: Hashable, Sendable {
@@ -19,12 +19,16 @@ package final class PublicKey: @unchecked Sendable {
     package let kind: Kind
     /// The key as an X.509 SubjectPublicKeyInfo in DER, as it was given.
     package let subjectPublicKeyInfo: [UInt8]
-    /// SHA-256 of ``subjectPublicKeyInfo``.
+    /// SHA-256 of the key's one canonical SubjectPublicKeyInfo: DER, a named curve, an uncompressed point. A point can be
+    /// written compressed, too, under which the same key must not pass for another one; for a key written as usual, it
+    /// is the SHA-256 of ``subjectPublicKeyInfo``.
     package let fingerprint: Digest
     /// The id from SHA-1 over the subjectPublicKey bits (RFC 5280, 4.2.1.2, method 1).
     package let keyID: KeyID
 
-    private let key: OpaquePointer
+    /// An `EVP_PKEY *`.
+    let key: OpaquePointer
+    private let contexts = VerificationContexts()
 
     /// Decodes a SubjectPublicKeyInfo.
     ///
@@ -35,7 +39,7 @@ package final class PublicKey: @unchecked Sendable {
         key = decoded.key
         kind = Self.kind(of: decoded.key)
         subjectPublicKeyInfo = bytes
-        fingerprint = PCRBank.sha256.digest(of: bytes)
+        fingerprint = PCRBank.sha256.digest(of: Self.canonical(decoded.key) ?? bytes)
         keyID = decoded.id
     }
 
@@ -56,22 +60,18 @@ package final class PublicKey: @unchecked Sendable {
     package func verify(
         _ signature: Span<UInt8>, ofDigest digest: Span<UInt8>, hash: HashAlgorithm, scheme: SignatureScheme
     ) -> Bool {
-        guard isUsable(with: scheme), digest.count == hash.digestSize, let hash = MessageDigest(hash),
-            let context = EVP_PKEY_CTX_new(key, nil)
-        else { return false }
-        defer {
-            EVP_PKEY_CTX_free(context)
-            ERR_clear_error()
-        }
-        guard EVP_PKEY_verify_init(context) == 1, Self.choose(scheme, context),
-            EVP_PKEY_CTX_set_signature_md(context, hash.pointer) == 1
-        else { return false }
-        return signature.withUnsafeBufferPointer { signature in
-            digest.withUnsafeBufferPointer { digest in
-                EVP_PKEY_verify(
-                    context, signature.baseAddress, signature.count, digest.baseAddress, digest.count) == 1
+        guard isUsable(with: scheme), digest.count == hash.digestSize else { return false }
+        let isGood = contexts.with(key, scheme, hash) { context in
+            signature.withUnsafeBufferPointer { signature in
+                digest.withUnsafeBufferPointer { digest in
+                    EVP_PKEY_verify(
+                        context, signature.baseAddress, signature.count, digest.baseAddress, digest.count) == 1
+                }
             }
         }
+        // A good signature leaves no error behind.
+        if isGood != true { ERR_clear_error() }
+        return isGood ?? false
     }
 
     /// As above, over arrays.
@@ -126,16 +126,6 @@ extension PublicKey {
             }
             return .ellipticCurve(name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" })
         default: return .other(EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown")
-        }
-    }
-
-    private static func choose(_ scheme: SignatureScheme, _ context: OpaquePointer) -> Bool {
-        switch scheme {
-        case .rsaPKCS1: EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1
-        case .rsaPSS:
-            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1
-                && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) == 1
-        case .ecdsa: true
         }
     }
 }

@@ -7,16 +7,31 @@ final class Program: Sendable {
     private let process: Mutex<ChildProcess>
     private let outputFile: URL
 
+    /// What every program here is told: several verifiers run on one machine, and must not meet at a port.
+    private static let variables = ["ASSAY_VERIFIER_MONITORING_PORT": "0"]
+
     /// Starts a program that was built beside the tests.
-    convenience init(_ name: String, _ arguments: [String], in folder: URL) throws {
-        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        try self.init(path: tests.deletingLastPathComponent().appending(path: name).path, arguments, in: folder)
+    ///
+    /// - Parameter environment: variables over those of the tests.
+    convenience init(
+        _ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    ) throws {
+        try self.init(path: Self.path(of: name), arguments, in: folder, environment: environment)
     }
 
     /// Starts any program.
-    init(path: String, _ arguments: [String], in folder: URL) throws {
+    init(path: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
         outputFile = folder.appending(path: "program-\(UUID().uuidString).out")
-        process = Mutex(try ChildProcess(path, arguments, output: outputFile.path))
+        process = Mutex(
+            try ChildProcess(
+                path, arguments, output: outputFile.path,
+                environment: Self.variables.merging(environment) { _, own in own }))
+    }
+
+    /// Where a program is that was built beside the tests.
+    static func path(of name: String) -> String {
+        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        return tests.deletingLastPathComponent().appending(path: name).path
     }
 
     /// All that it has written.

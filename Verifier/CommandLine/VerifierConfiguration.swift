@@ -1,4 +1,5 @@
 import AssayCrypto
+import Monitoring
 import Server
 import Settings
 import SystemPackage
@@ -12,6 +13,11 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Nil if the operator's own PKI names agents.
+    let authority: AuthorityConfiguration?
+    /// Seconds for which a verdict stands.
+    let maximumAge: Int64
+    let monitoring: Monitor.Settings
 
     private enum BankWord: String, CaseIterable {
         case sha1
@@ -29,7 +35,7 @@ struct VerifierConfiguration: Sendable {
         }
     }
 
-    init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
+    init(_ settings: Settings, storePath: FilePath) throws {
         self.storePath = storePath
         host = try settings.text("listen.host", default: "127.0.0.1")
         port = try settings.integer("listen.port", default: 7443, in: 0...65535)
@@ -47,5 +53,8 @@ struct VerifierConfiguration: Sendable {
         session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
+        authority = try AuthorityConfiguration(settings)
+        maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
+        monitoring = try Monitor.Settings(settings)
     }
 }

@@ -180,8 +180,9 @@ extension Appraiser {
 
     private mutating func end(_ error: LogError) {
         isEnded = true
-        roundFindings.add(
-            Finding(.parseError, record: error.record, found: "at byte \(bytesRead + error.offset): \(error)"))
+        // Its offset is that in the piece of the log that was just given.
+        let error = LogError(error.code, record: error.record, offset: bytesRead + error.offset)
+        roundFindings.add(Finding(.parseError, record: error.record, found: "\(error)"))
     }
 
     private mutating func cut(_ unread: Int) {

@@ -83,6 +83,16 @@ package struct CompiledPolicy: Hashable, Sendable {
         return PCRBank.sha256.digest(of: (head.bytes + body.bytes).span)
     }
 
+    /// A blob with the checksum that its other bytes have: the compiler's last step.
+    ///
+    /// - Returns: nil if it is shorter than a header.
+    package static func withChecksum(_ blob: [UInt8]) -> [UInt8]? {
+        guard blob.count >= headerSize else { return nil }
+        var bytes = blob
+        bytes.replaceSubrange(checksumOffset..<checksumOffset + 32, with: checksum(of: blob).bytes)
+        return bytes
+    }
+
     /// What is mixed into the hashes of a policy's tables.
     static func seed(_ contentHash: Digest) -> UInt64 {
         contentHash.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }

@@ -69,6 +69,9 @@ package final class Policy: Sendable {
         tables.paths.listing(path, digest, in: tables.bytes)
     }
 
+    /// Whether the policy lists a digest for a path.
+    package func allows(file path: [UInt8], _ digest: [UInt8]) -> Bool { file(path.span, digest.span) == .allowed }
+
     /// What the policy says of a key on a keyring.
     func key(_ keyring: Span<UInt8>, _ digest: Span<UInt8>) -> DigestTable.Listing {
         tables.keyrings.listing(keyring, digest, in: tables.bytes)

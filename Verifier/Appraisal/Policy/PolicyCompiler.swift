@@ -30,9 +30,7 @@ enum PolicyCompiler {
         header.integer(UInt32(rulesOffset), .little)
         header.integer(UInt32(rules.count), .little)
         bytes.replaceSubrange(0..<CompiledPolicy.headerSize, with: header.bytes)
-        let checksum = CompiledPolicy.checksum(of: bytes).bytes
-        bytes.replaceSubrange(CompiledPolicy.checksumOffset..<CompiledPolicy.checksumOffset + 32, with: checksum)
-        return bytes
+        return CompiledPolicy.withChecksum(bytes) ?? bytes
     }
 
     /// Appends a table's records and slots.

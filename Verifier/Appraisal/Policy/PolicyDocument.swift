@@ -39,6 +39,11 @@ package struct PolicyDocument: Hashable, Sendable {
 
     /// An empty policy.
     package init() {}
+
+    /// What a policy's JSON says.
+    package init(json: [UInt8]) throws(PolicyError) {
+        self = try PolicyReader.read(json).document
+    }
 }
 
 /// What to do about something that a policy may forgive.
