@@ -33,6 +33,7 @@ struct AttestCommand: AsyncParsableCommand {
             ) { event in
                 if isJSON {
                     if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
+                    if case .notice(let notice) = event { Output.notice("notice: \(notice)") }
                 } else {
                     display.show(event)
                 }

@@ -37,7 +37,8 @@ struct ShardFolder: Sendable {
             defer { try? descriptor.close() }
             let length = Int(try descriptor.seek(offset: 0, from: .end))
             guard length <= limit else {
-                throw ShardError(.damaged, path: file.string, problem: "has \(length) bytes, \(limit) at most are right")
+                throw ShardError(
+                    .damaged, path: file.string, problem: "has \(length) bytes, \(limit) at most are right")
             }
             return try [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in
                 while filled < length {

@@ -33,7 +33,8 @@ extension ShardWriter {
             let isLeft = name.hasPrefix(".") && name.hasSuffix(".partial")
             let isReplaced =
                 ShardName(name).map { shard in
-                    shard.first < index.nextRecord && index.position(of: shard.first).map { index.entries[$0].name } != shard
+                    shard.first < index.nextRecord
+                        && index.position(of: shard.first).map { index.entries[$0].name } != shard
                 } ?? false
             if isLeft || isReplaced { try folder.remove(name) }
         }
@@ -45,7 +46,8 @@ extension ShardWriter {
         switch folder.status(entry.name.text)?.length {
         case entry.bytes: return
         case nil:
-            note(.damaged(ShardError(.missing, path: path, problem: "isn't there; it held \(entry.name.count) records")))
+            note(
+                .damaged(ShardError(.missing, path: path, problem: "isn't there; it held \(entry.name.count) records")))
         case let length?:
             let problem = "has \(length) bytes, and had \(entry.bytes)"
             note(.damaged(ShardError(.damaged, path: path, problem: problem)))

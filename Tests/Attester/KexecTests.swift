@@ -152,7 +152,8 @@ import Testing
             try agent.refresh()
             #expect(
                 agent.takeNotices() == [
-                    .lostAtKexec(record: UInt64(log.count - 1), counted: UInt64(log.count + 2), held: UInt64(log.count - 1))
+                    .lostAtKexec(
+                        record: UInt64(log.count - 1), counted: UInt64(log.count + 2), held: UInt64(log.count - 1))
                 ])
         }
     }

@@ -93,7 +93,9 @@ import Testing
                 try kernel.measure(try records(100..<200))
                 // The state on the disk and in the kernel at that event is copied, and an agent goes on from there.
                 let count = Counter()
-                let (shards, copy) = (workshop.folder.appending(path: "shards"), workshop.folder.appending(path: "copy"))
+                let (shards, copy) = (
+                    workshop.folder.appending(path: "shards"), workshop.folder.appending(path: "copy")
+                )
                 let agent = workshop.log(
                     kernel, trims: true,
                     observe: { [fatal] _ in

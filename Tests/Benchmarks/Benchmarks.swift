@@ -12,7 +12,10 @@ struct Benchmarks: ParsableCommand {
 
     /// All that is measured, in the table's order.
     static var topics: [any Topic.Type] {
-        [ReplayTopic.self, SignatureTopic.self, MemoryTopic.self, AttestationTopic.self, ProcessTopic.self]
+        [
+            ReplayTopic.self, SignatureTopic.self, MemoryTopic.self, AttestationTopic.self, ProcessTopic.self,
+            ShardTopic.self,
+        ]
     }
 
     struct Run: ParsableCommand {

@@ -122,22 +122,20 @@ extension EndToEnd {
             try await World.run(settings, measured: log) { world in
                 let attester = try await world.host.attester()
                 let connection = try await world.dial()
-                let results = Mutex<[AttestationResult]>([])
+                let seen = Verdicts()
                 let attesting = Task {
-                    try? await attester.attest(over: connection, once: false) { event in
-                        if case .verdict(let result) = event { results.withLock { $0.append(result) } }
+                    try await attester.attest(over: connection, once: false) { event in
+                        if case .verdict(let result) = event { seen.add(result) }
                     }
                 }
-                try await until("a verdict") { results.withLock { !$0.isEmpty } }
+                try await until("a verdict") { !seen.all.isEmpty }
                 try world.host.boot()
                 try await world.host.kernel.measure(try KernelLogs.prefix(60))
-                try await until("a verdict on the new boot") { results.withLock { $0.last?.nextRecord == 60 } }
+                try await until("a verdict on the new boot") { seen.all.last?.nextRecord == 60 }
                 connection.abort()
-                _ = await attesting.value
-                let reasons = results.withLock { $0.flatMap(\.findings).map(\.reason) }
-                #expect(!reasons.contains("records_missing"))
-                let next = try world.snapshot().state?.nextRecord
-                #expect(next == 60)
+                _ = await attesting.result
+                #expect(!seen.reasons.contains("records_missing"))
+                #expect(try world.snapshot().state?.nextRecord == 60)
             }
         }
 
@@ -187,4 +185,16 @@ extension EndToEnd {
             }
         }
     }
+}
+
+/// The verdicts of one connection.
+private final class Verdicts: Sendable {
+    private let results = Mutex<[AttestationResult]>([])
+
+    func add(_ result: AttestationResult) { results.withLock { $0.append(result) } }
+
+    var all: [AttestationResult] { results.withLock { $0 } }
+
+    /// The reasons of all findings.
+    var reasons: [String] { all.flatMap(\.findings).map(\.reason) }
 }

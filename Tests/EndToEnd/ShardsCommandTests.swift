@@ -5,6 +5,7 @@ import Shards
 import StandInKernel
 import SystemPackage
 import TPM
+import TPMDevice
 import TestSupport
 import Testing
 

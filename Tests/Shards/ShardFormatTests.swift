@@ -147,7 +147,9 @@ extension String {
         #expect(try ShardsConfiguration(text).directory == "/srv/ima shards")
     }
 
-    @Test("refuses what names none", arguments: ["directory", "directory = shards", "directory=", "directory=/a\ndirectory=/b"])
+    @Test(
+        "refuses what names none",
+        arguments: ["directory", "directory = shards", "directory=", "directory=/a\ndirectory=/b"])
     func refused(text: String) {
         let error = #expect(throws: ShardError.self) { try ShardsConfiguration(text) }
         #expect(error?.code == .configuration && error?.path == "/etc/ima-shards.conf")

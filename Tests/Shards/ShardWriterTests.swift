@@ -93,7 +93,9 @@ import Testing
             let index = try root.reader().index
             #expect(index.entries.count == 2)
             for (bank, pcr) in [(PCRBank.sha1, 10), (.sha256, 10), (.sha256, 12)] {
-                let lane = index.entries.last?.lanes.first { $0.bank == bank && $0.pcr == pcr && $0.forms.contains(.own) }
+                let lane = index.entries.last?.lanes.first {
+                    $0.bank == bank && $0.pcr == pcr && $0.forms.contains(.own)
+                }
                 #expect(lane?.value != nil && lane?.value == log.values([10, 12], banks: [.sha1, .sha256])[bank, pcr])
             }
             #expect(index.entries.first?.lanes.contains { $0.pcr == 12 } == false)
@@ -201,7 +203,8 @@ import Testing
             let notices = try writer.open()
             #expect(
                 notices.map { notice in
-                    if case .damaged(let error) = notice { return error.path } else { return "" }
+                    guard case .damaged(let error) = notice else { return "" }
+                    return error.path
                 } == [root.file(names[0]).path, root.file(names[1]).path])
             reader = try root.reader()
             error = #expect(throws: ShardError.self) { try reader.all() }

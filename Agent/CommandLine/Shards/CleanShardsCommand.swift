@@ -69,7 +69,7 @@ struct CleanShardsCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: Report) throws {
-        guard !json else { return try printJSON(report) }
+        guard !json else { return Output.line(try jsonLine(report)) }
         if let reason = report.reason { Output.notice("notice: this boot's shards are removed: \(reason)") }
         if !report.removed.isEmpty {
             Output.line("removed the shards of boots " + report.removed.joined(separator: ", "))

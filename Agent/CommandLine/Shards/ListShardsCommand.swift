@@ -61,10 +61,12 @@ struct ListShardsCommand: AsyncParsableCommand {
             }
         }
         if json {
-            try printJSON(
-                Report(
-                    directory: reader.root.string, boot: reader.index.epoch.folder, records: reader.index.nextRecord,
-                    bytes: reader.index.bytes, shards: shards))
+            Output.line(
+                try jsonLine(
+                    Report(
+                        directory: reader.root.string, boot: reader.index.epoch.folder,
+                        records: reader.index.nextRecord,
+                        bytes: reader.index.bytes, shards: shards)))
         } else {
             show(shards, of: reader)
         }

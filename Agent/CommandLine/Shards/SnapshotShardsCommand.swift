@@ -27,10 +27,11 @@ struct SnapshotShardsCommand: AsyncParsableCommand {
             let snapshot = try await options.keeper().snapshot()
             let new = snapshot.records - min(snapshot.recordsBefore, snapshot.records)
             if json {
-                try printJSON(
-                    Report(
-                        boot: snapshot.epoch.folder, records: snapshot.records, new: new,
-                        notices: snapshot.notices.map(\.description)))
+                Output.line(
+                    try jsonLine(
+                        Report(
+                            boot: snapshot.epoch.folder, records: snapshot.records, new: new,
+                            notices: snapshot.notices.map(\.description))))
             } else {
                 show(snapshot.notices)
                 Output.line(

@@ -31,11 +31,12 @@ struct VerifyShardsCommand: AsyncParsableCommand {
             let found = try await options.keeper().verify()
             if json {
                 let pcrs = found.values.all.map { ("\($0.bank):\($0.index)", $0.value.description) }
-                try printJSON(
-                    Report(
-                        boot: found.epoch.folder, records: found.records, matched: found.matched,
-                        pcrs: Dictionary(pcrs, uniquingKeysWith: { first, _ in first }),
-                        notices: found.notices.map(\.description)))
+                Output.line(
+                    try jsonLine(
+                        Report(
+                            boot: found.epoch.folder, records: found.records, matched: found.matched,
+                            pcrs: Dictionary(pcrs, uniquingKeysWith: { first, _ in first }),
+                            notices: found.notices.map(\.description))))
             } else {
                 show(found)
             }
