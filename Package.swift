@@ -145,7 +145,8 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Offline", "Shards", "TPM", "Terminal", "TestSupport", argumentParser,
+                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Offline", "Shards", "TPM", "Terminal",
+                "TestSupport", argumentParser, systemPackage,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
