@@ -1,5 +1,7 @@
 import Appraisal
+import Attester
 import Messages
+import Server
 import StandInKernel
 import Store
 import Synchronization
@@ -119,24 +121,27 @@ extension EndToEnd {
             let log = try KernelLogs.prefix(100)
             var settings = World.smallShards
             settings.roundSeconds = 1
-            try await World.run(settings, measured: log) { world in
-                let attester = try await world.host.attester()
-                let connection = try await world.dial()
-                let seen = Verdicts()
-                let attesting = Task {
-                    try await attester.attest(over: connection, once: false) { event in
-                        if case .verdict(let result) = event { seen.add(result) }
-                    }
+            try await World.run(settings, measured: log) { world in try await Self.bootUnderAgent(world) }
+        }
+
+        // A function of its own: in a closure its checks crash this compiler.
+        private static func bootUnderAgent(_ world: World) async throws {
+            let attester = try await world.host.attester()
+            let connection = try await world.dial()
+            let seen = Verdicts()
+            let attesting = Task {
+                try await attester.attest(over: connection, once: false) { event in
+                    if case .verdict(let result) = event { seen.add(result) }
                 }
-                try await until("a verdict") { !seen.all.isEmpty }
-                try world.host.boot()
-                try await world.host.kernel.measure(try KernelLogs.prefix(60))
-                try await until("a verdict on the new boot") { seen.all.last?.nextRecord == 60 }
-                connection.abort()
-                _ = await attesting.result
-                #expect(!seen.reasons.contains("records_missing"))
-                #expect(try world.snapshot().state?.nextRecord == 60)
             }
+            try await until("a verdict") { !seen.all.isEmpty }
+            try world.host.boot()
+            try await world.host.kernel.measure(try KernelLogs.prefix(60))
+            try await until("a verdict on the new boot") { seen.all.last?.nextRecord == 60 }
+            connection.abort()
+            _ = await attesting.result
+            #expect(!seen.reasons.contains("records_missing"))
+            #expect(try world.snapshot().state?.nextRecord == 60)
         }
 
         @Test("a log that a record was dropped from: pcr_mismatch, and the position is kept") func dropped()

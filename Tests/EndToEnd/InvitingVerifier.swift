@@ -154,9 +154,10 @@ final class JoiningHost: Sendable {
     func attester(_ id: String, in folder: URL) throws -> Attester {
         let log = folder.appending(path: "log-\(UUID().uuidString)")
         try Data().write(to: log)
-        return try Attester(
+        return Attester(
             device: device, attestationKeyName: try PublicArea(tpm2bPublic: attestationKey.publicArea).name(),
-            agentID: Array(id.utf8), logPath: FilePath(log.path), stateFolder: FilePath(folder.path),
+            agentID: Array(id.utf8), logPath: FilePath(log.path),
+            shards: MeasurementLog.Settings(directory: FilePath(folder.path).appending("shards")),
             softwareVersion: "test")
     }
 }

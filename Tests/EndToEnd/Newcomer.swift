@@ -73,7 +73,7 @@ struct Newcomer: Sendable {
     func putPolicy(allowing log: [UInt8]) async throws {
         var draft = PolicyDraft()
         try draft.allow(log: log)
-        try JSONEncoder().encode(draft).write(to: folder.appending(path: "policy.json"))
+        try Data(draft.document.json).write(to: folder.appending(path: "policy.json"))
         let put = try await verifier(["policy", "put", "allowed", path("policy.json")])
         guard put.exit == 0 else { throw Unexpected(put.output) }
     }
