@@ -38,12 +38,12 @@ struct DoctorCommand: AsyncParsableCommand {
     private func probe() throws(CommandFailure) -> HostProbe {
         let settings = try options.settings()
         do {
-            let state = FilePath(try settings.value(of: AgentSettings.state))
+            let host = try HostConfiguration(settings)
             let certificate = try? settings.value(of: AgentSettings.certificate)
             return HostProbe(
-                tcti: try settings.value(of: AgentSettings.tcti),
-                keyFile: AttestationKeyFile(path: state.appending("attestation-key").string),
-                logPath: FilePath(try settings.value(of: AgentSettings.logPath)), stateFolder: state,
+                tcti: host.tcti,
+                keyFile: AttestationKeyFile(path: host.stateFolder.appending("attestation-key").string),
+                logPath: host.logPath, stateFolder: host.stateFolder, shardsFolder: host.shards.directory,
                 certificateFile: certificate, verifier: try verifier(settings, certificate))
         } catch {
             throw .usage(error)

@@ -25,6 +25,7 @@ package struct Diagnosis: Hashable, Sendable {
         case .template: template(facts)
         case .keys: keys(facts)
         case .state: state(facts)
+        case .shards: shards(facts)
         case .clock: clock(facts)
         case .certificate: certificate(facts)
         case .verifier: verifier(facts)
@@ -80,15 +81,20 @@ extension Diagnosis {
 
     static func state(_ facts: HostFacts) -> Finding {
         switch facts.state {
-        case .fails(let problem): return .failed(.state, problem)
+        case .fails(let problem): .failed(.state, problem)
+        case .writable(let path, _): .ok(.state, "\(path) can be written")
+        }
+    }
+
+    static func shards(_ facts: HostFacts) -> Finding {
+        switch facts.shards {
+        case .fails(let problem): return .failed(.shards, problem)
         case .writable(let path, let free):
-            guard case .read(let survey) = facts.log, free < survey.bytes else {
-                return .ok(.state, "\(path) can be written")
-            }
-            return .failed(
-                .state,
-                "\(path) has \(readableSize(free)) left, and the copy of the log needs \(readableSize(survey.bytes))",
-                remedy: "make room there, or put the setting state on a larger file system")
+            let left = "\(path) has \(readableSize(free)) left"
+            guard case .read(let survey) = facts.log, free < survey.bytes else { return .ok(.shards, left) }
+            return .warning(
+                .shards, "\(left), and the log has \(readableSize(survey.bytes)): what has no room isn't stored",
+                remedy: "make room there, or name a folder on a larger file system (shards.directory)")
         }
     }
 

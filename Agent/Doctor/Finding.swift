@@ -52,6 +52,7 @@ package enum Check: String, CaseIterable, Hashable, Sendable {
     case template
     case keys = "key measurement"
     case state
+    case shards
     case clock
     case certificate
     case verifier

@@ -16,6 +16,8 @@ package struct HostFacts: Sendable {
     package var log: Log
     /// The folder for the agent's own files.
     package var state: StateFolder
+    /// The folder that the log is kept in.
+    package var shards: StateFolder
     /// Seconds since 1970.
     package var now: Int64
     /// Whether the kernel's clock is kept in step with others.
@@ -28,7 +30,8 @@ package struct HostFacts: Sendable {
     /// Puts together what was seen.
     package init(
         tpm: TPM, attestationKey: AttestationKeyState, ima: IMAState, policy: IMAPolicy?,
-        commandLine: KernelCommandLine, log: Log, state: StateFolder, now: Int64, isClockSynchronised: Bool,
+        commandLine: KernelCommandLine, log: Log, state: StateFolder, shards: StateFolder, now: Int64,
+        isClockSynchronised: Bool,
         certificate: CertificateState, verifier: VerifierState
     ) {
         self.tpm = tpm
@@ -38,6 +41,7 @@ package struct HostFacts: Sendable {
         self.commandLine = commandLine
         self.log = log
         self.state = state
+        self.shards = shards
         self.now = now
         self.isClockSynchronised = isClockSynchronised
         self.certificate = certificate

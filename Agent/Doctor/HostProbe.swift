@@ -32,6 +32,7 @@ package struct HostProbe: Sendable {
     package var keyFile: AttestationKeyFile
     package var logPath: FilePath
     package var stateFolder: FilePath
+    package var shardsFolder: FilePath
     /// Nil if none is configured.
     package var certificateFile: String?
     /// Nil if none is configured.
@@ -40,13 +41,14 @@ package struct HostProbe: Sendable {
     package var commandLineFile: FilePath = "/proc/cmdline"
 
     package init(
-        tcti: String, keyFile: AttestationKeyFile, logPath: FilePath, stateFolder: FilePath,
+        tcti: String, keyFile: AttestationKeyFile, logPath: FilePath, stateFolder: FilePath, shardsFolder: FilePath,
         certificateFile: String?, verifier: Verifier?
     ) {
         self.tcti = tcti
         self.keyFile = keyFile
         self.logPath = logPath
         self.stateFolder = stateFolder
+        self.shardsFolder = shardsFolder
         self.certificateFile = certificateFile
         self.verifier = verifier
     }
@@ -57,7 +59,8 @@ package struct HostProbe: Sendable {
         let certificate = certificateState()
         return HostFacts(
             tpm: tpm, attestationKey: key, ima: imaState(), policy: policy(),
-            commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(), state: state(),
+            commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(),
+            state: folder(stateFolder, setting: "state"), shards: folder(shardsFolder, setting: "shards.directory"),
             now: Int64(Date().timeIntervalSince1970), isClockSynchronised: Self.isClockSynchronised(),
             certificate: certificate, verifier: await verifierState(certificate))
     }
@@ -176,21 +179,22 @@ extension HostProbe {
 // MARK: - The agent's own things
 
 extension HostProbe {
-    private func state() -> HostFacts.StateFolder {
+    private func folder(_ path: FilePath, setting: String) -> HostFacts.StateFolder {
         // What doesn't exist yet is made inside the nearest folder that does.
-        var folder = stateFolder
+        var folder = path
         while !FileManager.default.fileExists(atPath: folder.string), folder.removeLastComponent() {}
         guard FileManager.default.isWritableFile(atPath: folder.string) else {
             return .fails(
                 .init(
-                    "\(folder) can't be written", remedy: "give it to the agent's user, or set state to another folder")
+                    "\(folder) can't be written",
+                    remedy: "give it to the agent's user, or set \(setting) to another folder")
             )
         }
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.string)
         guard let free = attributes?[.systemFreeSize] as? NSNumber else {
-            return .fails(.init("\(folder) is on no file system", remedy: "set state to another folder"))
+            return .fails(.init("\(folder) is on no file system", remedy: "set \(setting) to another folder"))
         }
-        return .writable(path: stateFolder.string, free: free.uint64Value)
+        return .writable(path: path.string, free: free.uint64Value)
     }
 
     private func certificateState() -> HostFacts.CertificateState {

@@ -37,7 +37,7 @@ struct ConfigurationFile {
             entries = try Self.entries(inYAML: text)
         } catch let error as YamlError {
             let place = Self.line(of: error).map { "\(path):\($0)" } ?? path
-            throw SettingsError([.init(place: place, key: nil, problem: "cannot be read: \(error)")])
+            throw SettingsError([.init(place: place, key: nil, problem: Self.problem(error))])
         } catch {
             throw SettingsError([.init(place: path, key: nil, problem: "cannot be read: \(error)")])
         }
@@ -75,6 +75,12 @@ struct ConfigurationFile {
         case .mapping: return .nothing
         case .alias: return .other
         }
+    }
+
+    private static func problem(_ error: YamlError) -> String {
+        // The library's own text shows the whole file.
+        guard case .duplicatedKeysInMapping(let keys, _) = error else { return "cannot be read: \(error)" }
+        return "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once"
     }
 
     private static func line(of error: YamlError) -> Int? {

@@ -158,8 +158,11 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         Ailment("a state folder that can't be written", .state, .failed, says: "mend it") {
             $0.state = .fails(problem)
         },
-        Ailment("a full disk", .state, .failed, says: "10 B", "make room") {
-            $0.state = .writable(path: "/var/lib/assay-agent", free: 10)
+        Ailment("a full disk", .shards, .warning, says: "10 B", "make room") {
+            $0.shards = .writable(path: "/var/lib/ima-shards", free: 10)
+        },
+        Ailment("a folder for shards that can't be written", .shards, .failed, says: "mend it") {
+            $0.shards = .fails(problem)
         },
         Ailment("a clock that was never set", .clock, .failed, says: "2025", "set the clock") { $0.now = 1000 },
         Ailment("a clock that nothing keeps in step", .clock, .warning, says: "adjtimex", "chrony") {

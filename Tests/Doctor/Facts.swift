@@ -13,7 +13,8 @@ struct Healthy {
             ima: .on(folder: "/sys/kernel/security/integrity/ima"),
             policy: IMAPolicy("measure func=BPRM_CHECK\nmeasure func=KEY_CHECK keyrings=.ima|_ima\n"),
             commandLine: KernelCommandLine("ima_policy=tcb ima_template=ima-sig"), log: .read(try survey(signedLog())),
-            state: .writable(path: "/var/lib/assay-agent", free: 1 << 30), now: now, isClockSynchronised: true,
+            state: .writable(path: "/var/lib/assay-agent", free: 1 << 30),
+            shards: .writable(path: "/var/lib/ima-shards", free: 1 << 30), now: now, isClockSynchronised: true,
             certificate: .present(try certificate(), identity: "web-1"),
             verifier: .answers(address: "verifier.example:7443"))
     }

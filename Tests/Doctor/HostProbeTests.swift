@@ -20,6 +20,7 @@ import Transport
         HostProbe(
             tcti: tcti, keyFile: AttestationKeyFile(path: folder.appending("key").string),
             logPath: folder.appending("securityfs/integrity/ima"), stateFolder: folder.appending("state/agent"),
+            shardsFolder: folder.appending("shards"),
             certificateFile: nil, verifier: nil)
     }
 

@@ -28,6 +28,7 @@ import Transport
         let probe = HostProbe(
             tcti: "swtpm:host=127.0.0.1,port=9", keyFile: AttestationKeyFile(path: pki.path("none")),
             logPath: FilePath(pki.path("none")), stateFolder: FilePath(pki.folder.path),
+            shardsFolder: FilePath(pki.folder.path),
             certificateFile: pki.path("\(certificate).pem"),
             verifier: .init(
                 host: "127.0.0.1", port: port ?? listener.port, name: name,
