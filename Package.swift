@@ -39,7 +39,8 @@ let configuration: Target.Dependency = .product(name: "Configuration", package: 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 
 let package = Package(
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(
             url: "https://github.com/apple/swift-configuration",
             from: "1.4.0",
@@ -76,6 +78,7 @@ let package = Package(
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
 
         module("Bytes", "Common/Bytes", []),
+        module("Files", "Common/Files", []),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
@@ -86,14 +89,15 @@ let package = Package(
         module("Terminal", "Common/Terminal", [argumentParser]),
         module("Settings", "Common/Settings", [configuration, systemPackage]),
 
-        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "TPM"]),
+        module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["Bytes", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+            ["AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Messages", "TPM", "Settings", "TPMDevice", "Terminal", "Transport",
+                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
+                "Transport",
                 argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
             ]),
 
@@ -104,17 +108,26 @@ let package = Package(
         module(
             "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module(
+            "Enrolment", "Verifier/Enrolment",
+            ["AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
+        module(
             "Server", "Verifier/Server",
             nio + [
-                "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", "Transport", logging,
-                serviceLifecycle,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "IMA", "Messages", "Store", "TPM", "Transport",
+                coreMetrics, logging, serviceLifecycle,
             ]),
-        module("Monitoring", "Verifier/Monitoring", [hummingbird, coreMetrics, serviceLifecycle, logging]),
+        module(
+            "Monitoring", "Verifier/Monitoring",
+            nio + [
+                "Appraisal", "AssayCrypto", "Bytes", "Server", "Store", "Transport", coreMetrics, hummingbird, logging,
+                nioHTTP1, serviceLifecycle, subprocess, systemPackage,
+            ]),
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Messages", "Offline", "Server", "Settings", "Store", "TPM",
-                "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle, systemPackage,
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Monitoring", "Offline",
+                "Server", "Settings", "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix,
+                serviceLifecycle, systemPackage,
                 unixSignals,
             ]),
 
@@ -135,6 +148,8 @@ let package = Package(
             name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], path: "Tests/Fuzz/Replay",
             swiftSettings: settings),
         tests("Bytes", ["Bytes"]),
+        tests("Files", ["Files"]),
+        tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
         tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
@@ -154,11 +169,19 @@ let package = Package(
         tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+        tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
+        tests(
+            "Monitoring",
+            nio + [
+                "Monitoring", "Appraisal", "Server", "Store", "Transport", coreMetrics, logging, serviceLifecycle,
+                systemPackage,
+            ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",
             nio + [
-                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages",
+                "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
+                "IMA", "Messages",
                 "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
                 systemPackage,
             ]),

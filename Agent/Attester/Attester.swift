@@ -16,6 +16,13 @@ package actor Attester {
         case progress(AttesterSession.Progress)
         /// The round is over.
         case verdict(AttestationResult)
+        /// The agent's certificate was renewed, or why not.
+        case renewal(Result<CertificateIssued, RenewalFailure>)
+    }
+
+    /// Why the certificate stays the old one for now.
+    package struct RenewalFailure: Error, Hashable, CustomStringConvertible {
+        package let description: String
     }
 
     private let device: TPMDevice
@@ -51,15 +58,18 @@ package actor Attester {
 
     /// Attests over a connection until the verifier ends it, or after one verdict.
     ///
+    /// - Parameter renewal: how the agent's certificate is renewed when it is due; nil leaves it to others.
     /// - Returns: the last verdict; nil if the verifier closed before there was one.
     /// - Throws: `AttesterError` for our own side and for a refusal.
     package func attest(
-        over connection: AgentConnection, once: Bool, observe: @Sendable (Event) -> Void
+        over connection: AgentConnection, once: Bool, renewal: CertificateRenewal? = nil,
+        observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
         let binding = AttesterSession.Binding(
             agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
         do {
-            return try await converse(AttesterSession(binding: binding), connection, once: once, observe)
+            return try await converse(
+                AttesterSession(binding: binding), connection, once: once, renewal, observe)
         } catch {
             // The verifier hears what this side's fault was, if that is what it was.
             let isOurs = error.code != .verifierUnreachable && error.code != .refused
@@ -72,20 +82,52 @@ package actor Attester {
 
 extension Attester {
     private func converse(
-        _ begun: AttesterSession, _ connection: AgentConnection, once: Bool, _ observe: @Sendable (Event) -> Void
+        _ begun: AttesterSession, _ connection: AgentConnection, once: Bool, _ renewal: CertificateRenewal?,
+        _ observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
         var session = begun
         said = try await hello()
         try await send(.hello(said), connection)
+        try await renew(renewal, &session, connection, observe)
         var last: AttestationResult?
         while let message = try await receive(connection) {
             if case .challenge(let challenge) = message { observe(.challenged(firstRecord: challenge.firstRecord)) }
-            let verdict = try await perform(session.receive(message), &session, connection, observe)
+            let actions = session.receive(message)
+            if case .certificate(let issued) = actions.first { accept(issued, renewal, observe) }
+            let verdict = try await perform(actions, &session, connection, observe)
             last = verdict ?? last
-            if once, verdict != nil { break }
+            guard verdict != nil else { continue }
+            if once { break }
+            try await renew(renewal, &session, connection, observe)
         }
         await connection.close()
         return last
+    }
+
+    /// Asks for a new certificate if it is time. A failure is told; there is a third of the certificate's life left.
+    private func renew(
+        _ renewal: CertificateRenewal?, _ session: inout AttesterSession, _ connection: AgentConnection,
+        _ observe: @Sendable (Event) -> Void
+    ) async throws(AttesterError) {
+        let request: RenewRequest?
+        do {
+            request = try renewal?.request()
+        } catch {
+            return observe(.renewal(.failure(RenewalFailure(description: "\(error)"))))
+        }
+        guard let request else { return }
+        _ = try await perform(session.renew(request), &session, connection, observe)
+    }
+
+    private func accept(
+        _ issued: CertificateIssued, _ renewal: CertificateRenewal?, _ observe: @Sendable (Event) -> Void
+    ) {
+        do {
+            try renewal?.accept(issued)
+            observe(.renewal(.success(issued)))
+        } catch {
+            observe(.renewal(.failure(RenewalFailure(description: "\(error)"))))
+        }
     }
 
     /// What this agent could deliver. Hints, all of it: the verifier believes the quote.
@@ -120,6 +162,7 @@ extension Attester {
                 let shard = try log.shard(first: first, end: end, maximumBytes: maximumBytes)
                 pending += session.read(shard.records, count: shard.count, first: first)
             case .progress(let progress): observe(.progress(progress))
+            case .certificate: break  // taken where the message came
             case .verdict(let result):
                 observe(.verdict(result))
                 verdict = result

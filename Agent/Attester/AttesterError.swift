@@ -14,6 +14,8 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         case verifierUnreachable
         /// The verifier refused, with its own words in `problem`.
         case refused
+        /// The verifier refused to let this host join, with its own words and the next step in `problem`.
+        case joiningRefused
     }
 
     /// What failed.
@@ -40,6 +42,7 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         case .tpmUnusable: "check tpm.tcti, and that the agent's user may use the TPM"
         case .verifierUnreachable: "check verifier.host and verifier.port, and that the verifier runs"
         case .refused: "see the verifier's log for this agent"
+        case .joiningRefused: "the verifier's log says more"
         }
     }
 

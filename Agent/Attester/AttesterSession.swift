@@ -34,6 +34,8 @@ package struct AttesterSession: Sendable {
         case readShard(first: UInt64, end: UInt64, maximumBytes: Int)
         /// Tell the operator how far the round is.
         case progress(Progress)
+        /// Keep the renewed certificate.
+        case certificate(CertificateIssued)
         /// Tell the operator the verdict. The session goes on: the verifier may begin another round.
         case verdict(AttestationResult)
         /// The verifier ended the exchange, or broke the protocol: close, after sending the status if there is one.
@@ -81,6 +83,7 @@ package struct AttesterSession: Sendable {
 
     private let binding: Binding
     private var state = State.awaitingChallenge
+    private var awaitsCertificate = false
 
     /// A session that waits for its first Challenge.
     package init(binding: Binding) {
@@ -100,6 +103,9 @@ package struct AttesterSession: Sendable {
             state = .ended
             return [.close(reason: status, send: false)]
         case (_, .challenge(let challenge)): return begin(challenge)
+        case (_, .certificateIssued(let issued)) where awaitsCertificate:
+            awaitsCertificate = false
+            return [.certificate(issued)]
         case (.awaitingRead(let transfer), .shardCredit(let credit)):
             state = .awaitingRead(transfer.credited(credit))
             return []
@@ -113,6 +119,13 @@ package struct AttesterSession: Sendable {
             (.awaitingResult, _):
             return refuse(message)
         }
+    }
+
+    /// Asks for a new certificate; the answer comes whenever the verifier has it. Not twice before an answer.
+    package mutating func renew(_ request: RenewRequest) -> [Action] {
+        guard !awaitsCertificate else { return [] }
+        awaitsCertificate = true
+        return [.send(.renewRequest(request))]
     }
 
     /// The round whose evidence was sent, or whose records aren't held.

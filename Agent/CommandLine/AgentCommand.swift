@@ -10,13 +10,14 @@ struct AgentCommand: AsyncParsableCommand {
         abstract: "Proves to a verifier what this host's kernel has measured.",
         discussion: """
             The agent quotes the TPM, reads the kernel's measurement log (IMA) and sends both to assay-verifier. It \
-            needs a configuration file (--config), read access to the log and to the TPM.
+            needs read access to the log and to the TPM, and a configuration file (--config), which \
+            `assay-agent join` writes.
 
             Exit: 0 affirming, warning or done; 1 contraindicated; 2 usage or configuration; 3 unreachable or \
             unreadable; 4 no verdict.
             """,
         version: softwareVersion,
-        subcommands: [AttestCommand.self, RunCommand.self, KeyCommand.self])
+        subcommands: [JoinCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self])
 
     static func main() async {
         await runCommand(Self.self)

@@ -1,4 +1,3 @@
-import AssayCrypto
 import Attester
 import Settings
 import SystemPackage
@@ -31,6 +30,14 @@ struct AgentConfiguration: Sendable {
         }
     }
 
+    static let defaultTCTI = "device:/dev/tpmrm0"
+    static let defaultState = "/var/lib/assay-agent"
+
+    /// The kind of attestation key to make.
+    static func keyKind(_ settings: Settings) throws(SettingsError) -> KeyKind {
+        try settings.word("tpm.key", default: KeyWord.p256).kind
+    }
+
     init(file: String?) async throws(SettingsError) {
         let settings = try await Settings(file: file, environmentPrefix: "ASSAY_AGENT")
         verifierHost = try settings.requiredText("verifier.host")
@@ -40,14 +47,9 @@ struct AgentConfiguration: Sendable {
             certificateChainFile: try settings.requiredText("tls.certificate"),
             privateKeyFile: try settings.requiredText("tls.key"))
         trustFile = try settings.requiredText("tls.trust")
-        tcti = try settings.text("tpm.tcti", default: "device:/dev/tpmrm0")
-        keyKind = try settings.word("tpm.key", default: KeyWord.p256).kind
+        tcti = try settings.text("tpm.tcti", default: Self.defaultTCTI)
+        keyKind = try Self.keyKind(settings)
         logPath = FilePath(try settings.text("log.path", default: "/sys/kernel/security/integrity/ima"))
-        stateFolder = FilePath(try settings.text("state", default: "/var/lib/assay-agent"))
-    }
-
-    /// The file that keeps the attestation key.
-    var keyFile: AttestationKeyFile {
-        AttestationKeyFile(path: stateFolder.appending("attestation-key").string)
+        stateFolder = FilePath(try settings.text("state", default: Self.defaultState))
     }
 }

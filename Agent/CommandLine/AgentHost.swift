@@ -1,5 +1,6 @@
 import AssayCrypto
 import Attester
+import Files
 import Foundation
 import NIOPosix
 import SystemPackage
@@ -11,56 +12,24 @@ import Transport
 /// The host as the agent's commands use it: its TPM with the attestation key loaded, its identity, its log.
 struct AgentHost: Sendable {
     let configuration: AgentConfiguration
-    let device: TPMDevice
-    /// TPM2B_PUBLIC of the attestation key.
-    let attestationKeyPublic: [UInt8]
+    let provisioned: ProvisionedTPM
 
     /// Opens the TPM; makes the attestation key if there is none yet.
     init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
         self.configuration = configuration
-        do {
-            try FileManager.default.createDirectory(
-                atPath: configuration.stateFolder.string, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-            device = try TPMDevice(tcti: configuration.tcti)
-            let file = configuration.keyFile
-            if let kept = try file.read() {
-                try await device.loadAttestationKey(kept)
-                attestationKeyPublic = kept.publicArea
-            } else {
-                let made = try await device.createAttestationKey(configuration.keyKind)
-                try file.write(made)
-                try await device.loadAttestationKey(made)
-                attestationKeyPublic = made.publicArea
-            }
-        } catch {
-            throw .unavailable(error)
-        }
-    }
-
-    /// The attestation key's name.
-    func attestationKeyName() throws(CommandFailure) -> [UInt8] {
-        do {
-            return try PublicArea(tpm2bPublic: attestationKeyPublic).name()
-        } catch {
-            throw .unavailable(error)
-        }
+        provisioned = try await ProvisionedTPM(
+            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
     }
 
     /// The agent, identified by its certificate.
     func attester() throws(CommandFailure) -> Attester {
+        let credentials = AgentCredentials(configuration.credentials)
+        let own = try credentials.certificate(at: currentTime())
         do {
-            let pem = [UInt8](
-                try Data(contentsOf: URL(filePath: configuration.credentials.certificateChainFile)))
-            guard let own = try Certificate.all(inPEM: pem).first else {
-                throw CommandFailure(
-                    .usage,
-                    "\(configuration.credentials.certificateChainFile) holds no certificate; see tls.certificate")
-            }
             let identity = try PeerIdentity(own.subjectAlternativeNames)
             return try Attester(
-                device: device, attestationKeyName: try attestationKeyName(), agentID: identity.bytes,
-                logPath: configuration.logPath, stateFolder: configuration.stateFolder,
+                device: provisioned.device, attestationKeyName: try provisioned.attestationKeyName(),
+                agentID: identity.bytes, logPath: configuration.logPath, stateFolder: configuration.stateFolder,
                 softwareVersion: softwareVersion)
         } catch let failure as CommandFailure {
             throw failure
@@ -69,20 +38,52 @@ struct AgentHost: Sendable {
         }
     }
 
-    /// Dials the verifier.
-    func connect(_ context: TLSContext) async throws(TransportError) -> AgentConnection {
-        try await AssayDialer.connect(
+    /// How the agent's certificate is renewed.
+    var renewal: CertificateRenewal { AgentCredentials(configuration.credentials).renewal(time: currentTime) }
+
+    /// Dials the verifier, with the certificate that is in its file now.
+    func connect() async throws -> AgentConnection {
+        let context = try TLSContext.client(
+            credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+        return try await AssayDialer.connect(
             host: configuration.verifierHost, port: configuration.verifierPort, context: context,
             serverName: configuration.verifierName, group: MultiThreadedEventLoopGroup.singleton)
     }
+}
 
-    /// Certificate, key and trust for connections to the verifier.
-    func tlsContext() throws(CommandFailure) -> TLSContext {
+/// A TPM with the attestation key loaded that the agent's folder keeps.
+struct ProvisionedTPM: Sendable {
+    let device: TPMDevice
+    /// The key, of which only the public half can be read.
+    let attestationKey: AttestationKeyBlob
+
+    /// Opens the TPM; makes folder and key if there are none yet.
+    init(tcti: String, keyKind: KeyKind, stateFolder: FilePath) async throws(CommandFailure) {
         do {
-            return try TLSContext.client(
-                credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+            try makePrivateFolder(at: stateFolder.string)
+            device = try TPMDevice(tcti: tcti)
+            let file = AttestationKeyFile(path: stateFolder.appending("attestation-key").string)
+            if let kept = try file.read() {
+                attestationKey = kept
+            } else {
+                attestationKey = try await device.createAttestationKey(keyKind)
+                try file.write(attestationKey)
+            }
+            try await device.loadAttestationKey(attestationKey)
         } catch {
-            throw .usage(error)
+            throw .unavailable(error)
+        }
+    }
+
+    /// The attestation key's name.
+    func attestationKeyName() throws(CommandFailure) -> [UInt8] {
+        do {
+            return try PublicArea(tpm2bPublic: attestationKey.publicArea).name()
+        } catch {
+            throw .unavailable(error)
         }
     }
 }
+
+/// Seconds since 1970.
+func currentTime() -> Int64 { Int64(Date().timeIntervalSince1970) }

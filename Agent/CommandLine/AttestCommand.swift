@@ -24,12 +24,13 @@ struct AttestCommand: AsyncParsableCommand {
     func run() async throws {
         let host = try await AgentHost(try await options.read())
         let attester = try host.attester()
-        let context = try host.tlsContext()
         let display = AttestationDisplay(showsProgress: !json)
         do {
-            let connection = try await host.connect(context)
+            let connection = try await host.connect()
             let isJSON = json
-            let result = try await attester.attest(over: connection, once: once) { event in
+            let result = try await attester.attest(
+                over: connection, once: once, renewal: host.renewal
+            ) { event in
                 if isJSON {
                     if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
                 } else {

@@ -12,6 +12,10 @@ struct AttestationDisplay: Sendable {
         case .challenged(let first): Output.line("challenged: records from \(readableCount(first)) on")
         case .progress(let progress): show(progress)
         case .verdict(let result): show(result)
+        case .renewal(.success(let issued)):
+            if !issued.certificates.isEmpty { Output.line("the agent's certificate was renewed") }
+        case .renewal(.failure(let failure)):
+            Output.notice("the agent's certificate was not renewed: \(escaped(failure.description.utf8))")
         }
     }
 
@@ -36,6 +40,7 @@ struct AttestationDisplay: Sendable {
             "verdict: \(result.tier), \(records(result.recordsAppraised)) appraised, "
                 + "\(readableCount(result.signaturesVerified)) signatures verified, "
                 + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
+        if !result.identity.isEmpty { Output.line("identity: \(escaped(result.identity.utf8))") }
         for finding in result.findings.prefix(10) { show(finding) }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bytes
 import Foundation
+import TPMDevice
 import Terminal
 
 /// Makes the attestation key and shows it, so that the verifier can enrol it.
@@ -19,13 +20,24 @@ struct KeyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to write the key's public part (TPM2B_PUBLIC).", valueName: "file"))
     var out: String
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Key: Encodable {
+        /// Its TPM name.
+        let attestationKey: String
+    }
+
     func run() async throws {
-        let host = try await AgentHost(try await options.read())
+        let configuration = try await options.read()
+        let tpm = try await ProvisionedTPM(
+            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
         do {
-            try Data(host.attestationKeyPublic).write(to: URL(filePath: out))
+            try Data(tpm.attestationKey.publicArea).write(to: URL(filePath: out))
         } catch {
             throw CommandFailure.unavailable(error)
         }
-        Output.line(try host.attestationKeyName().hexadecimal)
+        let key = Key(attestationKey: try tpm.attestationKeyName().hexadecimal)
+        Output.line(json ? try jsonLine(key) : key.attestationKey)
     }
 }

@@ -19,8 +19,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = try options.logger()
         let host = try await AgentHost(try await options.read())
-        let service = AgentService(
-            host: host, attester: try host.attester(), context: try host.tlsContext(), logger: logger)
+        let service = AgentService(host: host, attester: try host.attester(), logger: logger)
         let group = ServiceGroup(
             services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         do {
@@ -35,7 +34,6 @@ struct RunCommand: AsyncParsableCommand {
 private struct AgentService: Service {
     let host: AgentHost
     let attester: Attester
-    let context: TLSContext
     let logger: Logger
 
     private static let longestPause = 60.0
@@ -57,10 +55,12 @@ private struct AgentService: Service {
     /// - Throws: when the TPM fails: a connection to it that broke stays broken, and the service manager starts anew.
     private func connectAndAttest() async throws -> Bool {
         do {
-            let connection = try await host.connect(context)
+            let connection = try await host.connect()
             logger.info("connected", metadata: ["verifier": "\(connection.peer.address)"])
             let logger = logger
-            let last = try await attester.attest(over: connection, once: false) { log($0, to: logger) }
+            let last = try await attester.attest(
+                over: connection, once: false, renewal: host.renewal
+            ) { log($0, to: logger) }
             logger.info("the verifier has closed the connection")
             return last != nil
         } catch let error as AttesterError where error.code == .tpmUnusable {
@@ -88,7 +88,17 @@ private struct AgentService: Service {
                 metadata: [
                     "tier": "\(result.tier)", "next_record": "\(result.nextRecord)",
                     "records": "\(result.recordsAppraised)", "findings": "\(escaped(counts.utf8))",
+                    "identity": "\(escaped(result.identity.utf8))",
                 ])
+        case .renewal(.success(let issued)):
+            if issued.certificates.isEmpty {
+                logger.warning("the agent's certificate ends soon, and its own authority must renew it")
+            } else {
+                logger.notice("the agent's certificate was renewed")
+            }
+        case .renewal(.failure(let failure)):
+            logger.error(
+                "the agent's certificate was not renewed", metadata: ["error": "\(escaped(failure.description.utf8))"])
         }
     }
 }

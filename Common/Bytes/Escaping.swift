@@ -5,6 +5,10 @@
 /// reorder or hide text.
 package func escaped(_ bytes: some Sequence<UInt8>) -> String {
     let bytes = Array(bytes)
+    // Most names are plain: a listing of a large fleet has hundreds of thousands.
+    if bytes.allSatisfy({ (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\\") }) {
+        return String(decoding: bytes, as: UTF8.self)
+    }
     var result = ""
     var index = 0
     while index < bytes.count {

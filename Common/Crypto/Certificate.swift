@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// An X.509 certificate, read once and kept as plain values.
 ///
@@ -61,8 +62,20 @@ package struct Certificate: Hashable, Sendable {
         try PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
     }
 
-    /// SHA-256 of ``subjectPublicKeyInfo``: what an operator denies, for it survives a re-issued certificate.
+    /// SHA-256 of ``subjectPublicKeyInfo`` as it stands here; ``PublicKey/fingerprint`` is what an operator denies, and the
+    /// same unless the certificate writes its key in an unusual form.
     package var publicKeyFingerprint: Digest { PCRBank.sha256.digest(of: subjectPublicKeyInfo) }
+
+    /// The certificate as a PEM file has it.
+    package func pem() throws(CryptoError) -> [UInt8] { try PEMBlock(label: "CERTIFICATE", der: der).encoded() }
+
+    /// Whether two thirds of its life are over: time to ask for the next, with a third left for when that fails.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package func isDueForRenewal(at time: Int64) -> Bool {
+        guard let notBefore, let notAfter, notBefore < notAfter else { return true }
+        return time >= notBefore + (notAfter - notBefore) / 3 * 2
+    }
 }
 
 /// One of a certificate's names.
@@ -75,4 +88,16 @@ package enum SubjectAlternativeName: Hashable, Sendable {
     case ip([UInt8])
     /// A kind of name that nothing here compares, such as a directory name.
     case other
+
+    /// The name of a host: an address if it is one, else a DNS name.
+    package init(host: String) {
+        var address = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, host, &address) == 1 {
+            self = .ip(Array(address.prefix(4)))
+        } else if inet_pton(AF_INET6, host, &address) == 1 {
+            self = .ip(address)
+        } else {
+            self = .dns(host)
+        }
+    }
 }

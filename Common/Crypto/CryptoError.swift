@@ -24,7 +24,7 @@ package struct CryptoError: Error, Hashable, CustomStringConvertible {
     /// Takes this thread's error queue, which is empty afterwards.
     ///
     /// - Parameter attempt: what was attempted, such as "read a certificate".
-    init(_ code: Code, _ attempt: String) {
+    package init(_ code: Code, _ attempt: String) {
         self.code = code
         let reasons = Self.drainQueue()
         detail = reasons.isEmpty ? attempt : "\(attempt): \(reasons)"

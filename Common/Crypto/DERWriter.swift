@@ -1,4 +1,5 @@
-/// Writes the few DER structures that are made from a TPM's numbers: a key's SubjectPublicKeyInfo, an ECDSA signature.
+/// Writes the few DER structures that Assay makes itself: a key's SubjectPublicKeyInfo, an ECDSA signature, a
+/// certificate's extensions.
 enum DERWriter {
     /// One element: tag, length, content (X.690, 8.1).
     static func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {

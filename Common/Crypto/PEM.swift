@@ -26,6 +26,26 @@ package struct PEMBlock: Hashable, Sendable {
         return blocks
     }
 
+    /// A block of these bytes.
+    package init(label: String, der: [UInt8]) {
+        self.label = label
+        self.der = der
+    }
+
+    /// The block as text, its last line ended.
+    package func encoded() throws(CryptoError) -> [UInt8] {
+        guard let target = BIO_new(BIO_s_mem()) else {
+            throw CryptoError(.failed, "write a PEM file")
+        }
+        defer { BIO_free(target) }
+        guard PEM_write_bio(target, label, "", der, der.count) > 0 else { throw CryptoError(.failed, "write a PEM file") }
+        var text = [UInt8](repeating: 0, count: BIO_ctrl_pending(target))
+        guard let length = Int32(exactly: text.count), BIO_read(target, &text, length) == length else {
+            throw CryptoError(.failed, "write a PEM file")
+        }
+        return text
+    }
+
     private static func copyToBIO(_ bytes: UnsafeRawBufferPointer, _ length: Int32) -> OpaquePointer? {
         guard let source = BIO_new(BIO_s_mem()) else { return nil }
         guard length == 0 || BIO_write(source, bytes.baseAddress, length) == length else {

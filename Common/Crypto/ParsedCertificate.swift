@@ -2,7 +2,8 @@ internal import COpenSSL
 
 /// libcrypto's view of a certificate, for as long as ``Certificate`` copies from it. It owns an `X509`.
 struct ParsedCertificate: ~Copyable {
-    private let certificate: OpaquePointer
+    /// An `X509 *`, this value's own.
+    let certificate: OpaquePointer
 
     /// Nil for other bytes, and for bytes left over; the error queue then says why.
     init?(_ der: [UInt8]) {

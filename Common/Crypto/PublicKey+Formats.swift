@@ -1,3 +1,5 @@
+internal import COpenSSL
+
 /// The forms in which a key comes, other than a SubjectPublicKeyInfo: each is rewritten to that.
 extension PublicKey {
     /// An RSA key from its numbers, big-endian.
@@ -59,5 +61,20 @@ extension PublicKey {
             }
         }
         throw CryptoError(.malformed, "no public key and no certificate in the PEM file")
+    }
+
+    /// The coordinates of a key's point on a curve, big-endian, as long as the curve's.
+    ///
+    /// - Throws: ``CryptoError`` with `.unsupported` for a key that isn't on the curve.
+    package func coordinates(on curve: EllipticCurve) throws(CryptoError) -> (x: [UInt8], y: [UInt8]) {
+        let attempt = "read a point on \(curve)"
+        let size = curve.coordinateSize
+        var point = [UInt8](repeating: 0, count: 1 + 2 * size)
+        var count = 0
+        guard kind == .ellipticCurve(curve.rawValue),
+            EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, &point, point.count, &count) == 1,
+            count == point.count, point.first == 0x04  // not compressed (SEC 1, 2.3.3)
+        else { throw CryptoError(.unsupported, attempt) }
+        return (Array(point[1..<1 + size]), Array(point[(1 + size)...]))
     }
 }

@@ -19,12 +19,15 @@ package final class PublicKey: @unchecked Sendable {
     package let kind: Kind
     /// The key as an X.509 SubjectPublicKeyInfo in DER, as it was given.
     package let subjectPublicKeyInfo: [UInt8]
-    /// SHA-256 of ``subjectPublicKeyInfo``.
+    /// SHA-256 of the key's one canonical SubjectPublicKeyInfo: DER, a named curve, an uncompressed point. A point can be
+    /// written compressed, too, under which the same key must not pass for another one; for a key written as usual, it
+    /// is the SHA-256 of ``subjectPublicKeyInfo``.
     package let fingerprint: Digest
     /// The id from SHA-1 over the subjectPublicKey bits (RFC 5280, 4.2.1.2, method 1).
     package let keyID: KeyID
 
-    private let key: OpaquePointer
+    /// An `EVP_PKEY *`.
+    let key: OpaquePointer
     private let contexts = VerificationContexts()
 
     /// Decodes a SubjectPublicKeyInfo.
@@ -36,7 +39,7 @@ package final class PublicKey: @unchecked Sendable {
         key = decoded.key
         kind = Self.kind(of: decoded.key)
         subjectPublicKeyInfo = bytes
-        fingerprint = PCRBank.sha256.digest(of: bytes)
+        fingerprint = PCRBank.sha256.digest(of: Self.canonical(decoded.key) ?? bytes)
         keyID = decoded.id
     }
 

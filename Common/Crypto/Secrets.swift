@@ -14,11 +14,19 @@ package func randomBytes(_ count: Int) throws(CryptoError) -> [UInt8] {
     return bytes
 }
 
-/// HMAC with SHA-256 (RFC 2104).
-package func hmacSHA256(key: [UInt8], _ message: [UInt8]) throws(CryptoError) -> Digest {
-    var code = [UInt8](repeating: 0, count: PCRBank.sha256.digestSize)
-    guard let length = Int32(exactly: key.count), let sha256 = MessageDigest(.sha256),
-        HMAC(sha256.pointer, key, length, message, message.count, &code, nil) != nil, let digest = Digest(code)
-    else { throw CryptoError(.failed, "compute an HMAC") }
-    return digest
+extension HashAlgorithm {
+    /// HMAC with this hash (RFC 2104).
+    ///
+    /// - Throws: ``CryptoError`` with `.unavailable` if this libcrypto lacks the hash.
+    package func authenticationCode(key: [UInt8], _ message: [UInt8]) throws(CryptoError) -> Digest {
+        guard let implementation = MessageDigest(self) else {
+            throw CryptoError(.unavailable, "this libcrypto has no \(self)")
+        }
+        var code = [UInt8](repeating: 0, count: digestSize)
+        guard let length = Int32(exactly: key.count),
+            HMAC(implementation.pointer, key, length, message, message.count, &code, nil) != nil,
+            let digest = Digest(code)
+        else { throw CryptoError(.failed, "compute an HMAC") }
+        return digest
+    }
 }

@@ -3,7 +3,7 @@ import Bytes
 /// A verdict as the agent's scripts read it; the verifier's commands use the same words.
 extension AttestationResult: Encodable {
     private enum Keys: String, CodingKey {
-        case tier, records, findings
+        case tier, records, findings, identity
         case nextRecord = "next_record"
         case excessRecords = "excess_records"
         case signaturesVerified = "signatures_verified"
@@ -15,6 +15,7 @@ extension AttestationResult: Encodable {
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Keys.self)
         try object.encode(tier.description, forKey: .tier)
+        try object.encode(identity, forKey: .identity)
         try object.encode(recordsAppraised, forKey: .records)
         try object.encode(nextRecord, forKey: .nextRecord)
         try object.encode(excessRecords, forKey: .excessRecords)

@@ -1,3 +1,6 @@
+package import AssayCrypto
+import Bytes
+
 /// An agent without a certificate asks to be enrolled.
 package struct JoinRequest: Hashable, Sendable {
     package var protocolVersion: UInt32
@@ -24,6 +27,27 @@ package struct JoinRequest: Hashable, Sendable {
         self.certificateRequest = certificateRequest
         self.proof = proof
     }
+
+    /// What shows that the sender knows the invitation's secret, on this very connection: HMAC-SHA-256 under the secret,
+    /// over the label, SHA-256 of the request's other fields, and the TLS exporter value, each preceded by its length in
+    /// four bytes, big-endian.
+    ///
+    /// - Parameter exporter: 32 bytes (RFC 9266).
+    package func proof(secret: [UInt8], exporter: [UInt8]) throws(CryptoError) -> [UInt8] {
+        let fields = [
+            tokenHash, agentID, endorsementKeyPublic, attestationKeyPublic, endorsementKeyCertificate,
+            certificateRequest,
+        ]
+        let request = PCRBank.sha256.digest(of: Self.joined(fields)).bytes
+        let message = Self.joined([Array("assay join v1".utf8), request, exporter])
+        return try HashAlgorithm.sha256.authenticationCode(key: secret, message).bytes
+    }
+
+    private static func joined(_ parts: [[UInt8]]) -> [UInt8] {
+        var writer = ByteWriter()
+        for part in parts { writer.sized(by: UInt32.self, part) }
+        return writer.bytes
+    }
 }
 
 /// A secret that only the TPM with both keys can open.
@@ -31,7 +55,7 @@ package struct CredentialChallenge: Hashable, Sendable {
     package var credentialBlob: [UInt8]
     package var encryptedSecret: [UInt8]
 
-    /// TPM2_MakeCredential's output.
+    /// TPM2_MakeCredential's output, without the structures' own lengths.
     package init(credentialBlob: [UInt8], encryptedSecret: [UInt8]) {
         self.credentialBlob = credentialBlob
         self.encryptedSecret = encryptedSecret

@@ -96,12 +96,15 @@ package struct AttestationResult: Hashable, Sendable {
     package var policySHA256: [UInt8]
     package var signaturesVerified: UInt64
     package var nextRoundSeconds: UInt32
+    /// What the agent's identity rests on, in words.
+    package var identity: String
 
     /// A verdict.
     package init(
         round: UInt64, tier: Tier, nextRecord: UInt64, recordsAppraised: UInt64 = 0, excessRecords: UInt64 = 0,
         findings: [ReportedFinding] = [], findingCounts: [ReasonCount] = [], keyrings: [ReportedKeyring] = [],
-        policySHA256: [UInt8] = [], signaturesVerified: UInt64 = 0, nextRoundSeconds: UInt32 = 0
+        policySHA256: [UInt8] = [], signaturesVerified: UInt64 = 0, nextRoundSeconds: UInt32 = 0,
+        identity: String = ""
     ) {
         self.round = round
         self.tier = tier
@@ -114,6 +117,7 @@ package struct AttestationResult: Hashable, Sendable {
         self.policySHA256 = policySHA256
         self.signaturesVerified = signaturesVerified
         self.nextRoundSeconds = nextRoundSeconds
+        self.identity = identity
     }
 }
 

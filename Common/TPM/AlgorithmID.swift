@@ -31,6 +31,8 @@ package struct AlgorithmID: RawRepresentable, Hashable, Sendable, CustomStringCo
     package static let ecschnorr = AlgorithmID(rawValue: 0x001c)
     package static let ecmqv = AlgorithmID(rawValue: 0x001d)
     package static let ecc = AlgorithmID(rawValue: 0x0023)
+    /// Cipher feedback, a mode.
+    package static let cfb = AlgorithmID(rawValue: 0x0043)
     package static let sha3_256 = AlgorithmID(rawValue: 0x0027)
     package static let sha3_384 = AlgorithmID(rawValue: 0x0028)
     package static let sha3_512 = AlgorithmID(rawValue: 0x0029)

@@ -7,6 +7,24 @@ package enum Output {
         write(text + "\n", to: STDOUT_FILENO)
     }
 
+    /// Writes lines to standard output, many at a time.
+    package static func lines(_ lines: some Sequence<String>) {
+        var text = ""
+        for line in lines {
+            text += line
+            text += "\n"
+            guard text.utf8.count > 1 << 16 else { continue }
+            write(text, to: STDOUT_FILENO)
+            text = ""
+        }
+        if !text.isEmpty { write(text, to: STDOUT_FILENO) }
+    }
+
+    /// Writes bytes as they are to standard output.
+    package static func bytes(_ bytes: [UInt8]) {
+        write(bytes[...], to: STDOUT_FILENO)
+    }
+
     /// Writes a line to standard error.
     package static func notice(_ text: String) {
         write(text + "\n", to: STDERR_FILENO)
@@ -21,7 +39,11 @@ package enum Output {
     package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
+        write(Array(text.utf8)[...], to: descriptor)
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) {
+        var bytes = bytes
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 {

@@ -33,11 +33,12 @@ package func readableSize(_ bytes: UInt64) -> String {
 
 /// A count with its digits in groups of three: `120,479`.
 package func readableCount(_ count: UInt64) -> String {
-    let digits = Array(String(count))
-    var result = ""
+    let digits = String(count).utf8
+    guard digits.count > 3 else { return String(count) }
+    var result: [UInt8] = []
     for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index).isMultiple(of: 3) { result.append(",") }
+        if index > 0, (digits.count - index).isMultiple(of: 3) { result.append(UInt8(ascii: ",")) }
         result.append(digit)
     }
-    return result
+    return String(decoding: result, as: UTF8.self)
 }

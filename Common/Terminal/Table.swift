@@ -1,31 +1,55 @@
 /// Columns of text, aligned. Widths count characters; names must be escaped before they come here.
 package struct Table: Sendable {
     private var rows: [[String]]
+    private var styles: [[Int: Style]] = [[:]]
+    private let rightAligned: Set<Int>
 
     /// A table with a header.
-    package init(_ header: [String]) {
+    ///
+    /// - Parameter rightAligned: the columns of numbers.
+    package init(_ header: [String], rightAligned: Set<Int> = []) {
         rows = [header]
+        self.rightAligned = rightAligned
     }
 
     /// Adds a row; missing cells are empty.
-    package mutating func append(_ row: [String]) {
+    ///
+    /// - Parameter styles: by column, where colours are shown.
+    package mutating func append(_ row: [String], styles: [Int: Style] = [:]) {
         rows.append(row)
+        self.styles.append(styles)
     }
 
+    /// The lines, without trailing blanks and without colours.
+    package var lines: [String] { lines(coloured: false) }
+
     /// The lines, without trailing blanks.
-    package var lines: [String] {
+    package func lines(coloured: Bool) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        var widths = [Int](repeating: 0, count: columns)
+        for row in rows {
+            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], width(of: cell)) }
         }
-        return rows.map { row in
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                line += cell
-                if column < row.count - 1 { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
-            }
-            while line.last == " " { line.removeLast() }
-            return line
+        return zip(rows, styles).map { row, styles in line(row, coloured ? styles : [:], widths) }
+    }
+
+    private func line(_ row: [String], _ styles: [Int: Style], _ widths: [Int]) -> String {
+        let last = row.lastIndex { !$0.isEmpty }
+        var line = ""
+        for (column, cell) in row.enumerated() {
+            guard let last, column <= last else { break }
+            let padding = String(repeating: " ", count: widths[column] - width(of: cell))
+            if rightAligned.contains(column) { line += padding }
+            line += styles[column].map { $0.applied(to: cell) } ?? cell
+            guard column < last else { break }
+            if !rightAligned.contains(column) { line += padding }
+            line += "  "
         }
+        return line
+    }
+
+    /// ASCII is counted by bytes: a listing may have a hundred thousand rows.
+    private func width(of cell: String) -> Int {
+        cell.utf8.allSatisfy { $0 < 0x80 } ? cell.utf8.count : cell.count
     }
 }

@@ -378,10 +378,14 @@ struct  Assay__V1__AttestationResult
    * When the verifier will begin the next round, or, for an agent that hangs up, when to come back.
    */
   uint32_t next_round_seconds;
+  /*
+   * What the agent's identity rests on, in words, such as "EK not certified".
+   */
+  char *identity;
 };
 #define ASSAY__V1__ATTESTATION_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&assay__v1__attestation_result__descriptor) \
-    , 0, ASSAY__V1__TIER__TIER_NONE, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL}, 0, 0 }
+    , 0, ASSAY__V1__TIER__TIER_NONE, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string }
 
 
 typedef enum {
@@ -519,8 +523,9 @@ struct  Assay__V1__JoinRequest
    */
   ProtobufCBinaryData certificate_request;
   /*
-   * HMAC-SHA-256 under the invitation's secret, over "assay join v1", token_hash, agent_id, ek_public, ak_public,
-   * ek_certificate, certificate_request and the TLS exporter value, each preceded by its length in 4 bytes, big endian.
+   * HMAC-SHA-256 under the invitation's secret, over "assay join v1", SHA-256 over token_hash, agent_id, ek_public,
+   * ak_public, ek_certificate and certificate_request, and the TLS exporter value (RFC 9266); each part preceded by its
+   * length in 4 bytes, big endian, in the hash and in the HMAC.
    */
   ProtobufCBinaryData proof;
 };
@@ -536,11 +541,11 @@ struct  Assay__V1__CredentialChallenge
 {
   ProtobufCMessage base;
   /*
-   * TPM2B_ID_OBJECT.
+   * TPM2B_ID_OBJECT, without its own length.
    */
   ProtobufCBinaryData credential_blob;
   /*
-   * TPM2B_ENCRYPTED_SECRET.
+   * TPM2B_ENCRYPTED_SECRET, without its own length.
    */
   ProtobufCBinaryData encrypted_secret;
 };
@@ -563,14 +568,16 @@ struct  Assay__V1__CredentialResponse
 
 
 /*
- * The agent is enrolled, or its certificate renewed. Repeating the same JoinRequest gets the same answer.
+ * The agent is enrolled, or its certificate renewed. Repeating a JoinRequest with the same token, endorsement key,
+ * attestation key and TLS key gets the same answer.
  */
 struct  Assay__V1__CertificateIssued
 {
   ProtobufCMessage base;
   ProtobufCBinaryData agent_id;
   /*
-   * X.509 DER, the agent's own first, without the root.
+   * X.509 DER, the agent's own first, without the root. None in answer to a RenewRequest: this verifier doesn't issue
+   * the agent's certificates, their own authority does.
    */
   size_t n_certificates;
   ProtobufCBinaryData *certificates;
@@ -586,13 +593,14 @@ struct  Assay__V1__CertificateIssued
 
 
 /*
- * Asks for a new certificate over the agent's own authenticated connection, before the old one expires.
+ * Asks for a new certificate over the agent's own authenticated connection, before the old one expires; at most once
+ * on a connection, at any time after Hello. The verifier answers with CertificateIssued, whatever else is under way.
  */
 struct  Assay__V1__RenewRequest
 {
   ProtobufCMessage base;
   /*
-   * PKCS #10 DER.
+   * PKCS #10 DER, for the key of the certificate that the connection was made with.
    */
   ProtobufCBinaryData certificate_request;
 };

@@ -95,6 +95,7 @@ struct Installation: Sendable {
               key: \(pki.path("verifier.key"))
               trust: \(pki.path("ca.pem"))
             attestation: { interval: 1, shard_bytes: 65536 }
+            monitoring: { port: 0 }
             """, "verifier.yaml")
         try write(
             """

@@ -7,12 +7,25 @@ final class Program: Sendable {
     private let process: Mutex<ChildProcess>
     private let outputFile: URL
 
+    /// What every program here is told: several verifiers run on one machine, and must not meet at a port.
+    private static let variables = ["ASSAY_VERIFIER_MONITORING_PORT": "0"]
+
     /// Starts a program that was built beside the tests.
-    init(_ name: String, _ arguments: [String], in folder: URL) throws {
+    ///
+    /// - Parameter environment: variables over those of the tests.
+    init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
         outputFile = folder.appending(path: "\(name)-\(UUID().uuidString).out")
+        let path = Self.path(of: name)
+        process = Mutex(
+            try ChildProcess(
+                path, arguments, output: outputFile.path,
+                environment: Self.variables.merging(environment) { _, own in own }))
+    }
+
+    /// Where a program is that was built beside the tests.
+    static func path(of name: String) -> String {
         let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let path = tests.deletingLastPathComponent().appending(path: name).path
-        process = Mutex(try ChildProcess(path, arguments, output: outputFile.path))
+        return tests.deletingLastPathComponent().appending(path: name).path
     }
 
     /// All that it has written.

@@ -45,8 +45,9 @@ struct World: Sendable {
             if allows != .notEnrolled { try await store.enrol(host) }
             if allows == .measured { try await store.assign(measured) }
             let log = RecordedLog()
+            let context = try workshop.pki.serverContext()
             let server = try await VerifierServer(
-                host: "127.0.0.1", port: 0, context: try workshop.pki.serverContext(),
+                host: "127.0.0.1", port: 0, context: { context },
                 group: MultiThreadedEventLoopGroup.singleton,
                 services: SessionServices(store: store, settings: settings, time: now), logger: log.logger)
             let services = ServiceGroup(services: [ServedService(server: server)], logger: log.logger)

@@ -185,6 +185,7 @@ extension VerifierSession.Action {
         case .send(let message): "send \(message.kind)"
         case .load: "load"
         case .verify(let batch): "verify \(batch.count)"
+        case .renew: "renew"
         case .commit(let outcome): "commit \(outcome.line)"
         case .expect(let awaited, let seconds): "expect \(awaited) in \(seconds) s"
         case .wait(let seconds): "wait \(seconds) s"

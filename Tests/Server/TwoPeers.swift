@@ -150,7 +150,7 @@ extension TwoPeers {
                 if isCommitted { attestation = outcome.attestation ?? attestation }
                 pending += verifier.committed(isCommitted)
             case .wait: isRoundAwaited = true
-            case .expect, .note: break
+            case .expect, .note, .renew: break
             case .close(let status, _):
                 // The verifier gives up on a round only after a row of conflicts.
                 if status.code != .aborted { faults.append("the verifier closes: \(status)") }
@@ -177,7 +177,7 @@ extension TwoPeers {
                 let shard = try LogDelimiter(LogFormat()).wholeRecords(
                     in: bytes.span, number: first, maximumBytes: maximumBytes)
                 pending += agent.read(Array(bytes[..<shard.end]), count: UInt32(shard.count), first: first)
-            case .progress, .verdict: break
+            case .progress, .verdict, .certificate: break
             case .close(let reason, _):
                 if reason.code != .aborted { faults.append("the agent closes: \(reason)") }
                 return try connect()

@@ -10,12 +10,14 @@ import Testing
 
     @Test(
         "it is an error that names agent and database, and other agents go on",
-        arguments: ["agents", "states", "keyrings", "verdicts", "findings"])
+        arguments: ["agents", "states", "keyrings", "verdicts", "findings", "history", "key-history", "events"])
     func damage(database name: String) async throws {
         try await withDamage(in: name) { store, damaged in
             let error = #expect(throws: StoreError.self) {
                 _ = try store.snapshot(of: damaged)
                 _ = try store.verdict(of: damaged)
+                _ = try store.history(of: damaged)
+                _ = try store.events(of: damaged)
             }
             #expect(error?.code == .damaged)
             #expect(error?.place.agent == damaged.bytes)
@@ -24,6 +26,9 @@ import Testing
                 #expect(try store.snapshot(of: AgentID(id)).appraisal != nil)
                 #expect(try await store.attest(id) == .committed(verdict: 2))
             }
+            let problems = try store.check().problems
+            #expect(problems.map(\.place).contains(.init(database: name, agent: damaged.bytes)))
+            #expect(problems.allSatisfy { $0.place.agent == damaged.bytes })
             // The listing shows the others, and the error in its place.
             let page = try store.agents()
             #expect(page.count == Self.ids.count)
@@ -99,7 +104,7 @@ import Testing
             }
             let damaged = try AgentID("beta")
             let schema = store.schema
-            let databases = [schema.agents, schema.states, schema.keyrings, schema.verdicts, schema.findings]
+            let databases = schema.ofOneAgent
             let database = try #require(databases.first { $0.name == name })
             try await store.writer.perform { (transaction, changes) throws(StoreError) in
                 var entries: [([UInt8], [UInt8])] = []

@@ -42,7 +42,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: folder.path.string, withIntermediateDirectories: false)
             let file = folder.path.appending("data.mdb")
             if isLMDB {
-                try withEnvironment(folder.path) { environment in
+                try folder.withEnvironment { environment in
                     try environment.write { (transaction) throws(StoreError) in
                         try transaction.put([1], [2], in: transaction.create("another's"))
                     }
@@ -63,13 +63,13 @@ import Testing
             let store = try Store(path: folder.path)
             try await store.attest("host")
             store.close()
-            try setVersion(version, folder.path)
+            try folder.setVersion(version)
             let file = URL(filePath: folder.path.appending("data.mdb").string)
             let before = try Data(contentsOf: file)
             let expected: StoreError.Code = version > 2 ? .newerSchema(version) : .olderSchema(version)
             #expect(code { try Store(path: folder.path) } == expected)
             #expect(try Data(contentsOf: file) == before)
-            try setVersion(Schema.version, folder.path)
+            try folder.setVersion(Schema.version)
             try folder.check()
         }
     }
@@ -118,34 +118,7 @@ import Testing
                 + "enrol it again; other agents are not affected")
     }
 
-    private func code(_ body: () throws -> some Any) -> StoreError.Code? {
-        do {
-            _ = try body()
-            return nil
-        } catch {
-            return (error as? StoreError)?.code
-        }
-    }
-
     private func permissions(_ path: FilePath) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: path.string)[.posixPermissions] as? Int
-    }
-
-    private func withEnvironment(_ path: FilePath, _ body: (Environment) throws -> Void) throws {
-        let environment = try Environment(path: path, readOnly: false, mapSize: .init(), maximumDatabases: 4)
-        defer { environment.close() }
-        try body(environment)
-    }
-
-    private func setVersion(_ version: UInt32, _ path: FilePath) throws {
-        try withEnvironment(path) { environment in
-            try environment.write { (transaction) throws(StoreError) in
-                let meta = try transaction.create("meta")
-                let bytes = try transaction.bytes(of: Schema.MetaKey.header, in: meta)
-                guard var header = bytes.flatMap(StoreHeader.init) else { throw StoreError(.notFound, "no header") }
-                header.version = version
-                try transaction.put(Schema.MetaKey.header, header.bytes, in: meta)
-            }
-        }
     }
 }

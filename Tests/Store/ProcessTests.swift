@@ -13,8 +13,8 @@ import Testing
             for agent in 0..<agents { try await store.enrol(Samples.agent("agent-\(agent)")) }
             store.close()
             var acknowledged = [UInt64](repeating: 0, count: agents)
-            for round in 0..<12 {
-                let delay = UInt32.random(in: 1_000...60_000)
+            for round in 0..<200 {
+                let delay = UInt32.random(in: 0...40_000)
                 let lines = try WriterProcess.kill(
                     [folder.path.string, "commit", "\(agents)"], afterFirstLineAnd: delay)
                 for line in lines {
@@ -22,6 +22,7 @@ import Testing
                     try #require(numbers.count == 2)
                     acknowledged[Int(numbers[0])] = numbers[1]
                 }
+                try folder.check()
                 let store = try Store(path: folder.path)
                 defer { store.close() }
                 for agent in 0..<agents {
@@ -30,6 +31,9 @@ import Testing
                     let number = snapshot.verdict?.number ?? 0
                     #expect(number >= acknowledged[agent], comment)
                     guard number > 0 else { continue }
+                    let id = try AgentID("agent-\(agent)")
+                    #expect(try store.history(of: id).last?.verdict.number == number, comment)
+                    #expect(try store.events(of: id).contains { $0.time == Int64(number) }, comment)
                     // Every part of a commit carries its verdict's number.
                     #expect(snapshot.state?.verdictNumber == number, comment)
                     #expect(snapshot.appraisal?.nextRecord == number, comment)
@@ -51,7 +55,7 @@ import Testing
             #expect(try store.readGeneration() == generation + 1)
             let name = try #require(try store.policy(named: "large"))
             #expect(try store.policySource(name.contentHash)?.count == count)
-            #expect(store.environment.mapSize > count)
+            #expect(store.environment.currentMapSize > count)
             #expect(try await store.attest("host") == .committed(verdict: 1))
         }
     }
@@ -77,64 +81,5 @@ import Testing
             other.kill()
             _ = try store.claimServer()
         }
-    }
-}
-
-/// The executable StoreWriter, run as a child.
-private struct WriterProcess {
-    private let process = Process()
-    private let output = Pipe()
-    private let input = Pipe()
-
-    init(_ arguments: [String]) throws {
-        let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.executableURL = tests.deletingLastPathComponent().appending(path: "StoreWriter")
-        process.arguments = arguments
-        process.standardOutput = output
-        process.standardInput = input
-        try process.run()
-    }
-
-    var processID: Int32 { process.processIdentifier }
-
-    /// Runs it to its end, which must be a success.
-    static func run(_ arguments: [String]) throws {
-        let process = try WriterProcess(arguments)
-        _ = process.readAll()
-        process.process.waitUntilExit()
-        #expect(process.process.terminationStatus == 0)
-    }
-
-    /// Runs it, kills it some microseconds after its first line, and returns all its lines.
-    static func kill(_ arguments: [String], afterFirstLineAnd delay: UInt32) throws -> [String] {
-        let process = try WriterProcess(arguments)
-        let first = process.readLine()
-        // The pipe is read meanwhile: a child that waits for room in it would commit nothing.
-        let killer = Thread {
-            usleep(delay)
-            if process.process.isRunning { Foundation.kill(process.processID, SIGKILL) }
-        }
-        killer.start()
-        let rest = process.readAll()
-        process.process.waitUntilExit()
-        return [first] + rest.split(separator: "\n").map(String.init)
-    }
-
-    /// The next line, read byte by byte so that nothing behind it is taken.
-    func readLine() -> String {
-        var line: [UInt8] = []
-        while let byte = try? output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
-            line.append(byte)
-        }
-        return String(decoding: line, as: UTF8.self)
-    }
-
-    func kill() {
-        Foundation.kill(processID, SIGKILL)
-        process.waitUntilExit()
-    }
-
-    private func readAll() -> String {
-        String(decoding: (try? output.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
     }
 }

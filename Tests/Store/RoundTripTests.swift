@@ -91,7 +91,7 @@ import Testing
         try await TemporaryStore.run { store in
             let hash = Digest(repeating: 5, count: 32)
             try await store.deny(hash, at: 44)
-            #expect(try store.deniedKeys() == [DeniedKey(keyHash: hash, deniedAt: 44)])
+            #expect(try store.deniedKeys() == [DeniedKey(keyHash: hash, changedAt: 44, generation: 1)])
             try await store.allow(hash)
             #expect(try store.deniedKeys().isEmpty)
             await #expect(throws: StoreError.self) { try await store.allow(hash) }
@@ -132,33 +132,14 @@ import Testing
             try await store.attest(
                 "host", keyrings: Samples.keyrings([:], unusable: [4]), findings: Samples.findings(2))
             let snapshot = try store.snapshot(of: AgentID("host"))
-            try refuseDamage(#require(snapshot.state))
-            try refuseDamage(#require(snapshot.verdict))
+            try Hostile.refuseDamage(#require(snapshot.state))
+            try Hostile.refuseDamage(#require(snapshot.verdict))
         }
-        try refuseDamage(Samples.agent("host", policy: "base"))
-        try refuseDamage(StoredKey(Samples.key(1), on: Array(".ima".utf8)))
-        try refuseDamage(StoredFindings(Samples.findings(3)))
-        try refuseDamage(PolicyName(name: "base", contentHash: Digest(repeating: 1, count: 32), putAt: 1))
-        try refuseDamage(DeniedKey(keyHash: Digest(repeating: 1, count: 32), deniedAt: 1))
-        try refuseDamage(StoredPolicy([1, 2, 3]))
-    }
-
-    private func refuseDamage<Value: StoredValue>(_ value: Value) throws {
-        func read(_ bytes: [UInt8]) throws(StoreError) -> Value { try Value(stored: bytes.span, at: .init()) }
-        let bytes = value.stored
-        #expect(try read(bytes).stored == bytes)
-        for count in bytes.indices {
-            #expect(throws: StoreError.self) { try read(Array(bytes[..<count])) }
-        }
-        #expect(throws: StoreError.self) { try read(bytes + [0]) }
-        #expect(throws: StoreError.self) { try read([bytes[0] ^ 0x80] + bytes.dropFirst()) }
-        // Wild lengths and words: whatever is in a byte, reading ends, with a value or an error.
-        for index in bytes.indices {
-            for wild: UInt8 in [0x00, 0x7f, 0xff] {
-                var damaged = bytes
-                damaged[index] = wild
-                _ = try? read(damaged)
-            }
-        }
+        try Hostile.refuseDamage(Samples.agent("host", policy: "base"))
+        try Hostile.refuseDamage(StoredKey(Samples.key(1), on: Array(".ima".utf8)))
+        try Hostile.refuseDamage(StoredFindings(Samples.findings(3)))
+        try Hostile.refuseDamage(PolicyName(name: "base", contentHash: Digest(repeating: 1, count: 32), putAt: 1))
+        try Hostile.refuseDamage(DeniedKey(keyHash: Digest(repeating: 1, count: 32), changedAt: 1, generation: 3))
+        try Hostile.refuseDamage(StoredPolicy([1, 2, 3]))
     }
 }

@@ -71,14 +71,17 @@ enum Samples {
 extension Store {
     /// Enrols an agent and commits one round of it.
     @discardableResult
-    func attest(_ id: String, keyrings: KeyringModel = KeyringModel(), findings: Findings = Findings()) async throws
-        -> CommitResult
-    {
+    func attest(
+        _ id: String, keyrings: KeyringModel = KeyringModel(), findings: Findings = Findings(), tier: Tier = .affirming,
+        resetCount: UInt32 = 7
+    ) async throws -> CommitResult {
         if (try? agent(AgentID(id))) == nil { try await enrol(Samples.agent(id)) }
         let snapshot = try snapshot(of: AgentID(id))
         let next = (snapshot.state?.nextRecord ?? 0) + 10
         let appraisal = Samples.appraisal(next: next, keyrings: keyrings, findings: findings)
         return try await commit(
-            Samples.outcome(snapshot, progress: Samples.progress(appraisal), findings: findings))
+            Samples.outcome(
+                snapshot, progress: Samples.progress(appraisal, resetCount: resetCount), tier: tier, findings: findings)
+        )
     }
 }

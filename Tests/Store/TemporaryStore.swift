@@ -1,17 +1,20 @@
 import Appraisal
 import Foundation
-import Store
 import SystemPackage
 import Testing
+
+@testable import Store
 
 /// A store in a folder of its own. When the test ends it is opened once more, all of it is read, and it is removed.
 struct TemporaryStore {
     let path: FilePath
 
     /// Runs a test on a new store.
-    static func run(size: Store.Size = .init(), _ body: (Store) async throws -> Void) async throws {
+    static func run(
+        size: Store.Size = .init(), history: HistoryBounds = .init(), _ body: (Store) async throws -> Void
+    ) async throws {
         try await inFolder { folder in
-            let store = try Store(path: folder.path, size: size)
+            let store = try Store(path: folder.path, size: size, history: history)
             defer { store.close() }
             try await body(store)
             store.close()
@@ -27,24 +30,29 @@ struct TemporaryStore {
         try await body(TemporaryStore(path: FilePath(parent.path).appending("store")))
     }
 
-    /// Opens the store and reads all that it has: nothing may be damaged, and the parts must fit each other.
+    /// Reads all that the store has: nothing may be damaged, and the parts must fit each other.
     func check() throws {
-        let store = try Store(path: path, mode: .readOnly)
-        defer { store.close() }
-        for summary in try store.agents(limit: .max) {
-            let id = try summary.get().agent.id
-            let snapshot = try store.snapshot(of: id)
-            let verdict = try store.verdict(of: id)
-            #expect(snapshot.verdict == verdict?.verdict)
-            #expect(snapshot.state?.verdictNumber ?? 0 <= snapshot.verdict?.number ?? 0)
-            #expect(verdict?.findings.failures ?? [:] == verdict?.verdict.failures ?? [:])
-            #expect(verdict?.findings.warnings ?? [:] == verdict?.verdict.warnings ?? [:])
+        let check = try StoreCheck(path)
+        #expect(check.problems.map(\.description) == [])
+    }
+
+    func withEnvironment(_ body: (Environment) throws -> Void) throws {
+        let environment = try Environment(path: path, readOnly: false, mapSize: .init(), maximumDatabases: 32)
+        defer { environment.close() }
+        try body(environment)
+    }
+
+    /// Has the header say another version.
+    func setVersion(_ version: UInt32) throws {
+        try withEnvironment { environment in
+            try environment.write { (transaction) throws(StoreError) in
+                let meta = try transaction.create("meta")
+                let bytes = try transaction.bytes(of: Schema.MetaKey.header, in: meta)
+                guard var header = bytes.flatMap(StoreHeader.init) else { throw StoreError(.notFound, "no header") }
+                header.version = version
+                try transaction.put(Schema.MetaKey.header, header.bytes, in: meta)
+            }
         }
-        for name in try store.policyNames() {
-            #expect(try store.policySource(name.contentHash) != nil)
-            #expect(try store.compiledPolicy(name.contentHash) != nil)
-        }
-        _ = try store.deniedKeys()
     }
 }
 

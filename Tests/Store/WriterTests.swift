@@ -119,7 +119,7 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(store.statistics.growths >= 3)
-            #expect(store.environment.mapSize > 1 << 20)
+            #expect(store.environment.currentMapSize > 1 << 20)
             for number in 0..<300 {
                 let snapshot = try store.snapshot(of: AgentID("agent-\(number)"))
                 #expect(snapshot.appraisal?.findings == Samples.findings(20))
@@ -141,7 +141,7 @@ import Testing
             }
             #expect(failure?.code == .mapFull)
             #expect(put > 0 && put < 20)
-            #expect(store.environment.mapSize == 512 << 10)
+            #expect(store.environment.currentMapSize == 512 << 10)
             let large = try #require(try store.policy(named: "large"))
             #expect(try store.policySource(large.contentHash)?.count == size)
             #expect(try await store.attest("host") == .committed(verdict: 2))

@@ -8,14 +8,19 @@ import TPM
 
 /// A process of its own for the store's tests: it is killed, or changes a store under the test's feet.
 ///
-/// Usage: StoreWriter FOLDER commit AGENTS | policy BYTES | claim
+/// Usage: StoreWriter FOLDER commit AGENTS | policy BYTES | claim | hold | read | migrate | migrate-limited BYTES
 @main
 enum StoreWriter {
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3 else { exit(2) }
-        let store = try Store(path: FilePath(arguments[1]))
         let number = arguments.count > 3 ? Int(arguments[3]) ?? 0 : 0
+        switch arguments[2] {
+        case "migrate": try migrateForever(FilePath(arguments[1]))
+        case "migrate-limited": migrate(FilePath(arguments[1]), fileLimit: number)
+        default: break
+        }
+        let store = try Store(path: FilePath(arguments[1]))
         switch arguments[2] {
         case "commit": try await commitForever(store, agents: number)
         case "policy":
@@ -25,8 +30,37 @@ enum StoreWriter {
             say("claimed")
             _ = readLine()
             withExtendedLifetime(claim) {}
+        case "hold":
+            say("held")
+            _ = readLine()
+        case "read":
+            say("reading")
+            while true { _ = try store.agents(limit: .max) }
         default: exit(2)
         }
+        store.close()
+    }
+
+    /// Moves a store down and up until it is killed.
+    static func migrateForever(_ path: FilePath) throws -> Never {
+        say("migrating")
+        while true {
+            for version: UInt32 in [1, 2] { _ = try Migration.run(path, to: version) }
+        }
+    }
+
+    /// Downgrades where no file may become larger: the system refuses the write as a full disk does.
+    static func migrate(_ path: FilePath, fileLimit: Int) -> Never {
+        signal(SIGXFSZ, SIG_IGN)
+        var limit = rlimit(rlim_cur: rlim_t(fileLimit), rlim_max: rlim_t(fileLimit))
+        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        do throws(StoreError) {
+            _ = try Migration.run(path, to: 1)
+            say("done")
+        } catch {
+            say("\(error.code)")
+        }
+        exit(0)
     }
 
     /// Commits outcomes of many agents at once, and tells each one's number after it was acknowledged.

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 
 /// A program that a test runs beside itself, ended at the latest with its owner.
@@ -14,7 +15,10 @@ package struct ChildProcess: ~Copyable, Sendable {
     /// - Parameters:
     ///   - program: a path, or a name to be found through PATH.
     ///   - output: a file that standard output and error are appended to; nil closes them off, too.
-    package init(_ program: String, _ arguments: [String], output: String? = nil) throws(ChildProcessFailure) {
+    ///   - environment: variables over those of this process.
+    package init(
+        _ program: String, _ arguments: [String], output: String? = nil, environment: [String: String] = [:]
+    ) throws(ChildProcessFailure) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -37,8 +41,12 @@ package struct ChildProcess: ~Copyable, Sendable {
 
         var arguments = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
+        var variables =
+            ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
+            .map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for variable in variables { free(variable) } }
         var id: pid_t = 0
-        let failure = posix_spawnp(&id, program, &actions, &attributes, &arguments, environ)
+        let failure = posix_spawnp(&id, program, &actions, &attributes, &arguments, &variables)
         guard failure == 0 else { throw ChildProcessFailure(program: program, errno: failure) }
         self.id = id
     }

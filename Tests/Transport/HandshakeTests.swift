@@ -146,8 +146,9 @@ import Testing
         let pki = try TestPKI()
         defer { pki.remove() }
         let failures = AsyncStream.makeStream(of: TransportError.self)
+        let context = try pki.server([.attest, .join])
         let listener = try await AssayListener.bind(
-            host: "127.0.0.1", port: 0, context: pki.server([.attest, .join]), group: Loopback.group
+            host: "127.0.0.1", port: 0, context: { context }, group: Loopback.group
         ) { _, error in failures.continuation.yield(error) }
         var client = try ChildProcess(
             "openssl",
@@ -261,7 +262,7 @@ import Testing
         try await Loopback.run { loopback in
             let error = try await transportError {
                 try await AssayListener.bind(
-                    host: "127.0.0.1", port: loopback.listener.port, context: loopback.contexts.verifier,
+                    host: "127.0.0.1", port: loopback.listener.port, context: { loopback.contexts.verifier },
                     group: Loopback.group)
             }
             guard case .io = error else {

@@ -20,8 +20,9 @@ struct Loopback {
     ) async throws {
         let contexts = try TestContexts.shared.get()
         let (failures, continuation) = AsyncStream.makeStream(of: TransportError.self)
+        let server = contexts[keyPath: context]
         let listener = try await AssayListener.bind(
-            host: "127.0.0.1", port: 0, context: contexts[keyPath: context], group: group, limits: limits
+            host: "127.0.0.1", port: 0, context: { server }, group: group, limits: limits
         ) { _, error in continuation.yield(error) }
         do {
             try await body(Loopback(listener: listener, contexts: contexts, failures: failures))

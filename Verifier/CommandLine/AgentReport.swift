@@ -1,6 +1,6 @@
 import Messages
 
-/// A status with its findings.
+/// A status with the last verdict's findings.
 struct AgentReport: Encodable {
     let status: AgentStatus
     let findings: [ReportedFinding]

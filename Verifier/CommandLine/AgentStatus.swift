@@ -7,63 +7,101 @@ import TPM
 import Terminal
 
 /// How an agent stands now, for people and for scripts.
-struct AgentStatus: Encodable {
-    let agent: String
+struct AgentStatus {
+    let summary: AgentSummary
+    let standing: AgentStanding
     /// The last verdict's tier, or `none` if it is too old, if there is none, or if the agent is revoked.
-    let tier: String
-    /// The last verdict's tier as it was given; nil before the first.
-    let lastTier: String?
-    /// Seconds since the last verdict's Challenge.
-    let ageSeconds: Int64?
-    let resetCount: UInt32?
-    let nextRecord: UInt64
-    let excessRecords: UInt64
-    let findingsByReason: [String: UInt64]
-    let policy: String?
-    let policySha256: String?
-    let isRevoked: Bool
+    let tier: Tier
+    /// Keys that were learned.
+    let keys: Int
+    /// Seconds since 1970.
+    let now: Int64
+    /// What the agent's identity rests on.
+    let identity: IdentityMode
 
-    init(_ summary: AgentSummary, now: Int64, maximumAge: Int64) {
-        let verdict = summary.verdict
-        agent = summary.agent.id.description
-        isRevoked = summary.agent.revokedAt != nil
-        lastTier = verdict?.tier.rawValue
-        ageSeconds = summary.age(at: now)
-        tier = summary.tier(at: now, maximumAge: maximumAge).rawValue
-        resetCount = summary.state?.clockInfo.resetCount
-        nextRecord = summary.state?.nextRecord ?? 0
-        excessRecords = verdict?.excessRecords ?? 0
-        findingsByReason = Dictionary(
-            (verdict.map { $0.failures.merging($0.warnings) { $0 + $1 } } ?? [:]).map { ($0.key.rawValue, $0.value) }
-        ) { $0 + $1 }
-        policy = summary.agent.policyName
-        policySha256 = verdict?.policyHash?.description
+    init(_ summary: AgentSummary, keys: Int, now: Int64, maximumAge: Int64, identity: IdentityMode) {
+        let facts = summary.facts
+        self.summary = summary
+        self.keys = keys
+        self.now = now
+        self.identity = identity
+        standing = AgentStanding(facts, at: now, maximumAge: maximumAge)
+        tier = facts.tier(at: now, maximumAge: maximumAge)
     }
+
+    var verdict: Verdict? { summary.verdict }
+    var age: Int64? { summary.age(at: now) }
+    var nextRecord: UInt64 { summary.state?.nextRecord ?? 0 }
+    var policyName: String? { summary.agent.policyName.map { escaped($0.utf8) } }
+
+    /// Failures and warnings of the last verdict, by reason.
+    var findingsByReason: [String: UInt64] {
+        guard let verdict else { return [:] }
+        let counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
+        return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
+    }
+}
+
+// MARK: A line of the listing
+
+extension AgentStatus {
+    static let header = ["AGENT", "TIER", "AGE", "EPOCH", "RECORDS", "KEYS", "STATE", "POLICY"]
+    static let numbers: Set<Int> = [2, 3, 4, 5]
 
     var row: [String] {
         [
-            agent, tier, ageSeconds.map { "\($0) s" } ?? "-", resetCount.map { "\($0)" } ?? "-",
-            readableCount(nextRecord), policy.map { escaped($0.utf8) } ?? "NO POLICY",
+            summary.agent.id.description, tier.rawValue, age.map(readableAge) ?? "-",
+            summary.state.map { "\($0.clockInfo.resetCount)" } ?? "-", readableCount(nextRecord), "\(keys)",
+            standing.phrase, policyName ?? "NO POLICY",
         ]
     }
 
-    var sentences: [String] {
-        var lines = ["\(agent): \(tier)"]
-        if isRevoked { lines.append("It is revoked: its connections are refused.") }
-        if let lastTier, let ageSeconds {
-            lines.append("The last verdict is \(lastTier), \(ageSeconds) seconds old.")
-            if tier == Tier.none.rawValue, !isRevoked {
-                lines.append("That is too old to stand: is the agent running?")
-            }
-        } else {
-            lines.append("It was never attested.")
-        }
-        if let resetCount {
-            lines.append(
-                "\(readableCount(nextRecord)) records of boot epoch \(resetCount) are appraised"
-                    + (excessRecords > 0 ? ", \(readableCount(excessRecords)) more were received." : "."))
-        }
-        lines.append(policy.map { "It is judged by policy \(escaped($0.utf8))." } ?? "NO POLICY judges it.")
-        return lines
+    var styles: [Int: Style] {
+        var styles: [Int: Style] = [:]
+        styles[1] = tier.style
+        styles[6] = standing.style
+        if policyName == nil { styles[7] = .caution }
+        return styles
     }
+}
+
+extension Tier {
+    var style: Style {
+        switch self {
+        case .affirming: .good
+        case .warning: .caution
+        case .contraindicated: .bad
+        case .none: .faint
+        }
+    }
+}
+
+extension AgentStanding {
+    /// A few words, for a column.
+    var phrase: String {
+        switch self {
+        case .current: "current"
+        case .behind(let transfer): "behind, \(transfer.phrase)"
+        case .rebootSeen(let transfer): "rebooted, \(transfer.phrase)"
+        case .unreachable: "unreachable"
+        case .contraindicated: "contraindicated"
+        case .neverAttested: "never attested"
+        case .revoked: "revoked"
+        }
+    }
+
+    /// Distrust alone is red: a host that is off isn't one that was broken into.
+    var style: Style? {
+        switch self {
+        case .contraindicated: .bad
+        case .behind, .rebootSeen, .unreachable: .caution
+        case .neverAttested, .revoked: .faint
+        case .current: nil
+        }
+    }
+}
+
+extension AgentFacts.Transfer {
+    /// Such as `1,200 of 60,000`.
+    var phrase: String { "\(readableCount(recordsDone)) of \(readableCount(recordsTotal))" }
 }

@@ -11,8 +11,8 @@ import Terminal
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "Enrol agents, list them, show one.",
-        subcommands: [Add.self, List.self, Show.self])
+        abstract: "Enrol agents, list them, show one, revoke or remove one.",
+        subcommands: [Add.self, List.self, Show.self, Revoke.self, Remove.self])
 
     /// Enrols an agent.
     struct Add: AsyncParsableCommand {
@@ -37,6 +37,16 @@ struct AgentsCommand: AsyncParsableCommand {
         @Flag(help: "Enrol it anew: another attestation key, and nothing of what was learned is kept.")
         var replace = false
 
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Enrolled: Encodable {
+            let agent: String
+            /// The attestation key's TPM name.
+            let attestationKey: String
+            let policy: String?
+        }
+
         func run() async throws {
             let store = try await options.open(.readWrite)
             defer { store.close() }
@@ -48,90 +58,14 @@ struct AgentsCommand: AsyncParsableCommand {
                     id: try AgentID(id), attestationKeyPublic: bytes, attestationKeyName: key.name,
                     enrolledAt: currentTime(), policyName: policy)
                 try await store.enrol(agent, replacing: replace)
-                Output.line("enrolled \(agent.id), attestation key \(key.name.hexadecimal)")
+                let enrolled = Enrolled(
+                    agent: agent.id.description, attestationKey: key.name.hexadecimal,
+                    policy: policy.map { escaped($0.utf8) })
+                Output.line(
+                    json
+                        ? try jsonLine(enrolled)
+                        : "enrolled \(enrolled.agent), attestation key \(enrolled.attestationKey)")
                 if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id) NAME") }
-            }
-        }
-    }
-
-    /// Lists agents.
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List all agents and their last verdicts.")
-
-        @OptionGroup var options: StoreOptions
-        @OptionGroup var freshness: FreshnessOptions
-
-        @Flag(help: "One JSON object a line.")
-        var json = false
-
-        func run() async throws {
-            let store = try await options.open(.readOnly)
-            defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
-            let now = currentTime()
-            var table = Table(["AGENT", "TIER", "AGE", "EPOCH", "RECORDS", "POLICY"])
-            var last: AgentID?
-            try await reported {
-                while true {
-                    let page = try store.agents(after: last)
-                    for entry in page {
-                        switch entry {
-                        case .success(let summary):
-                            last = summary.agent.id
-                            let status = AgentStatus(summary, now: now, maximumAge: maximumAge)
-                            if json { Output.line(try jsonLine(status)) } else { table.append(status.row) }
-                        case .failure(let error):
-                            Output.notice("\(error)")
-                            last = try error.place.agent.map { try AgentID($0) } ?? last
-                        }
-                    }
-                    guard page.count == 1000 else { break }
-                }
-            }
-            if !json { table.lines.forEach { Output.line($0) } }
-        }
-    }
-
-    /// Shows one agent.
-    struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Show how one agent stands, and why.",
-            discussion: "Exit: 0 affirming or warning, 1 contraindicated, 4 none.")
-
-        @OptionGroup var options: StoreOptions
-        @OptionGroup var freshness: FreshnessOptions
-
-        @Argument(help: "The agent's identity.")
-        var id: String
-
-        @Flag(help: "One JSON object on one line.")
-        var json = false
-
-        func run() async throws {
-            let store = try await options.open(.readOnly)
-            defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
-            let (status, findings) = try await reported {
-                let id = try AgentID(id)
-                let snapshot = try store.snapshot(of: id)
-                return (
-                    AgentStatus(snapshot.summary, now: currentTime(), maximumAge: maximumAge),
-                    try store.verdict(of: id)?.findings.kept ?? []
-                )
-            }
-            if json {
-                Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))
-            } else {
-                status.sentences.forEach { Output.line($0) }
-                for finding in findings {
-                    Output.line("  \(finding)")
-                    Output.line("    remedy: \(finding.remedy)")
-                }
-            }
-            switch status.tier {
-            case "contraindicated": throw CommandFailure(.contraindicated)
-            case "none": throw CommandFailure(.noVerdict)
-            default: return
             }
         }
     }
@@ -145,7 +79,7 @@ struct FreshnessOptions: ParsableArguments {
             valueName: "seconds"))
     var maxAge: Int?
 
-    private static let range = 1...31_536_000
+    static let range = 1...31_536_000
 
     func validate() throws {
         guard maxAge.map(Self.range.contains) ?? true else {

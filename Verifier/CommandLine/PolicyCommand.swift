@@ -10,8 +10,8 @@ import Terminal
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Put policies into the store, assign them, list them; make one out of a log.",
-        subcommands: [Put.self, Assign.self, List.self, Create.self])
+        abstract: "Put policies into the store, assign, list, show and delete them; make one out of a log.",
+        subcommands: [Put.self, Assign.self, List.self, Show.self, Delete.self, Create.self])
 
     /// Puts a policy into the store.
     struct Put: AsyncParsableCommand {
@@ -34,6 +34,15 @@ struct PolicyCommand: AsyncParsableCommand {
             help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"))
         var policyKey: [String] = []
 
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Stored: Encodable {
+            let policy: String
+            let sha256: String
+            let warnings: [String]
+        }
+
         func run() async throws {
             let store = try await options.open(.readWrite)
             defer { store.close() }
@@ -44,7 +53,9 @@ struct PolicyCommand: AsyncParsableCommand {
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }
                 let hash = try await store.putPolicy(
                     name, source: source, compiled: policy.compiled, at: currentTime())
-                Output.line("policy \(escaped(name.utf8)) is \(hash)")
+                let stored = Stored(
+                    policy: escaped(name.utf8), sha256: hash.description, warnings: policy.warnings.map { "\($0)" })
+                Output.line(json ? try jsonLine(stored) : "policy \(stored.policy) is \(stored.sha256)")
             }
         }
     }
@@ -61,35 +72,20 @@ struct PolicyCommand: AsyncParsableCommand {
         @Argument(help: "The policy's name.")
         var name: String
 
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Assigned: Encodable {
+            let agent: String
+            let policy: String
+        }
+
         func run() async throws {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported { try await store.assignPolicy(name, to: try AgentID(id)) }
-            Output.line("\(escaped(id.utf8)) is judged by \(escaped(name.utf8))")
-        }
-    }
-
-    /// Lists policies.
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the policies' names and content hashes.")
-
-        @OptionGroup var options: StoreOptions
-
-        @Flag(help: "One JSON object on one line: name, SHA-256.")
-        var json = false
-
-        func run() async throws {
-            let store = try await options.open(.readOnly)
-            defer { store.close() }
-            let names = try await reported { try store.policyNames() }
-            if json {
-                let hashes = names.map { (escaped($0.name.utf8), "\($0.contentHash)") }
-                Output.line(try jsonLine(Dictionary(hashes) { first, _ in first }))
-                return
-            }
-            var table = Table(["NAME", "SHA-256"])
-            for name in names { table.append([escaped(name.name.utf8), "\(name.contentHash)"]) }
-            table.lines.forEach { Output.line($0) }
+            let assigned = Assigned(agent: escaped(id.utf8), policy: escaped(name.utf8))
+            Output.line(json ? try jsonLine(assigned) : "\(assigned.agent) is judged by \(assigned.policy)")
         }
     }
 

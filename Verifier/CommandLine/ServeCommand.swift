@@ -1,6 +1,8 @@
 import Appraisal
 import ArgumentParser
+import Enrolment
 import Logging
+import Monitoring
 import NIOPosix
 import Server
 import ServiceLifecycle
@@ -24,6 +26,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
     var logLevel = "info"
 
+    @Flag(help: "Say where it listens as one JSON object on one line.")
+    var json = false
+
     func run() async throws {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw CommandFailure(.usage, "--log-level is \"\(logLevel)\"; see --help for the levels")
@@ -32,39 +37,77 @@ struct ServeCommand: AsyncParsableCommand {
         logger.logLevel = level
         let settings = try await options.settings()
         let configuration: VerifierConfiguration
-        let context: TLSContext
+        let identity: ServerIdentity
+        let issuer: Issuer?
         do {
             configuration = try VerifierConfiguration(settings, storePath: try options.storePath(settings))
-            context = try TLSContext.server(
-                credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+            issuer = try configuration.authority?.issuer()
+            identity = try ServerIdentity(
+                credentials: configuration.credentials, trustFile: configuration.trustFile, issuer: issuer,
+                at: currentTime())
         } catch let failure as CommandFailure {
             throw failure
         } catch {
             throw CommandFailure.usage(error)
         }
-        try await reported { try await serve(configuration, context, logger) }
+        try await reported { try await serve(configuration, identity, issuer, logger) }
     }
 
-    private func serve(_ configuration: VerifierConfiguration, _ context: TLSContext, _ logger: Logger) async throws {
+    private func serve(
+        _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ issuer: Issuer?, _ logger: Logger
+    ) async throws {
         let store = try Store(path: configuration.storePath)
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
-        let server = try await VerifierServer(
-            host: configuration.host, port: configuration.port, context: context,
-            group: MultiThreadedEventLoopGroup.singleton,
-            services: SessionServices(store: store, settings: configuration.session, time: currentTime), logger: logger)
-        Output.line("listening on \(configuration.host):\(server.port)")
+        var session = configuration.session
+        session.identityMode = try store.identityMode()
+        var registrar: Registrar?
+        if let issuer, let key = try configuration.authority?.invitationKey() {
+            registrar = Registrar(store: store, issuer: issuer, invitationKey: key)
+        }
+        let monitor = Monitor(
+            configuration.monitoring, store: store, maximumAge: configuration.maximumAge, version: softwareVersion,
+            logger: logger, time: currentTime)
+        let services = SessionServices(
+            store: store, settings: session, registrar: registrar, time: currentTime, metrics: monitor.metrics,
+            onVerdict: { monitor.enter($1, of: $0) })
+        let server = try await listen(configuration, identity, services, logger)
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        if configuration.monitoring.port == nil { port.finish() }
+        let served = ServedVerifier(
+            server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)
         let group = ServiceGroup(
-            services: [ServedService(server: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
+                + [served, CertificateService(identity: identity, logger: logger)],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
+    }
+
+    private func listen(
+        _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ services: SessionServices,
+        _ logger: Logger
+    ) async throws(CommandFailure) -> VerifierServer {
+        do {
+            return try await VerifierServer(
+                host: configuration.host, port: configuration.port, context: { identity.context },
+                group: MultiThreadedEventLoopGroup.singleton, services: services, logger: logger)
+        } catch {
+            throw CommandFailure(
+                .unavailable,
+                "agents can't be awaited on \(configuration.host):\(configuration.port): \(error); set listen.host and "
+                    + "listen.port to an address of this host and a free port")
+        }
     }
 }
 
-/// The server, as the service group runs it.
-private struct ServedService: Service {
-    let server: VerifierServer
+/// The server's certificate, as the service group keeps it fresh.
+private struct CertificateService: Service {
+    let identity: ServerIdentity
+    let logger: Logger
 
     func run() async throws {
-        await server.run()
+        await cancelWhenGracefulShutdown {
+            await identity.keepFresh(every: .seconds(3600), time: currentTime, logger: logger)
+        }
     }
 }

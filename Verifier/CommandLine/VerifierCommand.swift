@@ -10,17 +10,20 @@ struct VerifierCommand: AsyncParsableCommand {
         discussion: """
             From nothing to the first verdict:
 
+              assay-verifier init
               assay-verifier policy put NAME FILE
-              assay-verifier agents add ID --ak FILE --policy NAME
               assay-verifier serve
+              assay-verifier invite --id HOST --policy NAME
 
-            Listing works beside a running server.
+            and the line that the last one prints, run on the host. Listing and inviting work beside a running server.
 
             Exit: 0 done; 1 contraindicated; 2 usage or configuration; 3 unreachable or unreadable; 4 no verdict.
             """,
         version: softwareVersion,
         subcommands: [
-            ServeCommand.self, AppraiseCommand.self, AgentsCommand.self, KeyringsCommand.self, PolicyCommand.self,
+            InitCommand.self, ServeCommand.self, InviteCommand.self, AppraiseCommand.self, AgentsCommand.self,
+            KeyringsCommand.self,
+            PolicyCommand.self,
         ])
 
     static func main() async {

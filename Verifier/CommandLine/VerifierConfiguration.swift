@@ -1,5 +1,6 @@
 import Appraisal
 import AssayCrypto
+import Monitoring
 import Server
 import Settings
 import SystemPackage
@@ -13,6 +14,11 @@ struct VerifierConfiguration: Sendable {
     let credentials: TLSContext.Credentials
     let trustFile: String
     let session: SessionSettings
+    /// Nil if the operator's own PKI names agents.
+    let authority: AuthorityConfiguration?
+    /// Seconds for which a verdict stands.
+    let maximumAge: Int64
+    let monitoring: Monitor.Settings
 
     private enum BankWord: String, CaseIterable {
         case sha1
@@ -30,7 +36,7 @@ struct VerifierConfiguration: Sendable {
         }
     }
 
-    init(_ settings: Settings, storePath: FilePath) throws(SettingsError) {
+    init(_ settings: Settings, storePath: FilePath) throws {
         self.storePath = storePath
         host = try settings.text("listen.host", default: "127.0.0.1")
         port = try settings.integer("listen.port", default: 7443, in: 0...65535)
@@ -50,5 +56,8 @@ struct VerifierConfiguration: Sendable {
         session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
         session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
+        authority = try AuthorityConfiguration(settings)
+        maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
+        monitoring = try Monitor.Settings(settings)
     }
 }

@@ -2,6 +2,7 @@ package import Appraisal
 import AssayCrypto
 import Bytes
 package import Messages
+import Store
 
 extension AttestationResult {
     /// Findings and keyrings are cut to what a message of 64 KiB holds; all are in the store.
@@ -9,7 +10,7 @@ extension AttestationResult {
     private static let keyringsBytes = 16 << 10
 
     /// What the agent is told of a committed outcome.
-    init(_ outcome: RoundOutcome, nextRoundSeconds: Int) {
+    init(_ outcome: RoundOutcome, _ settings: SessionSettings) {
         self.init(
             round: outcome.round, tier: Messages.Tier(outcome.tier), nextRecord: outcome.nextRecord,
             recordsAppraised: outcome.recordsAppraised, excessRecords: outcome.excessRecords,
@@ -17,7 +18,8 @@ extension AttestationResult {
             findingCounts: outcome.findings.byReason.sorted { $0.key.rawValue < $1.key.rawValue }
                 .map { ReasonCount(reason: $0.key.rawValue, count: $0.value) },
             keyrings: Self.reported(outcome.keyrings), policySHA256: outcome.policyHash?.bytes ?? [],
-            signaturesVerified: outcome.signaturesVerified, nextRoundSeconds: UInt32(clamping: nextRoundSeconds))
+            signaturesVerified: outcome.signaturesVerified,
+            nextRoundSeconds: UInt32(clamping: settings.roundSeconds), identity: settings.identityMode.words)
     }
 
     private static func reported(_ findings: [Finding]) -> [ReportedFinding] {

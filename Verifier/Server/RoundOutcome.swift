@@ -20,12 +20,15 @@ package struct RoundOutcome: Sendable {
     package let recordsAppraised: UInt64
     /// Records behind the match.
     package let excessRecords: UInt64
-    /// Signatures that verified, now or before.
-    package let signaturesVerified: UInt64
+    /// What became of the files' signatures.
+    package let signatures: AppraisalOutcome.SignatureCounts
     /// The model of the host's keyrings after the round.
     package let keyrings: KeyringModel
     /// Content hash of the policy that judged.
     package let policyHash: Digest?
+
+    /// Signatures that verified, now or before.
+    package var signaturesVerified: UInt64 { signatures.verified + signatures.cached }
 
     /// A round whose records were appraised to their end; without a match nothing but the verdict is committed.
     init(_ round: Round, _ outcome: AppraisalOutcome, clock: ClockInfo) {
@@ -38,7 +41,7 @@ package struct RoundOutcome: Sendable {
         nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
         recordsAppraised = outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
-        signaturesVerified = outcome.signatures.verified + outcome.signatures.cached
+        signatures = outcome.signatures
         keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
     }
@@ -56,7 +59,7 @@ package struct RoundOutcome: Sendable {
         nextRecord = stored?.nextRecord ?? 0
         recordsAppraised = 0
         excessRecords = 0
-        signaturesVerified = 0
+        signatures = AppraisalOutcome.SignatureCounts()
         keyrings = stored?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
     }

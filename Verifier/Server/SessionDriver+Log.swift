@@ -2,7 +2,7 @@ import Appraisal
 import Logging
 import TPM
 
-// One line per event, with what an operator searches for.
+// One line per event, with what an operator searches for; what is worth a line is also worth a count.
 extension SessionDriver {
     func log(_ note: VerifierSession.Note) {
         switch note {
@@ -14,6 +14,7 @@ extension SessionDriver {
             logger.debug(
                 "quote verified", metadata: ["round": "\(round)", "epoch": "\(resetCount)", "log_end": "\(logEnd)"])
         case .shard(let round, let records, let bytes, let next, let remaining):
+            services.metrics.received(records: records, bytes: bytes)
             logger.debug(
                 "shard appraised, provisionally",
                 metadata: [

@@ -1,5 +1,6 @@
 import Appraisal
 import AssayCrypto
+import Enrolment
 import Logging
 import Messages
 import Store
@@ -28,6 +29,7 @@ struct SessionDriver {
             }
         } catch {
             logger.warning("connection failed", metadata: ["error": "\(error)"])
+            services.metrics.failed(error.status)
             await connection.close(sending: .status(error.status))
         }
     }
@@ -38,6 +40,8 @@ struct SessionDriver {
         var snapshot: AgentSnapshot?
         /// When the next round is due; nil while a message is.
         var nextRound: ContinuousClock.Instant?
+        /// When the round was challenged.
+        var challenged = ContinuousClock.now
         var isClosed = false
     }
 
@@ -109,6 +113,7 @@ extension SessionDriver {
             case .send(let message): await send(message, &pass)
             case .load: pending += await load(&session, &pass)
             case .verify(let signatures): pending += session.verified(await signatures.verifiedOnTaskPool())
+            case .renew(let request): await renew(request, &pass)
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):
@@ -117,6 +122,7 @@ extension SessionDriver {
             case .note(let note): log(note)
             case .close(let status, let isSent):
                 logger.notice("connection ended", metadata: ["status": "\(status)", "by": isSent ? "us" : "the agent"])
+                services.metrics.failed(status)
                 await close(isSent ? status : nil, &pass)
             }
         }
@@ -144,6 +150,7 @@ extension SessionDriver {
             }
             let basis = try services.basis(snapshot)
             pass.snapshot = snapshot
+            pass.challenged = .now
             return session.loaded(basis, nonce: try randomBytes(32), time: services.time())
         } catch let error as StoreError where error.code == .notFound {
             let remedy = "add it on the verifier: assay-verifier agents add \(agentID)"
@@ -161,13 +168,33 @@ extension SessionDriver {
         }
     }
 
+    /// Whatever is wrong with it, the session goes on: the agent has a third of its certificate's life to ask again.
+    private func renew(_ request: RenewRequest, _ pass: inout Pass) async {
+        guard let registrar = services.registrar, let current = connection.peer.certificate else {
+            return await send(.certificateIssued(.none(for: agentID)), &pass)
+        }
+        do {
+            let issued = try await registrar.renew(request, of: agentID, current: current, at: services.time())
+            if !issued.certificates.isEmpty { logger.info("certificate renewed") }
+            await send(.certificateIssued(issued), &pass)
+        } catch {
+            logger.error("certificate not renewed", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func commit(
         _ outcome: RoundOutcome, _ session: inout VerifierSession, _ pass: inout Pass
     ) async -> [VerifierSession.Action] {
         guard let snapshot = pass.snapshot else { return session.committed(false) }
+        let stored = outcome.stored(for: snapshot, at: services.time())
+        let began = ContinuousClock.now
         do throws(StoreError) {
-            switch try await services.store.commit(outcome.stored(for: snapshot, at: services.time())) {
+            let result = try await services.store.commit(stored)
+            services.metrics.waited(forCommit: .now - began)
+            switch result {
             case .committed(let number):
+                services.metrics.committed(outcome, roundTime: .now - pass.challenged)
+                services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)
                 return session.committed(true)
             case .conflict(let conflict):

@@ -20,6 +20,9 @@ final class SessionRegistry: Sendable {
         }
     }
 
+    /// Every agent's connection, as they are now.
+    var all: [AgentID: VerifierConnection] { connections.withLock { $0 } }
+
     /// Breaks every connection: agents come back by themselves.
     func closeAll() {
         let open = connections.withLock { Array($0.values) }

@@ -1,4 +1,5 @@
 import Appraisal
+package import Enrolment
 package import Store
 import TPM
 
@@ -7,14 +8,27 @@ package struct SessionServices: Sendable {
     package let store: Store
     package let policies: PolicyCache
     package let settings: SessionSettings
+    /// Who enrols hosts and renews their certificates; nil where the operator's own PKI does.
+    package let registrar: Registrar?
     /// Seconds since 1970.
     package let time: @Sendable () -> Int64
+    /// What is counted.
+    package let metrics: ServerMetrics
+    /// Told of each verdict once it is durable. Called by sessions, so it must not wait for anything.
+    package let onVerdict: @Sendable (AgentID, Verdict) -> Void
 
     /// Services over one store.
-    package init(store: Store, settings: SessionSettings, time: @escaping @Sendable () -> Int64) {
+    package init(
+        store: Store, settings: SessionSettings, registrar: Registrar? = nil, time: @escaping @Sendable () -> Int64,
+        metrics: ServerMetrics = ServerMetrics(),
+        onVerdict: @escaping @Sendable (AgentID, Verdict) -> Void = { _, _ in }
+    ) {
         self.store = store
         self.settings = settings
+        self.registrar = registrar
         self.time = time
+        self.metrics = metrics
+        self.onVerdict = onVerdict
         policies = PolicyCache(store: store)
     }
 

@@ -1,5 +1,6 @@
 package import Appraisal
 package import AssayCrypto
+package import Store
 
 /// What the operator may choose about rounds, with the defaults of the design.
 package struct SessionSettings: Sendable {
@@ -17,6 +18,9 @@ package struct SessionSettings: Sendable {
     package var shardSeconds = 30
     /// Largest log of one epoch that is taken, in bytes.
     package var maximumLogBytes: UInt64 = 4 << 30
+
+    /// What agents' identities rest on; every verdict says it.
+    package var identityMode = IdentityMode.ownPKI
 
     /// Signatures that verified before, whichever host they came from; nil remembers none.
     package var verifiedSignatures: VerifiedSignatures?

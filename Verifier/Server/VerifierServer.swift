@@ -2,8 +2,10 @@ package import Logging
 package import NIOCore
 
 import ServiceLifecycle
+import AssayCrypto
 import Messages
 import Store
+import Synchronization
 
 package import Transport
 
@@ -13,26 +15,34 @@ package struct VerifierServer: Sendable {
     private let services: SessionServices
     private let logger: Logger
     private let sessions = SessionRegistry()
+    private let joining = JoinGate()
 
     /// Listens; nobody is served before `run`.
+    ///
+    /// - Parameter context: asked for each connection.
     package init(
-        host: String, port: Int, context: TLSContext, group: any EventLoopGroup, services: SessionServices,
-        logger: Logger
+        host: String, port: Int, context: @escaping @Sendable () -> TLSContext, group: any EventLoopGroup,
+        services: SessionServices, logger: Logger
     ) async throws(TransportError) {
         self.services = services
         self.logger = logger
         listener = try await AssayListener.bind(host: host, port: port, context: context, group: group) {
             logger.warning("connection refused", metadata: ["peer": "\($0)", "error": "\($1)"])
+            services.metrics.failed($1.status)
         }
     }
 
     /// The port that is listened on.
     package var port: Int { listener.port }
 
+    /// Whether agents can connect.
+    package var isListening: Bool { listener.isListening }
+
     /// Serves until a graceful shutdown, or until the task is cancelled.
     package func run() async {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
+                group.addTask { await endWhatIsNoLongerAdmitted() }
                 for await connection in listener.connections {
                     group.addTask { await serve(connection) }
                 }
@@ -47,14 +57,31 @@ package struct VerifierServer: Sendable {
     }
 
     private func serve(_ connection: VerifierConnection) async {
+        switch connection.peer.applicationProtocol {
+        case .attest: await attest(connection)
+        case .join: await join(connection)
+        }
+    }
+
+    private func attest(_ connection: VerifierConnection) async {
         guard let identity = connection.peer.identity, let id = try? AgentID(identity.bytes) else {
-            await connection.close(sending: .status(.init(.unauthenticated, "the certificate names no agent")))
+            let status = Status(.unauthenticated, "the certificate names no agent")
+            services.metrics.failed(status)
+            await connection.close(sending: .status(status))
             return
         }
         var logger = logger
         logger[metadataKey: "agent"] = "\(id)"
         logger[metadataKey: "peer"] = "\(connection.peer.address)"
+        // Before it takes over from another: a certificate that is no longer its own must not disturb the agent.
+        if let status = refusal(of: id, connection, logger) {
+            logger.notice("agent refused", metadata: ["status": "\(status)"])
+            await connection.close(sending: .status(status))
+            return
+        }
         logger.info("agent connected")
+        services.metrics.connected()
+        defer { services.metrics.disconnected() }
         if let older = sessions.enter(connection, as: id) {
             logger.notice("this connection takes over from an older one")
             await older.close(sending: .status(.init(.aborted, "a newer connection of this agent took over")))
@@ -62,4 +89,78 @@ package struct VerifierServer: Sendable {
         await SessionDriver(connection: connection, agentID: id, services: services, logger: logger).run()
         sessions.leave(connection, as: id)
     }
+
+    private func join(_ connection: VerifierConnection) async {
+        var logger = logger
+        logger[metadataKey: "peer"] = "\(connection.peer.address)"
+        guard let registrar = services.registrar, joining.enter() else {
+            let status =
+                services.registrar == nil
+                ? Status(
+                    .failedPrecondition,
+                    "this verifier enrols nobody by token: it has no authority (ca.*); see `assay-verifier init`")
+                : Status(.resourceExhausted, "too many hosts are joining at once; try again", retryAfterSeconds: 10)
+            return await connection.close(sending: .status(status))
+        }
+        await JoinDriver(connection: connection, registrar: registrar, time: services.time, logger: logger).run()
+        joining.leave()
+    }
+}
+
+// MARK: - Who is no longer welcome
+
+extension VerifierServer {
+    /// How often the store is asked whether a command has changed something.
+    private static let watchInterval = Duration.seconds(1)
+
+    /// Ends the sessions of agents that a command has revoked or removed.
+    private func endWhatIsNoLongerAdmitted() async {
+        var seen: UInt64?
+        while !Task.isCancelled {
+            let generation = try? services.store.readGeneration()
+            if let generation, seen != generation {
+                seen = generation
+                await endSessions()
+            }
+            try? await Task.sleep(for: Self.watchInterval)
+        }
+    }
+
+    private func endSessions() async {
+        await withDiscardingTaskGroup { group in
+            for (id, connection) in sessions.all {
+                guard let status = refusal(of: id, connection, logger) else { continue }
+                logger.notice("session ended", metadata: ["agent": "\(id)", "status": "\(status)"])
+                group.addTask { await connection.close(sending: .status(status)) }
+            }
+        }
+    }
+
+    private func refusal(of id: AgentID, _ connection: VerifierConnection, _ logger: Logger) -> Status? {
+        do throws(StoreError) {
+            return try Admission.refusal(of: id, certificate: connection.peer.certificate, in: services.store)
+        } catch {
+            logger.error("the agent's record can't be used", metadata: ["agent": "\(id)", "error": "\(error)"])
+            return Status(
+                .unavailable, "the verifier can't judge this agent; its log says why",
+                retryAfterSeconds: UInt32(services.settings.roundSeconds))
+        }
+    }
+}
+
+/// Bounds the hosts that join at the same time: they are strangers, and a credential costs a key operation.
+private final class JoinGate: Sendable {
+    private static let maximum = 64
+    private let count = Mutex(0)
+
+    /// Whether there is room; then it is taken.
+    func enter() -> Bool {
+        count.withLock { count in
+            guard count < Self.maximum else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { count.withLock { $0 -= 1 } }
 }

@@ -18,6 +18,8 @@ package struct VerifierSession: ~Copyable {
         case verify(SignatureBatch)
         /// Commit, then call `committed`.
         case commit(RoundOutcome)
+        /// Renew the agent's certificate and send it; the session goes on as it was.
+        case renew(RenewRequest)
         /// The agent's next message must come within so many seconds; what it is, for the error.
         case expect(String, seconds: Int)
         /// No message is due: begin the next round, by `roundDue`, after so many seconds.
@@ -58,6 +60,8 @@ package struct VerifierSession: ~Copyable {
     private var abandonedRound: UInt64 = 0
     /// How many of those may: a window for each round.
     private var lateShards: UInt64 = 0
+    /// A certificate costs a signature and a commit: one a round.
+    private var hasRenewed = false
 
     /// A session that waits for Hello.
     ///
@@ -78,6 +82,10 @@ package struct VerifierSession: ~Copyable {
     /// - Parameter time: seconds since 1970.
     package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
         if case .status(let status) = message { return ended(by: status) }
+        if case .renewRequest(let request) = message, !hasRenewed, isGreeted {
+            hasRenewed = true
+            return [.renew(request)] + deadline
+        }
         if case .logShard(let shard) = message, shard.round > 0, shard.round <= abandonedRound, lateShards > 0 {
             lateShards -= 1
             return deadline
@@ -166,7 +174,7 @@ package struct VerifierSession: ~Copyable {
             return [.note(.conflict), .load]
         }
         state = .awaitingNextRound(round.hello)
-        let result = AttestationResult(outcome, nextRoundSeconds: settings.roundSeconds)
+        let result = AttestationResult(outcome, settings)
         return [.send(.attestationResult(result)), .wait(seconds: settings.roundSeconds)]
     }
 
@@ -174,11 +182,21 @@ package struct VerifierSession: ~Copyable {
     package mutating func roundDue() -> [Action] {
         switch takeState() {
         case .awaitingNextRound(let hello):
+            hasRenewed = false
             state = .awaitingBasis(hello, Attempt())
             return [.load]
         case let other:
             state = other
             return []
+        }
+    }
+
+    /// Whether the agent has said Hello, and the session goes on.
+    private var isGreeted: Bool {
+        switch state {
+        case .awaitingHello: false
+        case .ended: false
+        default: true
         }
     }
 

@@ -17,17 +17,22 @@ package struct AgentSnapshot: Sendable {
     package let appraisal: AppraisalState?
     /// The last verdict.
     package let verdict: Verdict?
+    /// The keys of its keyrings, or of its policy, that were denied or allowed since the state was judged.
+    package let changedKeys: Set<Digest>
 
-    /// Whether the state was made under what holds now: the same attestation key, policy and denied keys. If not, the
-    /// epoch's log is to be judged again from record 0.
+    /// Whether the state was made under what holds now: the same attestation key and policy, and no key of its own denied
+    /// or allowed since. If not, the epoch's log is to be judged again from record 0.
     package var isStateCurrent: Bool {
         guard let state else { return false }
         return state.attestationKeyName == agent.attestationKeyName && state.policyHash == policyHash
-            && state.denyGeneration == denyGeneration
+            && changedKeys.isEmpty
     }
 
     /// The agent's line in a listing.
-    package var summary: AgentSummary { AgentSummary(agent: agent, state: state, verdict: verdict) }
+    package var summary: AgentSummary {
+        AgentSummary(
+            agent: agent, state: state, verdict: verdict, deniedKeys: changedKeys.intersection(deniedKeys))
+    }
 
     /// What an outcome of this session rests on.
     package var basis: Outcome.Basis {
@@ -46,4 +51,6 @@ package struct AgentSummary: Hashable, Sendable {
     package let state: AttestationState?
     /// The last verdict.
     package let verdict: Verdict?
+    /// Keys that vouched for records of the verdict and were denied since: it no longer affirms.
+    package var deniedKeys: Set<Digest> = []
 }

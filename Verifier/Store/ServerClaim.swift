@@ -31,6 +31,15 @@ package final class ServerClaim: Sendable {
 
     deinit { try? descriptor.close() }
 
+    /// The process of the server that owns a store; nil if none does.
+    static func holder(of folder: FilePath) -> Int32? {
+        guard let descriptor = try? FileDescriptor.open(folder.appending(fileName), .readOnly, options: .closeOnExec)
+        else { return nil }
+        defer { try? descriptor.close() }
+        guard flock(descriptor.rawValue, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        return Int32(owner(descriptor).filter(\.isNumber)) ?? 0
+    }
+
     private static func owner(_ descriptor: FileDescriptor) -> String {
         var digits = [UInt8](repeating: 0, count: 20)
         let count = (try? digits.withUnsafeMutableBytes { try descriptor.read(fromAbsoluteOffset: 0, into: $0) }) ?? 0

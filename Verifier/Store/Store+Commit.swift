@@ -23,10 +23,12 @@ extension Schema {
         var verdict = outcome.verdict
         verdict.number = outcome.basis.verdictNumber &+ 1
         changes.put(id.key, verdict.stored, in: verdicts)
-        changes.delete(findingsKey(outcome.basis.verdictNumber, of: id), in: findings)
+        let last: Verdict? = try transaction.load(of: id, in: verdicts)
+        try remember(
+            verdict, of: outcome, after: last, try transaction.load(of: id, in: states), transaction, &changes)
         if !outcome.findings.isEmpty {
             changes.put(
-                findingsKey(verdict.number, of: id), StoredFindings(outcome.findings).stored, in: findings)
+                numberedKey(verdict.number, of: id), StoredFindings(outcome.findings).stored, in: findings)
         }
         if let progress = outcome.progress {
             let state = AttestationState(progress, of: outcome, verdictNumber: verdict.number)
@@ -72,7 +74,7 @@ extension Schema {
     private func carry(
         _ findings: Findings, of id: AgentID, _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
-        let key = findingsKey(Self.carriedFindings, of: id)
+        let key = numberedKey(Self.carriedFindings, of: id)
         let new = findings.isEmpty ? nil : StoredFindings(findings).stored
         guard try transaction.bytes(of: key, in: self.findings) != new else { return }
         if let new {
@@ -92,6 +94,7 @@ extension AttestationState {
             denyGeneration: outcome.basis.denyGeneration, challengedAt: outcome.verdict.challengedAt,
             committedAt: outcome.verdict.givenAt, nextRecord: appraisal.nextRecord,
             recordsReceived: appraisal.recordsReceived, fileRecords: appraisal.fileRecords, lanes: appraisal.lanes,
-            unusableKeys: appraisal.keyrings.unusable)
+            unusableKeys: appraisal.keyrings.unusable,
+            keyCount: UInt32(clamping: appraisal.keyrings.keyrings.values.reduce(0) { $0 + $1.count }))
     }
 }

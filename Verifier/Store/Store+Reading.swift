@@ -11,16 +11,19 @@ extension Store {
         try environment.read { (transaction) throws(StoreError) in
             let agent = try schema.agent(id, transaction)
             let state: AttestationState? = try transaction.load(of: id, in: schema.states)
+            let denials = try schema.denials(transaction)
             return AgentSnapshot(
                 agent: agent,
                 policyHash: try schema.policyHash(of: agent, transaction),
-                denyGeneration: try schema.counter(Schema.MetaKey.denyGeneration, transaction),
-                deniedKeys: Set(try schema.deniedKeys(transaction).map(\.keyHash)),
+                denyGeneration: denials.generation, deniedKeys: denials.denied,
                 state: state,
                 appraisal: try state.map { (state) throws(StoreError) in
                     try schema.appraisal(state, of: id, transaction)
                 },
-                verdict: try transaction.load(of: id, in: schema.verdicts))
+                verdict: try transaction.load(of: id, in: schema.verdicts),
+                changedKeys: try state.map { (state) throws(StoreError) in
+                    try schema.changedKeys(denials, state, of: id, transaction)
+                } ?? [])
         }
     }
 
@@ -86,7 +89,9 @@ extension Store {
 
     /// The keys that an operator denied.
     package func deniedKeys() throws(StoreError) -> [DeniedKey] {
-        try environment.read { (transaction) throws(StoreError) in try schema.deniedKeys(transaction) }
+        try environment.read { (transaction) throws(StoreError) in
+            try schema.denials(transaction).keys.filter(\.isDenied)
+        }
     }
 
     /// Counts changes to agents, policies, assignments and denied keys, by whichever process: read it to notice them.
@@ -109,9 +114,10 @@ extension Store {
         let start = last.map { $0.bytes + [1] }
         return try environment.read { (transaction) throws(StoreError) in
             var page: [Result<AgentSummary, StoreError>] = []
+            let denials = try schema.denials(transaction)
             try transaction.scan(schema.agents, prefix: [], from: start) { (key, value) throws(StoreError) in
                 guard page.count < limit else { return false }
-                page.append(schema.summary(key, value, transaction))
+                page.append(schema.summary(key, value, denials, transaction))
                 return true
             }
             return page

@@ -17,6 +17,7 @@ extension Store {
             if let name = agent.policyName { try schema.requirePolicy(name, transaction) }
             try schema.drop(agent.id, from: schema.ofOneAgent, transaction, &changes)
             changes.put(agent.id.key, agent.stored, in: schema.agents)
+            try schema.record([.enrolled], of: agent.id, at: agent.enrolledAt, transaction, &changes)
         }
     }
 
@@ -28,6 +29,9 @@ extension Store {
                 throw StoreError(.notFound, "no such agent is enrolled", at: .init(agent: id.bytes))
             }
             try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
+            try schema.forget(id, transaction, &changes)
+            try schema.record(
+                [.removed(agent: id.bytes, byRule: false)], of: nil, at: currentTime(), transaction, &changes)
         }
     }
 
@@ -39,6 +43,8 @@ extension Store {
             var agent = try schema.agent(id, transaction)
             agent.revokedAt = time
             changes.put(id.key, agent.stored, in: schema.agents)
+            try schema.record(
+                [time == nil ? .reinstated : .revoked], of: id, at: time ?? currentTime(), transaction, &changes)
         }
     }
 
@@ -51,6 +57,7 @@ extension Store {
             var agent = try schema.agent(id, transaction)
             agent.policyName = name
             changes.put(id.key, agent.stored, in: schema.agents)
+            try schema.record([.policyAssigned(name)], of: id, at: currentTime(), transaction, &changes)
         }
     }
 
@@ -67,37 +74,14 @@ extension Store {
     ) async throws(StoreError) -> Digest {
         let key = try PolicyName.key(name)
         let value = PolicyName(name: name, contentHash: PCRBank.sha256.digest(of: source), putAt: time)
-        try await change { (schema, _, changes) throws(StoreError) in
+        try await change { (schema, transaction, changes) throws(StoreError) in
             changes.put(value.contentHash.bytes, StoredPolicy(source).stored, in: schema.policies)
             changes.put(value.contentHash.bytes, StoredPolicy(compiled).stored, in: schema.compiledPolicies)
             changes.put(key, value.stored, in: schema.policyNames)
+            try schema.record(
+                [.policyPut(name, contentHash: value.contentHash)], of: nil, at: time, transaction, &changes)
         }
         return value.contentHash
-    }
-
-    /// Denies a key, whoever brings it.
-    ///
-    /// - Parameters:
-    ///   - keyHash: SHA-256 of its SubjectPublicKeyInfo.
-    ///   - time: seconds since 1970.
-    package func deny(_ keyHash: Digest, at time: Int64) async throws(StoreError) {
-        try await change { (schema, transaction, changes) throws(StoreError) in
-            changes.put(keyHash.bytes, DeniedKey(keyHash: keyHash, deniedAt: time).stored, in: schema.deniedKeys)
-            try schema.countUp(Schema.MetaKey.denyGeneration, transaction, &changes)
-        }
-    }
-
-    /// Allows a key again.
-    ///
-    /// - Throws: `notFound` if it isn't denied.
-    package func allow(_ keyHash: Digest) async throws(StoreError) {
-        try await change { (schema, transaction, changes) throws(StoreError) in
-            guard try transaction.bytes(of: keyHash.bytes, in: schema.deniedKeys) != nil else {
-                throw StoreError(.notFound, "the key \(keyHash) isn't denied")
-            }
-            changes.delete(keyHash.bytes, in: schema.deniedKeys)
-            try schema.countUp(Schema.MetaKey.denyGeneration, transaction, &changes)
-        }
     }
 
     /// Forgets position and keyrings of an agent, so that its log is appraised from record 0. The last verdict stays,
@@ -106,34 +90,46 @@ extension Store {
         try await change { (schema, transaction, changes) throws(StoreError) in
             _ = try schema.agent(id, transaction)
             try schema.drop(id, from: [schema.states, schema.keyrings], transaction, &changes)
-            changes.delete(schema.findingsKey(Schema.carriedFindings, of: id), in: schema.findings)
+            changes.delete(schema.numberedKey(Schema.carriedFindings, of: id), in: schema.findings)
             do throws(StoreError) {
                 _ = try transaction.load(Verdict.self, of: id, in: schema.verdicts)
             } catch {
                 guard error.code == .damaged else { throw error }
-                try schema.drop(id, from: [schema.verdicts, schema.findings], transaction, &changes)
+                try schema.drop(id, from: [schema.verdicts, schema.findings, schema.history], transaction, &changes)
             }
+            try schema.record([.stateDiscarded], of: id, at: currentTime(), transaction, &changes)
         }
     }
 
-    private func change(
+    func change(
         _ plan:
             @escaping @Sendable (Schema, borrowing WriteTransaction, inout Changes) throws(StoreError) -> Void
     ) async throws(StoreError) {
         let schema = schema
-        try await writer.perform { (transaction, changes) throws(StoreError) in
-            try plan(schema, transaction, &changes)
+        try await changing { (transaction, changes) throws(StoreError) in try plan(schema, transaction, &changes) }
+    }
+
+    /// Carries changes out in one transaction, and counts the generation up.
+    func changing<Output: Sendable>(
+        _ plan: @escaping WriteOperation.Plan<Output>
+    ) async throws(StoreError) -> Output {
+        let schema = schema
+        return try await writer.perform { (transaction, changes) throws(StoreError) in
+            let output = try plan(transaction, &changes)
             try schema.countUp(Schema.MetaKey.generation, transaction, &changes)
+            return output
         }
     }
 }
 
 extension Schema {
     /// The databases whose keys begin with an agent.
-    fileprivate var ofOneAgent: [Database] { [agents, states, keyrings, verdicts, findings] }
+    var ofOneAgent: [Database] {
+        [agents, states, keyrings, verdicts, findings, history, keyHistory, events, identities]
+    }
 
-    fileprivate func requirePolicy(
-        _ name: String, _ transaction: borrowing WriteTransaction
+    func requirePolicy(
+        _ name: String, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         guard try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil else {
             throw StoreError(.notFound, "there is no policy \(name)")
@@ -141,7 +137,7 @@ extension Schema {
     }
 
     /// Removes all that databases have of an agent, read or not.
-    fileprivate func drop(
+    func drop(
         _ id: AgentID, from databases: [Database], _ transaction: borrowing WriteTransaction,
         _ changes: inout Changes
     ) throws(StoreError) {
@@ -155,7 +151,7 @@ extension Schema {
         }
     }
 
-    fileprivate func countUp(
+    func countUp(
         _ key: [UInt8], _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
         var writer = ByteWriter()

@@ -49,14 +49,20 @@ package final class Store: Sendable {
     ///
     /// - Throws: `foreign` for a folder that holds other files, `newerSchema` and `olderSchema` for another version;
     ///   such a folder is left as it was.
-    package init(path: FilePath, mode: Mode = .readWrite, size: Size = Size()) throws(StoreError) {
+    package init(
+        path: FilePath, mode: Mode = .readWrite, size: Size = Size(), history: HistoryBounds = HistoryBounds()
+    ) throws(StoreError) {
         self.path = path
         try StoreFolder.prepare(path, creating: mode == .readWrite)
         environment = try Environment(
             path: path, readOnly: mode == .readOnly,
             mapSize: .init(initial: size.initial, ceiling: size.ceiling), maximumDatabases: Schema.maximumDatabases)
-        schema = try Schema.open(in: environment)
-        writer = Writer(environment)
+        var schema = try Schema.open(in: environment)
+        schema.bounds = history
+        self.schema = schema
+        environment.keepOpen(schema.all)
+        let opened = schema
+        writer = Writer(environment) { (transaction) throws(StoreError) in try opened.checkVersion(transaction) }
     }
 
     deinit { close() }
@@ -80,12 +86,28 @@ package final class Store: Sendable {
         return Statistics(
             operations: counts.operations, transactions: counts.transactions, growths: counts.growths)
     }
+
+    /// Why nothing can be written now; nil if the last write succeeded. A store that is full or on a full disk recovers by
+    /// itself when there is room.
+    package var writeFailure: StoreError? { writer.failure }
+
+    /// Frees what readers hold that died: other processes' old pages would make the file grow.
+    ///
+    /// - Returns: how many there were.
+    @discardableResult
+    package func removeStaleReaders() -> Int { environment.removeStaleReaders() }
 }
 
 /// The folder that a store lies in.
-private enum StoreFolder {
-    private static let dataFile = "data.mdb"
-    private static let ownFiles: Set<String> = [dataFile, "lock.mdb", ServerClaim.fileName]
+enum StoreFolder {
+    static let dataFile = "data.mdb"
+    static let lockFile = "lock.mdb"
+    /// A backup that is being restored, and what it took the place of.
+    static let restoringFolder = "restoring"
+    static let replacedFile = "data.mdb.replaced"
+    private static let ownFiles: Set<String> = [
+        dataFile, lockFile, restoringFolder, replacedFile, ServerClaim.fileName,
+    ]
 
     /// Makes the folder, readable by its owner only; refuses one that holds something else than a store.
     static func prepare(_ path: FilePath, creating: Bool) throws(StoreError) {
@@ -96,6 +118,13 @@ private enum StoreFolder {
         let names = try contents(of: path)
         guard !names.contains(dataFile) else { return }
         guard creating else { throw StoreError(.notFound, "there is no store", at: place) }
+        try refuseForeign(path)
+    }
+
+    /// Refuses a folder that holds something else than a store's files.
+    static func refuseForeign(_ path: FilePath) throws(StoreError) {
+        let place = StoreError.Place(path: path.string)
+        let names = try contents(of: path)
         if let other = names.subtracting(ownFiles).min() {
             throw StoreError(.foreign, "the folder holds other files, such as \(other), and no store", at: place)
         }

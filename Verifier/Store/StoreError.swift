@@ -10,6 +10,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case notFound
         /// It exists already.
         case alreadyExists
+        /// Something else in the store needs it.
+        case inUse
         /// An argument that no store could take, such as an empty agent id.
         case invalidArgument
         /// A value, or the file itself, isn't what was written.
@@ -82,6 +84,7 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .alreadyExists: "remove it first, or choose another name"
+        case .inUse: "have those agents judged by another policy first: `assay-verifier policy assign ID NAME`"
         case .invalidArgument: "correct the argument"
         case .damaged where place.agent != nil:
             "attest this agent again from record 0, or enrol it again; other agents are not affected"
@@ -118,7 +121,8 @@ extension StoreError {
             case MDB_CORRUPTED, MDB_PAGE_NOTFOUND: .damaged
             case MDB_BAD_VALSIZE: .invalidArgument
             case MDB_NOTFOUND, Errno.noSuchFileOrDirectory.rawValue: .notFound
-            case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue: .diskFull
+            case Errno.fileExists.rawValue: .alreadyExists
+            case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue, Errno.fileTooLarge.rawValue: .diskFull
             case Errno.permissionDenied.rawValue, Errno.notPermitted.rawValue, Errno.readOnlyFileSystem.rawValue:
                 .permissionDenied
             default: .failed

@@ -26,21 +26,31 @@ final class Writer: Sendable {
         var queue: [WriteOperation] = []
         var isStopping = false
         var statistics = Statistics()
+        var failure: StoreError?
     }
 
     private let environment: Environment
+    private let check: @Sendable (borrowing WriteTransaction) throws(StoreError) -> Void
     private let state = Mutex(State())
     private let queued = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
 
     /// Starts the thread.
-    init(_ environment: Environment) {
+    ///
+    /// - Parameter check: what must hold at the beginning of each transaction.
+    init(
+        _ environment: Environment, check: @escaping @Sendable (borrowing WriteTransaction) throws(StoreError) -> Void
+    ) {
         self.environment = environment
+        self.check = check
         Thread.detachNewThread { self.run() }
     }
 
     /// Counts since the store was opened.
     var statistics: Statistics { state.withLock(\.statistics) }
+
+    /// Why the last transaction failed; nil if it is durable.
+    var failure: StoreError? { state.withLock(\.failure) }
 
     /// Operations that wait for the next transaction.
     var queueLength: Int { state.withLock(\.queue.count) }
@@ -106,16 +116,21 @@ final class Writer: Sendable {
             state.withLock { state in
                 state.statistics.operations += answers.count
                 state.statistics.transactions += 1
+                state.failure = nil
             }
             for answer in answers { answer() }
         } catch {
-            guard batch.count > 1 else { return batch.forEach { $0.fail(error) } }
+            guard batch.count > 1 else {
+                state.withLock { $0.failure = error }
+                return batch.forEach { $0.fail(error) }
+            }
             for operation in batch { commit([operation]) }
         }
     }
 
     private func write(_ batch: [WriteOperation]) throws(StoreError) -> [WriteOperation.Answer] {
         try environment.write { (transaction) throws(StoreError) in
+            try check(transaction)
             var answers: [WriteOperation.Answer] = []
             answers.reserveCapacity(batch.count)
             for operation in batch {

@@ -77,7 +77,8 @@ extension AttestationResult {
             round: structure.round, tier: tier, nextRecord: structure.next_record,
             recordsAppraised: structure.records_appraised, excessRecords: structure.excess_records,
             policySHA256: try fields.bytes("policy_sha256", structure.policy_sha256, 0...32),
-            signaturesVerified: structure.signatures_verified, nextRoundSeconds: structure.next_round_seconds)
+            signaturesVerified: structure.signatures_verified, nextRoundSeconds: structure.next_round_seconds,
+            identity: try fields.text("identity", structure.identity))
         guard [0, 32].contains(policySHA256.count) else {
             throw fields.error(.length(policySHA256.count, allowed: 32...32), "policy_sha256")
         }
@@ -111,6 +112,7 @@ extension AttestationResult {
         structure.pointee.policy_sha256 = arena.bytes(policySHA256)
         structure.pointee.signatures_verified = signaturesVerified
         structure.pointee.next_round_seconds = nextRoundSeconds
+        structure.pointee.identity = arena.text(identity)
         return structure
     }
 }

@@ -23,6 +23,9 @@ package final class AssayListener: Sendable {
     /// The port that is listened on.
     package var port: Int { address.port ?? 0 }
 
+    /// Whether connections are still accepted.
+    package var isListening: Bool { channel.isActive }
+
     /// Listens.
     ///
     /// Handshakes run side by side, at most `limits.maximumHandshakes` of them; one that fails is reported and harms
@@ -30,10 +33,11 @@ package final class AssayListener: Sendable {
     ///
     /// - Parameters:
     ///   - port: 0 lets the operating system choose.
+    ///   - context: asked for each connection, so that a renewed certificate counts for the next one.
     ///   - group: whose event loops the connections live on.
     /// - Throws: `.io` if the address can't be bound.
     package static func bind(
-        host: String, port: Int, context: TLSContext, group: any EventLoopGroup,
+        host: String, port: Int, context: @escaping @Sendable () -> TLSContext, group: any EventLoopGroup,
         limits: TransportLimits = TransportLimits(), onFailure: @escaping FailureReport = { _, _ in }
     ) async throws(TransportError) -> AssayListener {
         let (connections, continuation) = AsyncStream.makeStream(of: VerifierConnection.self)
@@ -52,7 +56,7 @@ package final class AssayListener: Sendable {
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     let address = channel.remoteAddress?.shortDescription ?? "unknown"
-                    return begin(channel, context, limits) { result in
+                    return begin(channel, context(), limits) { result in
                         loop.execute { gate.value.handshakeEnded() }
                         deliver(result, from: address, to: continuation, onFailure)
                     }

@@ -16,7 +16,7 @@ final class MessageHandler: ChannelDuplexHandler {
         let resume: @Sendable (Reception) -> Void
     }
 
-    private let limits: TransportLimits
+    private var limits: TransportLimits
     private var context: ChannelHandlerContext?
     private var decoder: FrameDecoder
     /// A whole frame that nobody has asked for yet.
@@ -65,6 +65,11 @@ final class MessageHandler: ChannelDuplexHandler {
         guard let waiter, waiter.number == number else { return }
         self.waiter = nil
         waiter.resume(.failure(.cancelled))
+    }
+
+    /// All messages are to be as small as the first: the peer has no certificate. Call before any was received.
+    func keepFirstLimit() {
+        limits.messageBytes = min(limits.firstMessageBytes, limits.messageBytes)
     }
 
     /// The first message was what it should be: from now on larger ones may come.

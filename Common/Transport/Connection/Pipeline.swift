@@ -19,7 +19,6 @@ enum Pipeline {
     static func establish<Inbound, Outbound>(
         on channel: any Channel, context: TLSContext, serverName: String?, limits: TransportLimits
     ) throws -> EventLoopFuture<Connection<Inbound, Outbound>> {
-        let address = channel.remoteAddress?.shortDescription ?? "unknown"
         let established = channel.eventLoop.makePromise(of: TLSEngine.Session.self)
         let messages = MessageHandler(limits: limits)
         let handlers: NIOLoopBound<Handlers>
@@ -36,7 +35,10 @@ enum Pipeline {
         }
         return established.futureResult.flatMapThrowing { session in
             do throws(TLSError) {
+                // The dialing side's socket has no peer yet when the channel is set up.
+                let address = channel.remoteAddress?.shortDescription ?? "unknown"
                 let peer = try PeerInfo(session, of: context, address: address)
+                if peer.applicationProtocol == .join { handlers.value.messages.keepFirstLimit() }
                 handlers.value.messages.setDeadline(limits.firstMessageTimeout, awaiting: "first message")
                 return Connection(peer: peer, channel: channel, handlers: handlers, limits: limits)
             } catch {

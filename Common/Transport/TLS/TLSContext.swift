@@ -1,3 +1,4 @@
+package import AssayCrypto
 import COpenSSL
 
 /// A side's certificate, key and trust, read from PEM files once and shared by all of its connections (libssl's
@@ -28,6 +29,8 @@ package final class TLSContext: @unchecked Sendable {
     let isServer: Bool
     /// Never changed once an initialiser has returned.
     let pointer: OpaquePointer
+    /// On the dialing side without trust files: SHA-256 of the only authority that is trusted.
+    let pinnedAuthority: Digest?
     /// `protocols` in wire format, for as long as a handshake may point into it.
     private let alpn: UnsafeMutableBufferPointer<UInt8>
 
@@ -58,15 +61,43 @@ package final class TLSContext: @unchecked Sendable {
         if let credentials { try context.use(credentials) }
         try context.trust(trustRootsFile)
         SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
-        // Unlike its siblings this one returns 0 for success.
-        guard SSL_CTX_set_alpn_protos(context.pointer, context.alpn.baseAddress, UInt32(context.alpn.count)) == 0 else {
-            throw .drained(.configuration, "ALPN list refused")
+        try context.offerProtocols()
+        return context
+    }
+
+    /// The dialing side of `assay-join/1`, which has neither a certificate nor trust files: it trusts the authority with
+    /// this fingerprint, which the server must send along with its own certificate. All else is checked as ever.
+    ///
+    /// - Parameter authority: SHA-256 of the authority's certificate.
+    package static func joining(authority: Digest) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(
+            TLS_client_method(), isServer: false, protocols: [.join], pinnedAuthority: authority)
+        SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
+        let owner = Unmanaged.passUnretained(context).toOpaque()
+        SSL_CTX_set_cert_verify_callback(context.pointer, verifyPinned, owner)
+        try context.offerProtocols()
+        return context
+    }
+
+    /// The dialing side towards a web server, without a certificate and without ALPN (HTTP/1.1). It always checks the
+    /// server's certificate.
+    ///
+    /// - Parameter trustRootsFile: PEM certificates of authorities; nil for those that the system trusts.
+    package static func web(trustRootsFile: String?) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(TLS_client_method(), isServer: false, protocols: [])
+        if let trustRootsFile {
+            try context.trust(trustRootsFile)
+        } else {
+            guard SSL_CTX_set_default_verify_paths(context.pointer) == 1 else {
+                throw .drained(.configuration, "the system's trust roots")
+            }
         }
+        SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
         return context
     }
 
     private init(
-        _ method: OpaquePointer?, isServer: Bool, protocols: [ApplicationProtocol]
+        _ method: OpaquePointer?, isServer: Bool, protocols: [ApplicationProtocol], pinnedAuthority: Digest? = nil
     ) throws(TLSError) {
         ERR_clear_error()
         guard let pointer = SSL_CTX_new(method) else { throw .drained(.configuration, "libssl has no context") }
@@ -74,6 +105,7 @@ package final class TLSContext: @unchecked Sendable {
         self.pointer = pointer
         self.protocols = protocols
         self.isServer = isServer
+        self.pinnedAuthority = pinnedAuthority
         alpn = .allocate(capacity: names.count)
         _ = alpn.initialize(from: names)
         guard assay_ssl_ctx_at_least_tls13(pointer) == 1 else {
@@ -88,6 +120,13 @@ package final class TLSContext: @unchecked Sendable {
     deinit {
         SSL_CTX_free(pointer)
         alpn.deallocate()
+    }
+
+    private func offerProtocols() throws(TLSError) {
+        // Unlike its siblings this one returns 0 for success.
+        guard SSL_CTX_set_alpn_protos(pointer, alpn.baseAddress, UInt32(alpn.count)) == 0 else {
+            throw .drained(.configuration, "ALPN list refused")
+        }
     }
 
     private func use(_ credentials: Credentials) throws(TLSError) {
@@ -124,5 +163,38 @@ package final class TLSContext: @unchecked Sendable {
         let name = UnsafeBufferPointer(start: choice, count: Int(selectedCount.pointee))
         if ApplicationProtocol(name: name) == .join { SSL_set_verify(ssl, SSL_VERIFY_NONE, nil) }
         return SSL_TLSEXT_ERR_OK
+    }
+
+    /// libssl asks this in place of its own verification, which runs here with the pinned authority as its only root.
+    private static let verifyPinned: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = {
+        verification, owner in
+        guard let verification, let owner else { return 0 }
+        let context = Unmanaged<TLSContext>.fromOpaque(owner).takeUnretainedValue()
+        guard let pinned = context.pinnedAuthority,
+            let root = sent(by: verification).first(where: { sha256(of: $0) == pinned }),
+            let roots = OPENSSL_sk_new_null()
+        else {
+            X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
+            return 0
+        }
+        defer { OPENSSL_sk_free(roots) }
+        OPENSSL_sk_push(roots, UnsafeRawPointer(root))
+        X509_STORE_CTX_set0_trusted_stack(verification, roots)
+        return X509_verify_cert(verification)
+    }
+
+    /// The certificates that the peer sent, each an `X509 *`.
+    private static func sent(by verification: OpaquePointer) -> [OpaquePointer] {
+        guard let chain = X509_STORE_CTX_get0_untrusted(verification) else { return [] }
+        return (0..<max(0, OPENSSL_sk_num(chain))).compactMap { index in
+            OPENSSL_sk_value(chain, index).map { OpaquePointer($0) }
+        }
+    }
+
+    private static func sha256(of certificate: OpaquePointer) -> Digest? {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var count: UInt32 = 0
+        guard X509_digest(certificate, EVP_sha256(), &bytes, &count) == 1 else { return nil }
+        return Digest(Array(bytes.prefix(Int(count))))
     }
 }

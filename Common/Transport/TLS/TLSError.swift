@@ -12,6 +12,8 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
         case handshakeTimedOut
         /// The peer's certificate doesn't verify: issuer, time, purpose or name.
         case certificateRefused
+        /// None of the certificates that the verifier sent is the authority that the token names.
+        case otherAuthority
         /// The peer showed no certificate where it must.
         case certificateMissing
         /// The peer's certificate verifies, and says nothing that could be its identity.
@@ -42,7 +44,7 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
     /// How to classify it. Nothing can be sent over this connection any more, but for a peer without an identity.
     package var status: Status {
         switch code {
-        case .certificateRefused, .certificateMissing, .unidentified, .alert: Status(.unauthenticated, description)
+        case .certificateRefused, .otherAuthority, .certificateMissing, .unidentified, .alert: Status(.unauthenticated, description)
         case .handshakeTimedOut: Status(.deadlineExceeded, description)
         case .noCommonProtocol, .configuration: Status(.failedPrecondition, description)
         case .closedInHandshake, .closedWithoutNotify, .failed: Status(.unavailable, description)
@@ -56,8 +58,13 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
         switch code {
         case .configuration: "check the file's path, permissions and PEM content"
         case .certificateRefused: "check the peer's certificate, this side's trust roots and both clocks"
+        case .otherAuthority:
+            "the token is another verifier's, or somebody stands between the two: have this verifier's operator make a "
+                + "new token (assay-verifier invite), and tell them if it happens again"
         case .certificateMissing: "configure the agent's certificate and key, or join first"
         case .unidentified: "give the certificate a subject alternative name: URI:urn:assay:agent:ID or a DNS name"
+        // certificate_expired (RFC 8446, 6.2)
+        case .alert(45): "this side's certificate has expired; have the host invited again, and join again"
         case .alert: "the peer's log says why it refused"
         case .noCommonProtocol: "both sides must speak ALPN assay/1 (or assay-join/1)"
         case .handshakeTimedOut, .closedInHandshake, .closedWithoutNotify, .failed: nil
@@ -75,6 +82,9 @@ extension TLSError {
         while case let number = ERR_get_error(), number != 0 {
             if reasons.isEmpty, let known = knownCode(number) { code = known }
             reasons.append(ERR_reason_error_string(number).map { String(cString: $0) } ?? "error \(number)")
+        }
+        if code == .certificateRefused, verifyResult == Int(X509_V_ERR_APPLICATION_VERIFICATION) {
+            return TLSError(.otherAuthority, "the verifier has another authority than the token names")
         }
         if code == .certificateRefused { reasons = [String(cString: X509_verify_cert_error_string(verifyResult))] }
         return TLSError(code, reasons.isEmpty ? context : "\(context): \(reasons.joined(separator: ", "))")

@@ -8,7 +8,8 @@ package import AssayCrypto
 package final class KeyMaterial: Sendable {
     /// The certificate or SubjectPublicKeyInfo.
     package let der: [UInt8]
-    private let subjectPublicKeyInfo: [UInt8]
+    /// The key as it was brought, which need not be its canonical form.
+    package let subjectPublicKeyInfo: [UInt8]
     private let decoded = Mutex<Decoded>(.notYet)
 
     private enum Decoded: Sendable {

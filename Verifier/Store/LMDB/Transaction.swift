@@ -73,6 +73,26 @@ extension Transaction where Self: ~Copyable {
         return isEmpty
     }
 
+    /// What each named database holds, by name; also those that another release made.
+    func contents() throws(StoreError) -> [StoreInfo.Contents] {
+        guard let main = try database(nil, flags: 0) else { return [] }
+        var names: [String] = []
+        try scan(main, prefix: []) { (name, _) throws(StoreError) in
+            names.append(String(decoding: [UInt8](copying: name), as: UTF8.self))
+            return true
+        }
+        var contents: [StoreInfo.Contents] = []
+        for name in names {
+            guard let database = try open(name), let databaseHandle = database.handle else { continue }
+            var statistics = MDB_stat()
+            try check(mdb_stat(handle, databaseHandle, &statistics), "mdb_stat", database)
+            let pages = statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages
+            contents.append(
+                .init(name: name, entries: statistics.ms_entries, bytes: pages * Int(statistics.ms_psize)))
+        }
+        return contents
+    }
+
     /// - Parameter name: nil for the unnamed database, which holds the named ones.
     func database(_ name: String?, flags: CUnsignedInt) throws(StoreError) -> Database? {
         var database = MDB_dbi()

@@ -35,6 +35,12 @@ struct WriteTransaction: Transaction, ~Copyable {
         try check(code, "mdb_del", database)
     }
 
+    /// Removes a database with all that is in it; its handle is of no use from here on.
+    func drop(_ database: Database) throws(StoreError) {
+        guard let databaseHandle = database.handle else { return }
+        try check(mdb_drop(handle, databaseHandle, 1), "mdb_drop", database)
+    }
+
     /// A store that is opened for writing has all databases, so this fails only for one opened for reading.
     private func writable(_ database: Database) throws(StoreError) -> MDB_dbi {
         guard let databaseHandle = database.handle else {

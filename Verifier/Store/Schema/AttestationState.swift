@@ -33,12 +33,17 @@ package struct AttestationState: Hashable, Sendable {
     package var lanes: [PCRReplay.Lane]
     /// Ids of listed keys that can't be used.
     package var unusableKeys: Set<KeyID>
+    /// Keys in the model of the keyrings, so that a listing need not count them; nil in a state of an older release.
+    package var keyCount: UInt32?
 }
 
 extension AttestationState: StoredValue {
-    static let layout: UInt8 = 1
+    static let layout: UInt8 = 2
+    static let oldestLayout: UInt8 = 1
 
-    init(reading reader: inout ByteReader) throws {
+    init(reading reader: inout ByteReader) throws { try self.init(reading: &reader, layout: Self.layout) }
+
+    init(reading reader: inout ByteReader, layout: UInt8) throws {
         verdictNumber = try reader.integer()
         attestationKeyName = try reader.field()
         clockInfo = try reader.clockInfo()
@@ -53,9 +58,13 @@ extension AttestationState: StoredValue {
         fileRecords = try reader.integer()
         lanes = try reader.list { try $0.lane() }
         unusableKeys = Set(try reader.list { KeyID(try $0.integer()) })
+        keyCount = layout == 1 ? nil : try reader.optional { try $0.integer() }
     }
 
-    func write(to writer: inout ByteWriter) {
+    func write(to writer: inout ByteWriter) { write(to: &writer, layout: Self.layout) }
+
+    /// Writes the fields of one of the layouts.
+    func write(to writer: inout ByteWriter, layout: UInt8) {
         writer.integer(verdictNumber)
         writer.field(attestationKeyName)
         writer.clockInfo(clockInfo)
@@ -72,6 +81,7 @@ extension AttestationState: StoredValue {
         writer.integer(fileRecords)
         writer.list(lanes) { $0.lane($1) }
         writer.list(unusableKeys.map(\.value).sorted()) { $0.integer($1) }
+        if layout > 1 { writer.optional(keyCount) { $0.integer($1) } }
     }
 }
 

@@ -62,24 +62,40 @@ extension PolicyName: StoredValue {
     }
 }
 
-/// A key that an operator denied, whoever brings it.
+/// A key that an operator denied, whoever brings it; or allowed again, which is kept so that what was judged without the
+/// key is known to be stale.
 package struct DeniedKey: Hashable, Sendable {
     /// SHA-256 of the SubjectPublicKeyInfo.
     package let keyHash: Digest
-    /// Since when, in seconds since 1970.
-    package let deniedAt: Int64
+    /// When it was denied or allowed last, in seconds since 1970.
+    package let changedAt: Int64
+    /// Whether it is denied now.
+    package var isDenied = true
+    /// The deny generation that this began; nil if an older release wrote it: then any later one may be it.
+    var generation: UInt64?
+
+    /// Whether what was judged under a deny generation was judged before this.
+    func isNews(since judged: UInt64, now: UInt64) -> Bool { (generation ?? now) > judged }
 }
 
 extension DeniedKey: StoredValue {
-    static let layout: UInt8 = 1
+    static let layout: UInt8 = 2
+    static let oldestLayout: UInt8 = 1
 
-    init(reading reader: inout ByteReader) throws {
+    init(reading reader: inout ByteReader) throws { try self.init(reading: &reader, layout: Self.layout) }
+
+    init(reading reader: inout ByteReader, layout: UInt8) throws {
         keyHash = try reader.digest()
-        deniedAt = try reader.time()
+        changedAt = try reader.time()
+        guard layout > 1 else { return }
+        isDenied = try reader.flag()
+        generation = try reader.optional { try $0.integer() }
     }
 
     func write(to writer: inout ByteWriter) {
         writer.digest(keyHash)
-        writer.time(deniedAt)
+        writer.time(changedAt)
+        writer.flag(isDenied)
+        writer.optional(generation) { $0.integer($1) }
     }
 }

@@ -4,6 +4,14 @@ import Bytes
 
 // What is read of several databases, in any transaction.
 extension Schema {
+    /// Refuses a store that was moved to another version while it was open.
+    func checkVersion(_ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) {
+        guard let header = try transaction.bytes(of: MetaKey.header, in: meta).flatMap(StoreHeader.init) else {
+            throw StoreError(.damaged, "the header is gone", at: .init(database: meta.name))
+        }
+        try header.checkVersion()
+    }
+
     func agent(_ id: AgentID, _ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) -> Agent {
         guard let agent = try transaction.load(Agent.self, of: id, in: agents) else {
             throw StoreError(.notFound, "no such agent is enrolled", at: .init(agent: id.bytes))
@@ -53,25 +61,9 @@ extension Schema {
     func findings(
         _ number: UInt64, of id: AgentID, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Findings {
-        try transaction.value(of: findingsKey(number, of: id), in: findings) { (value) throws(StoreError) in
+        try transaction.value(of: numberedKey(number, of: id), in: findings) { (value) throws(StoreError) in
             try StoredFindings(stored: value, at: .init(database: findings.name, agent: id.bytes)).findings
         } ?? Findings()
-    }
-
-    func findingsKey(_ number: UInt64, of id: AgentID) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.raw(id.key)
-        writer.integer(number)
-        return writer.bytes
-    }
-
-    func deniedKeys(_ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) -> [DeniedKey] {
-        var keys: [DeniedKey] = []
-        try transaction.scan(deniedKeys, prefix: []) { (_, value) throws(StoreError) in
-            keys.append(try DeniedKey(stored: value, at: .init(database: deniedKeys.name)))
-            return true
-        }
-        return keys
     }
 
     /// A counter of `meta`; 0 if it was never counted up.
@@ -88,7 +80,8 @@ extension Schema {
 
     /// A line of the listing, of an entry of `agents`.
     func summary(
-        _ key: Span<UInt8>, _ value: Span<UInt8>, _ transaction: borrowing some Transaction & ~Copyable
+        _ key: Span<UInt8>, _ value: Span<UInt8>, _ denials: Denials,
+        _ transaction: borrowing some Transaction & ~Copyable
     ) -> Result<AgentSummary, StoreError> {
         let name = [UInt8](copying: key).dropLast()
         do throws(StoreError) {
@@ -96,10 +89,14 @@ extension Schema {
             guard agent.id.bytes == Array(name) else {
                 throw StoreError(.damaged, "the value of another agent", at: .init(database: agents.name))
             }
+            let state: AttestationState? = try transaction.load(of: agent.id, in: states)
+            let changed = try state.map { (state) throws(StoreError) in
+                try changedKeys(denials, state, of: agent.id, transaction)
+            }
             return .success(
                 AgentSummary(
-                    agent: agent, state: try transaction.load(of: agent.id, in: states),
-                    verdict: try transaction.load(of: agent.id, in: verdicts)))
+                    agent: agent, state: state, verdict: try transaction.load(of: agent.id, in: verdicts),
+                    deniedKeys: changed?.intersection(denials.denied) ?? []))
         } catch {
             return .failure(error.at(agent: Array(name)))
         }

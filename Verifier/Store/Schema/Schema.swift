@@ -20,6 +20,9 @@ import Bytes
 /// | `policies` | SHA-256 of the source | ``StoredPolicy``: the source as uploaded | `putPolicy` |
 /// | `compiled-policies` | SHA-256 of the source | ``StoredPolicy``: the compiled form, made again if its layout is older | `putPolicy` |
 /// | `policy-names` | the name, UTF-8 | ``PolicyName``: SHA-256 of the source, time | `putPolicy` |
+/// | `meta` | `identity-mode` | ``IdentityMode``: what agents' identities rest on | `init` |
+/// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
+/// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when | `deny`, `allow` |
 ///
 /// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events and scratch (agent, …),
@@ -44,12 +47,19 @@ struct Schema: Sendable {
     let history: Database
     let keyHistory: Database
     let events: Database
+    let identities: Database
+    let invitations: Database
+
+    /// How much of the past is kept.
+    var bounds = HistoryBounds()
 
     /// Keys of `meta`.
     enum MetaKey {
         static let header = Array("store".utf8)
         static let generation = Array("generation".utf8)
         static let denyGeneration = Array("deny-generation".utf8)
+        static let identityMode = Array("identity-mode".utf8)
+        static let eventNumber = Array("event-number".utf8)
     }
 
     /// Opens the databases of an environment. A new one gets them and its header in one transaction; an older store of
@@ -60,9 +70,7 @@ struct Schema: Sendable {
         return try environment.write { (transaction) throws(StoreError) in
             // Another process may have been first.
             let isNew = try Schema(opening: transaction) == nil
-            let schema = try Schema(
-                needed: { (name) throws(StoreError) in try transaction.create(name) },
-                added: { (name) throws(StoreError) in try transaction.create(name) })
+            let schema = try Schema(creating: transaction)
             if isNew { try transaction.put(MetaKey.header, StoreHeader.new().bytes, in: schema.meta) }
             return schema
         }
@@ -90,6 +98,20 @@ struct Schema: Sendable {
             })
     }
 
+    /// Opens all databases, and makes those that are missing.
+    init(creating transaction: borrowing WriteTransaction) throws(StoreError) {
+        try self.init(
+            needed: { (name) throws(StoreError) in try transaction.create(name) },
+            added: { (name) throws(StoreError) in try transaction.create(name) })
+    }
+
+    /// Opens what is there: the rest reads as empty.
+    init(openingPresent transaction: borrowing some Transaction & ~Copyable) throws(StoreError) {
+        try self.init(
+            needed: { (name) throws(StoreError) in try transaction.open(name) ?? Database(name: name, handle: nil) },
+            added: { (name) throws(StoreError) in try transaction.open(name) ?? Database(name: name, handle: nil) })
+    }
+
     /// - Parameters:
     ///   - needed: opens a database that every store of this version has.
     ///   - added: opens one that the first stores of this version did without.
@@ -109,11 +131,19 @@ struct Schema: Sendable {
         history = try added("history")
         keyHistory = try added("key-history")
         events = try added("events")
+        identities = try added("identities")
+        invitations = try added("invitations")
+    }
+
+    /// All databases.
+    var all: [Database] {
+        [meta, agents, states, keyrings, verdicts, findings, policies, compiledPolicies, policyNames, deniedKeys]
+            + added
     }
 
     /// Whether no database is missing.
     private var isComplete: Bool { added.allSatisfy(\.exists) }
 
     /// The databases that the first stores of this version did without.
-    private var added: [Database] { [history, keyHistory, events] }
+    private var added: [Database] { [history, keyHistory, events, identities, invitations] }
 }

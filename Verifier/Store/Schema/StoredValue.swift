@@ -2,17 +2,25 @@ import Bytes
 
 /// A value of one database: a byte that says which layout follows, then fixed fields, every byte of it accounted for.
 protocol StoredValue {
-    /// The layout that is written; reading refuses others.
+    /// The layout that is written.
     static var layout: UInt8 { get }
+    /// The oldest layout that is still read; others are refused.
+    static var oldestLayout: UInt8 { get }
 
     /// Reads the fields behind the layout byte.
     init(reading reader: inout ByteReader) throws
+    /// Reads the fields of one of the layouts.
+    init(reading reader: inout ByteReader, layout: UInt8) throws
 
     /// Writes the fields behind the layout byte.
     func write(to writer: inout ByteWriter)
 }
 
 extension StoredValue {
+    static var oldestLayout: UInt8 { layout }
+
+    init(reading reader: inout ByteReader, layout: UInt8) throws { try self.init(reading: &reader) }
+
     /// The value as it is stored.
     var stored: [UInt8] {
         var writer = ByteWriter()
@@ -28,10 +36,10 @@ extension StoredValue {
         do {
             var reader = ByteReader(bytes)
             let layout = try reader.u8()
-            guard layout == Self.layout else {
+            guard (Self.oldestLayout...Self.layout).contains(layout) else {
                 throw DamagedValue("layout \(layout) where \(Self.layout) was expected")
             }
-            self = try Self(reading: &reader)
+            self = try Self(reading: &reader, layout: layout)
             try reader.finish()
         } catch {
             throw StoreError(.damaged, "a damaged value: \(error)", at: place())
@@ -54,6 +62,15 @@ extension Transaction where Self: ~Copyable {
         _ type: Value.Type = Value.self, of agent: AgentID, in database: Database
     ) throws(StoreError) -> Value? {
         try value(of: agent.key, in: database) { (bytes) throws(StoreError) in
+            try Value(stored: bytes, at: .init(database: database.name, agent: agent.bytes))
+        }
+    }
+
+    /// Reads and checks one of several values of an agent's; nil if there is none.
+    func load<Value: StoredValue>(
+        _ type: Value.Type = Value.self, key: [UInt8], of agent: AgentID, in database: Database
+    ) throws(StoreError) -> Value? {
+        try value(of: key, in: database) { (bytes) throws(StoreError) in
             try Value(stored: bytes, at: .init(database: database.name, agent: agent.bytes))
         }
     }

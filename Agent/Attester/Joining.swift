@@ -1,0 +1,100 @@
+package import AssayCrypto
+package import Messages
+package import TPMDevice
+package import Transport
+
+/// Joining, the agent's half: says who this host is, proves that it was invited and that its TPM holds both keys, and
+/// takes a certificate.
+///
+/// The verifier leads no dialogue here: one request, one challenge, one answer.
+package struct Joining: Sendable {
+    private let device: TPMDevice
+    private let kind: KeyKind
+    private let attestationKeyPublic: [UInt8]
+    private let key: PrivateKey
+    private let token: JoinToken
+
+    /// A host whose attestation key is loaded.
+    ///
+    /// - Parameters:
+    ///   - kind: of the attestation key, and of the endorsement key that it lives under.
+    ///   - attestationKeyPublic: TPM2B_PUBLIC.
+    ///   - key: what the certificate is for.
+    package init(
+        device: TPMDevice, kind: KeyKind, attestationKeyPublic: [UInt8], key: PrivateKey, token: JoinToken
+    ) {
+        self.device = device
+        self.kind = kind
+        self.attestationKeyPublic = attestationKeyPublic
+        self.key = key
+        self.token = token
+    }
+
+    /// Joins over a connection whose server the token's authority vouches for.
+    ///
+    /// - Parameter wishedID: the identity that this host would like, if the invitation names none.
+    /// - Throws: `joiningRefused` with the verifier's own words.
+    package func join(
+        over connection: AgentConnection, wishedID: [UInt8]
+    ) async throws(AttesterError) -> CertificateIssued {
+        do {
+            try await connection.send(.joinRequest(try await request(wishedID, connection.peer.exporter)))
+            let challenge = try await receive(connection, "CredentialChallenge") {
+                if case .credentialChallenge(let challenge) = $0 { challenge } else { nil }
+            }
+            let secret = try await device.activateCredential(
+                challenge.credentialBlob, secret: challenge.encryptedSecret)
+            try await connection.send(.credentialResponse(CredentialResponse(secret: secret)))
+            let issued = try await receive(connection, "CertificateIssued") {
+                if case .certificateIssued(let issued) = $0 { issued } else { nil }
+            }
+            try check(issued, connection)
+            await connection.close()
+            return issued
+        } catch {
+            await connection.close(sending: .status(Status(.cancelled, "the host can't go on")))
+            throw explained(error, connection)
+        }
+    }
+
+    private func request(_ wishedID: [UInt8], _ exporter: [UInt8]) async throws -> JoinRequest {
+        var request = JoinRequest(
+            tokenHash: token.hash, agentID: wishedID, endorsementKeyPublic: try await device.endorsementKeyPublic(kind),
+            attestationKeyPublic: attestationKeyPublic,
+            endorsementKeyCertificate: try await device.endorsementCertificate(kind) ?? [],
+            certificateRequest: try CertificateRequest(for: key).der, proof: [])
+        request.proof = try request.proof(secret: token.secret, exporter: exporter)
+        return request
+    }
+
+    private func receive<Message>(
+        _ connection: AgentConnection, _ awaited: String, _ read: (VerifierMessage) -> Message?
+    ) async throws -> Message {
+        connection.setDeadline(.seconds(60), awaiting: awaited)
+        guard let message = try await connection.receive() else { throw TransportError.closed }
+        if case .status(let status) = message { throw status }
+        guard let wanted = read(message) else {
+            throw Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
+        }
+        return wanted
+    }
+
+    /// What the verifier sends is looked at before it replaces anything.
+    private func check(_ issued: CertificateIssued, _ connection: AgentConnection) throws {
+        let isTrusted = try issued.authorities.contains { try Certificate(der: $0).fingerprint == token.authority }
+        try CertificateRenewal.check(issued, for: key.publicKey)
+        guard isTrusted else {
+            throw Status(.invalidArgument, "the verifier names another authority than the token; have the host invited anew")
+        }
+    }
+
+    private func explained(_ error: any Error, _ connection: AgentConnection) -> AttesterError {
+        let place = connection.peer.address
+        return switch error {
+        case let status as Status: AttesterError(.joiningRefused, place: place, problem: "\(status)")
+        case let error as TPMDeviceError: AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
+        case let error as TransportError: AttesterError(.verifierUnreachable, place: place, problem: "\(error)")
+        default: AttesterError(.joiningRefused, place: place, problem: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import AssayCrypto
+import Files
+import Foundation
+import Messages
+import Settings
+import TPMDevice
+
+/// The files of an agent that joins: what `assay-agent join` writes, and where.
+struct JoinedConfiguration: Sendable {
+    let tcti: String
+    let keyKind: KeyKind
+    let stateFolder: String
+    let credentials: AgentCredentials
+
+    private let file: String
+    private let token: JoinToken
+    private let trustFile: String
+    private let logPath: String?
+
+    /// Reads the settings that a configuration has already; it need not be there, or be whole.
+    init(
+        file: String, token: JoinToken, state: String?, tcti: String?, log: String?
+    ) async throws(SettingsError) {
+        let settings = try await Settings(
+            file: exists(file) ? file : nil, environmentPrefix: "ASSAY_AGENT")
+        self.file = file
+        self.token = token
+        self.tcti = try Self.chosen(tcti, settings, "tpm.tcti") ?? AgentConfiguration.defaultTCTI
+        keyKind = try AgentConfiguration.keyKind(settings)
+        logPath = try Self.chosen(log, settings, "log.path")
+        let folder = try Self.chosen(state, settings, "state") ?? AgentConfiguration.defaultState
+        stateFolder = URL(filePath: folder).standardizedFileURL.path(percentEncoded: false)
+        credentials = AgentCredentials(
+            certificateFile: stateFolder + "/agent.pem", keyFile: stateFolder + "/agent.key")
+        trustFile = stateFolder + "/authorities.pem"
+    }
+
+    private static func chosen(
+        _ flag: String?, _ settings: Settings, _ key: String
+    ) throws(SettingsError) -> String? {
+        if let flag { return flag }
+        return try settings.text(key)
+    }
+
+    /// Writes what the verifier issued, and then the configuration, each whole or not at all.
+    ///
+    /// - Returns: where a configuration that was there and said something else is kept.
+    func write(_ issued: CertificateIssued) throws -> String? {
+        let authorities = try issued.authorities.map { try Certificate(der: $0).pem() }
+        try replaceFile(at: trustFile, with: Array(authorities.joined()), mode: 0o644)
+        try credentials.write(issued)
+        try FileManager.default.createDirectory(
+            at: URL(filePath: file).deletingLastPathComponent(), withIntermediateDirectories: true)
+        let former = try contents(ofFile: file, limit: 1 << 20)
+        guard former != Array(text.utf8) else { return nil }
+        let kept = former == nil ? nil : file + ".before-join"
+        if let kept, let former { try replaceFile(at: kept, with: former, mode: 0o644) }
+        try replaceFile(at: file, with: Array(text.utf8), mode: 0o644)
+        return kept
+    }
+
+    private var text: String {
+        """
+        # Assay's agent, as `assay-agent join` made it. Docs/configuration.md has every setting.
+
+        # The verifier that this host attests to.
+        verifier:
+          host: \(Self.quoted(token.host))
+          port: \(token.port)
+
+        # The agent's certificate, renewed by itself, and the authority of the verifier's certificate.
+        tls:
+          certificate: \(Self.quoted(credentials.certificateFile))
+          key: \(Self.quoted(credentials.keyFile))
+          trust: \(Self.quoted(trustFile))
+
+        # How to reach the TPM, and the kind of the attestation key: p256 or rsa2048.
+        tpm:
+          tcti: \(Self.quoted(tcti))
+          key: \(keyKind)
+
+        # The agent's own folder: its keys, and a copy of the log while it runs.
+        state: \(Self.quoted(stateFolder))
+        \(logPath.map { "\n# The kernel's measurement log.\nlog:\n  path: \(Self.quoted($0))\n" } ?? "")
+        """
+    }
+
+    /// A YAML string in double quotes.
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        return "\"\(escaped)\""
+    }
+}

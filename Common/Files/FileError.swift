@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// A file that can't be read or written: what was tried, and the system's reason.
+package struct FileError: Error, Hashable, CustomStringConvertible {
+    /// What was tried, with the path, such as `reading /etc/assay/ca.key`.
+    package let attempt: String
+    /// The system's number for the reason.
+    package let errno: Int32
+
+    /// An error of a system call.
+    package init(_ attempt: String, errno: Int32) {
+        self.attempt = attempt
+        self.errno = errno
+    }
+
+    /// What the operator can do.
+    package var remedy: String {
+        switch errno {
+        case EACCES, EPERM, EROFS: "run as root, or as the user who owns the folder"
+        case ENOENT: "check the path"
+        case ENOSPC, EDQUOT: "make room on the disk"
+        default: "check the path, its permissions and the space left"
+        }
+    }
+
+    package var description: String { "\(attempt): \(String(cString: strerror(errno))); \(remedy)" }
+}

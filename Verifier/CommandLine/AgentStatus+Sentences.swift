@@ -1,0 +1,77 @@
+import Appraisal
+import AssayCrypto
+import Bytes
+import Server
+import Store
+import TPM
+import Terminal
+
+extension AgentStatus {
+    /// The agent in plain words: how it stands and why, how far its log is appraised, who judges it.
+    ///
+    /// - Parameter policyHash: what the policy's name stands for now.
+    func sentences(policyHash: Digest?) -> [String] {
+        var lines = [standingSentence]
+        if let verdict, let age {
+            lines.append(
+                "The last verdict is \(verdict.tier), for evidence of \(readableTime(verdict.challengedAt)), "
+                    + "\(readableAge(age)) ago.")
+        }
+        if let state = summary.state {
+            let excess = verdict?.excessRecords ?? 0
+            lines.append(
+                "\(readableCount(nextRecord)) records of boot epoch \(state.clockInfo.resetCount) are appraised, "
+                    + "\(keys) key\(keys == 1 ? " was" : "s were") learned"
+                    + (excess > 0 ? "; \(readableCount(excess)) more records came, and wait for the next quote." : "."))
+        }
+        lines.append("identity: \(identity.words). \(identity.sentence)")
+        lines.append(policySentence(policyHash))
+        return lines
+    }
+
+    private var standingSentence: String {
+        switch standing {
+        case .current: currentSentence
+        case .contraindicated(let reasons):
+            "It is not to be trusted, because of " + counts(reasons) + "."
+        case .behind(let transfer):
+            "It is behind: a transfer is in progress, \(transfer.phrase) records are here."
+        case .rebootSeen(let transfer):
+            "The host has booted since its last verdict: the new log is on its way, \(transfer.phrase) records are here."
+        case .unreachable(let since):
+            "It is unreachable: no verdict since \(readableTime(since)). Is the host on, and does it run "
+                + "`assay-agent run`? Silence is not distrust."
+        case .neverAttested:
+            "It was enrolled at \(readableTime(summary.agent.enrolledAt)) and has never attested: start "
+                + "`assay-agent run` on the host."
+        case .revoked(let since):
+            "It is revoked since \(readableTime(since)): its connections are refused."
+        }
+    }
+
+    private var currentSentence: String {
+        switch tier {
+        case .affirming: "Its kernel has measured nothing that its policy doesn't allow."
+        case .warning: "Its policy allows what its kernel has measured, but warns of " + counts(verdict?.warnings) + "."
+        case .contraindicated: "It is not to be trusted, because of " + counts(verdict?.failures) + "."
+        case .none: "Its log replays to its quote, but no policy has judged it."
+        }
+    }
+
+    private func counts(_ reasons: [Reason: UInt64]?) -> String {
+        (reasons ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
+    }
+
+    private func policySentence(_ policyHash: Digest?) -> String {
+        guard let policyName else {
+            return "NO POLICY judges it: assay-verifier policy assign \(summary.agent.id) NAME"
+        }
+        guard let policyHash else {
+            return "Its policy \(policyName) is not in the store: assay-verifier policy put \(policyName) FILE"
+        }
+        guard let verdict, verdict.policyHash != policyHash else { return "It is judged by policy \(policyName)." }
+        return "It is judged by policy \(policyName), which has changed since the last verdict: all records will be "
+            + "judged again."
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Store
+import Terminal
+
+extension AgentsCommand {
+    /// Refuses an agent from now on.
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Trust an agent no longer: its connections are refused, an open one ends.",
+            discussion: "What is known of it stays, for whoever wants to know what went wrong.")
+
+        @OptionGroup var options: StoreOptions
+
+        @Argument(help: "The agent's identity.")
+        var id: String
+
+        @Flag(help: "Take a revocation back.")
+        var undo = false
+
+        func run() async throws {
+            let store = try await options.open(.readWrite)
+            defer { store.close() }
+            try await reported {
+                let id = try AgentID(id)
+                try await store.setRevocation(of: id, at: undo ? nil : currentTime())
+                guard !undo else { return Output.line("\(id) is trusted to attest again") }
+                Output.line("revoked \(id): its connections are refused from now on, an open one ends within seconds")
+                Output.notice(
+                    "to forget it: assay-verifier agents remove \(id); to take it back: "
+                        + "assay-verifier agents revoke \(id) --undo")
+            }
+        }
+    }
+
+    /// Forgets an agent.
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forget an agent, and all that is known of it.",
+            discussion: "An open connection ends. Whoever was it has to be invited or added again to come back.")
+
+        @OptionGroup var options: StoreOptions
+
+        @Argument(help: "The agent's identity.")
+        var id: String
+
+        func run() async throws {
+            let store = try await options.open(.readWrite)
+            defer { store.close() }
+            try await reported {
+                let id = try AgentID(id)
+                try await store.remove(id)
+                Output.line("removed \(id), and all that was known of it")
+                Output.notice("to have it back: assay-verifier invite --id \(id) --policy NAME")
+            }
+        }
+    }
+}

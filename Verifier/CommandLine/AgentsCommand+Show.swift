@@ -1,0 +1,60 @@
+import Appraisal
+import ArgumentParser
+import Store
+import Terminal
+
+extension AgentsCommand {
+    /// Shows one agent.
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show how one agent stands, and why.",
+            discussion: "Exit: 0 affirming or warning, 1 contraindicated, 4 none.")
+
+        @OptionGroup var options: StoreOptions
+        @OptionGroup var freshness: FreshnessOptions
+
+        @Argument(help: "The agent's identity.")
+        var id: String
+
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        func run() async throws {
+            let store = try await options.open(.readOnly)
+            defer { store.close() }
+            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let (snapshot, findings, identity) = try await reported {
+                let id = try AgentID(id)
+                return (
+                    try store.snapshot(of: id), try store.verdict(of: id)?.findings.kept ?? [], try store.identityMode()
+                )
+            }
+            let status = AgentStatus(
+                snapshot.summary, keys: snapshot.appraisal?.keyrings.keyrings.values.reduce(0) { $0 + $1.count } ?? 0,
+                now: currentTime(), maximumAge: maximumAge, identity: identity)
+            if json {
+                Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))
+            } else {
+                show(status, snapshot, findings)
+            }
+            switch status.tier {
+            case .affirming, .warning: return
+            case .contraindicated: throw CommandFailure(.contraindicated)
+            case .none: throw CommandFailure(.noVerdict)
+            }
+        }
+
+        private func show(_ status: AgentStatus, _ snapshot: AgentSnapshot, _ findings: [Finding]) {
+            let tier = status.tier.rawValue
+            Output.line(
+                "\(snapshot.agent.id): \(Output.showsColour ? status.tier.style.applied(to: tier) : tier)")
+            status.sentences(policyHash: snapshot.policyHash).forEach { Output.line("  \($0)") }
+            guard !findings.isEmpty else { return }
+            Output.line("Found by the last verdict:")
+            for finding in findings {
+                Output.line("  \(finding.isWarning ? "warning, " : "")\(finding)")
+                Output.line("    remedy: \(finding.remedy)")
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Enrolment
+import SystemPackage
+
+/// The configuration file that `init` writes, with a word on each setting.
+struct InitialConfiguration {
+    let setup: VerifierSetup
+    let names: [String]
+    let port: Int
+    let keyURI: String?
+
+    var text: String {
+        """
+        # Assay's verifier, as `assay-verifier init` made it. Docs/configuration.md has every setting.
+
+        # Where agents connect: 0.0.0.0 is every IPv4 address of this host, "::" every address.
+        listen:
+          host: 0.0.0.0
+          port: \(port)
+
+        # Agents, keyrings, policies and verdicts.
+        store: \(Self.quoted(setup.store.string))
+
+        # The server's certificate, renewed by itself, and the authority of the agents' certificates.
+        tls:
+          certificate: \(Self.quoted(setup.serverCertificate.chainFile))
+          key: \(Self.quoted(setup.serverCertificate.keyFile))
+          trust: \(Self.quoted(setup.authorityCertificate))
+
+        # The authority that names agents. Take this section out to name them by a PKI of your own.
+        ca:
+          certificate: \(Self.quoted(setup.authorityCertificate))
+          # A PEM file that only its owner can read, or an OpenSSL provider's URI such as pkcs11:object=assay
+          key: \(Self.quoted(keyURI ?? setup.authorityKey))
+          invitation_key: \(Self.quoted(setup.invitationKey))
+          # Seconds that certificates last; they are renewed at two thirds of it.
+          agent_lifetime: 7776000
+          server_lifetime: 7776000
+
+        # What tokens tell hosts to dial; the server's certificate must have this name.
+        join:
+          address: \(Self.quoted(JoinAddress(host: names.first ?? "localhost", port: port).text))
+
+        attestation:
+          # Seconds from a verdict to the next Challenge.
+          interval: 60
+          # Seconds after its Challenge at which a verdict no longer stands.
+          max_age: 600
+
+        """
+    }
+
+    /// A YAML string in double quotes.
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        return "\"\(escaped)\""
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Enrolment
+import Messages
+import Settings
+import Store
+import Terminal
+
+/// Invites a host.
+struct InviteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invite",
+        abstract: "Print the one line that makes a host an agent of this verifier.",
+        discussion: """
+            Run the line on the host, as root. The token in it is a secret until it is used or expired: whoever has \
+            it can join in the host's place.
+            """)
+
+    @OptionGroup var options: StoreOptions
+
+    @Option(
+        help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"))
+    var id: String?
+
+    @Option(help: ArgumentHelp("The policy that judges the host.", valueName: "name"))
+    var policy: String?
+
+    @Option(help: ArgumentHelp("How many hosts may use the token, 1 to 1000.", valueName: "count"))
+    var uses = 1
+
+    @Option(help: ArgumentHelp("How long the token can be used: a number and s, m, h or d.", valueName: "time"))
+    var expires = TimeSpan(seconds: 3600)
+
+    func validate() throws {
+        guard (1...Int(Invitation.maximumUses)).contains(uses) else {
+            throw ValidationError("--uses is from 1 to \(Invitation.maximumUses)")
+        }
+        guard uses == 1 || id == nil else {
+            throw ValidationError("--id names one host; leave it out to invite \(uses)")
+        }
+        if let id, !(1...AgentID.limit).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) {
+            throw ValidationError("--id has 1 to \(AgentID.limit) printable characters of ASCII, no space")
+        }
+    }
+
+    func run() async throws {
+        let settings = try await options.settings()
+        let authority: AuthorityConfiguration
+        let address: JoinAddress
+        do {
+            guard let configured = try AuthorityConfiguration(settings) else {
+                throw CommandFailure(
+                    .usage,
+                    "\(options.config) has no authority (ca.*): hosts can't join by token here; "
+                        + "`assay-verifier init` makes a verifier with one, `assay-verifier agents add` enrols by hand")
+            }
+            authority = configured
+            address = try JoinAddress(settings)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure.usage(error)
+        }
+        let store = try await options.open(.readWrite)
+        defer { store.close() }
+        try await reported {
+            let (invitation, secret) = try authority.invitationKey().invite(
+                try id.map { try AgentID($0) }, policy: policy, uses: UInt32(uses), seconds: expires.seconds,
+                at: currentTime())
+            let certificate = try Issuer.certificates(in: authority.certificateFile)[0]
+            let token = try JoinToken(
+                host: address.host, port: UInt16(address.port), authority: certificate.fingerprint, secret: secret)
+            try await store.invite(invitation)
+            Output.line("assay-agent join \(token)")
+        }
+        if policy == nil { Output.notice("no policy: assay-verifier policy assign ID NAME, when the host has joined") }
+    }
+}
+
+/// A span of time as an operator writes it: `90s`, `30m`, `1h`, `7d`.
+struct TimeSpan: ExpressibleByArgument, Hashable {
+    let seconds: Int64
+
+    private static let units: [(Character, Int64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+    private static let range: ClosedRange<Int64> = 1...31_536_000
+
+    init(seconds: Int64) {
+        self.seconds = seconds
+    }
+
+    init?(argument: String) {
+        guard let (_, factor) = Self.units.first(where: { $0.0 == argument.last }),
+            let count = Int64(argument.dropLast())
+        else { return nil }
+        let (seconds, isOver) = count.multipliedReportingOverflow(by: factor)
+        guard !isOver, Self.range.contains(seconds) else { return nil }
+        self.init(seconds: seconds)
+    }
+
+    var defaultValueDescription: String {
+        let unit = Self.units.first { seconds.isMultiple(of: $0.1) } ?? ("s", 1)
+        return "\(seconds / unit.1)\(unit.0)"
+    }
+}

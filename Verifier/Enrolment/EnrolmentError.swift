@@ -1,0 +1,38 @@
+/// Why the verifier can't issue or invite: what was wrong, and what the operator can do.
+package struct EnrolmentError: Error, Hashable, CustomStringConvertible {
+    /// What went wrong.
+    package enum Code: Hashable, Sendable {
+        /// The authority's or the invitations' key can't be used.
+        case keyUnusable
+        /// A certificate's file can't be used.
+        case certificateUnusable
+        /// Something is there already that would have to be overwritten.
+        case alreadyThere
+        /// A request that an agent sent is none that a certificate can be issued for.
+        case badRequest
+    }
+
+    /// What went wrong.
+    package let code: Code
+    /// What was wrong, and where.
+    package let detail: String
+
+    /// An error.
+    package init(_ code: Code, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    /// What the operator can do.
+    package var remedy: String {
+        switch code {
+        case .keyUnusable, .certificateUnusable:
+            "check ca.* in the configuration and the file's owner, or restore the file from where you keep it; "
+                + "`assay-verifier init` makes new ones"
+        case .alreadyThere: "to begin anew, move it away first; to add a host, use `assay-verifier invite`"
+        case .badRequest: "install the verifier's release on the host"
+        }
+    }
+
+    package var description: String { "\(detail); \(remedy)" }
+}

@@ -1,0 +1,40 @@
+package import AssayCrypto
+import Files
+
+/// The verifier's own certificate, in files: made by `init`, renewed before it ends, for the same key and names.
+package struct ServerCertificate: Sendable {
+    /// PEM: the certificate, then its authority's, from which a host that joins picks the one that its token names.
+    package let chainFile: String
+    /// PEM: the private key.
+    package let keyFile: String
+
+    /// Names both files.
+    package init(chainFile: String, keyFile: String) {
+        self.chainFile = chainFile
+        self.keyFile = keyFile
+    }
+
+    /// Makes key and certificate.
+    package func make(_ names: [SubjectAlternativeName], by issuer: Issuer, at time: Int64) throws {
+        let key = try PrivateKey(on: .p256)
+        try replaceFile(at: keyFile, with: try key.pem(), mode: 0o600)
+        try write(try issuer.issue(toServer: names, for: key.publicKey, at: time), by: issuer)
+    }
+
+    /// Issues the certificate anew if two thirds of its life are over, or if another authority issued it.
+    ///
+    /// - Returns: whether it did.
+    package func renewIfDue(by issuer: Issuer, at time: Int64) throws -> Bool {
+        let chain = try Issuer.certificates(in: chainFile)
+        let isOwn = chain.dropFirst().contains { $0.der == issuer.certificate.der }
+        guard let current = chain.first, !isOwn || current.isDueForRenewal(at: time) else { return false }
+        let renewed = try issuer.issue(
+            toServer: current.subjectAlternativeNames, for: try current.publicKey(), at: time)
+        try write(renewed, by: issuer)
+        return true
+    }
+
+    private func write(_ certificate: Certificate, by issuer: Issuer) throws {
+        try replaceFile(at: chainFile, with: try certificate.pem() + issuer.certificate.pem(), mode: 0o644)
+    }
+}

@@ -1,0 +1,154 @@
+package import AssayCrypto
+
+// How agents come to be enrolled by invitation.
+extension Store {
+    /// What agents' identities rest on; the operator's own PKI unless `init` wrote another mode.
+    package func identityMode() throws(StoreError) -> IdentityMode {
+        try environment.read { (transaction) throws(StoreError) in
+            guard let bytes = try transaction.bytes(of: Schema.MetaKey.identityMode, in: schema.meta) else {
+                return .ownPKI
+            }
+            guard let mode = IdentityMode(rawValue: String(decoding: bytes, as: UTF8.self)) else {
+                throw StoreError(.damaged, "an unknown identity mode", at: .init(database: schema.meta.name))
+            }
+            return mode
+        }
+    }
+
+    /// Writes what agents' identities rest on.
+    package func setIdentityMode(_ mode: IdentityMode) async throws(StoreError) {
+        try await change { (schema, _, changes) throws(StoreError) in
+            changes.put(Schema.MetaKey.identityMode, Array(mode.rawValue.utf8), in: schema.meta)
+        }
+    }
+
+    /// Keeps an invitation, and forgets those that ended a week before it was made.
+    ///
+    /// - Throws: `notFound` if the policy that it names doesn't exist.
+    package func invite(_ invitation: Invitation) async throws(StoreError) {
+        try await change { (schema, transaction, changes) throws(StoreError) in
+            if let name = invitation.policyName { try schema.requirePolicy(name, transaction) }
+            for old in try schema.invitations(transaction) where old.expiresAt < invitation.createdAt - 604_800 {
+                changes.delete(old.tokenHash.bytes, in: schema.invitations)
+            }
+            changes.put(invitation.tokenHash.bytes, invitation.stored, in: schema.invitations)
+        }
+    }
+
+    /// The invitation of a token; nil if there is none.
+    package func invitation(_ tokenHash: Digest) throws(StoreError) -> Invitation? {
+        try environment.read { (transaction) throws(StoreError) in
+            try transaction.load(key: tokenHash.bytes, in: schema.invitations)
+        }
+    }
+
+    /// What an agent joined with; nil for one that was enrolled by hand.
+    package func identity(of id: AgentID) throws(StoreError) -> AgentIdentity? {
+        try environment.read { (transaction) throws(StoreError) in
+            try transaction.load(of: id, in: schema.identities)
+        }
+    }
+
+    /// What would become of a claim now.
+    package func decide(_ claim: JoinClaim) throws(StoreError) -> JoinDecision {
+        try environment.read { (transaction) throws(StoreError) in
+            try schema.joinBasis(of: claim, transaction).decide(claim)
+        }
+    }
+
+    /// Enrols an agent on its claim, if nothing has changed that forbids it.
+    ///
+    /// An agent that had joined with the same attestation key keeps what is known of it.
+    /// - Parameters:
+    ///   - id: whom the certificate names.
+    ///   - certificate: X.509 DER, issued for the claim's TLS key.
+    /// - Returns: `.admitted` if the certificate counts now; `.repeated` with the one that counts instead.
+    package func join(
+        _ claim: JoinClaim, as id: AgentID, certificate: [UInt8]
+    ) async throws(StoreError) -> JoinDecision {
+        let schema = schema
+        return try await changing { (transaction, changes) throws(StoreError) in
+            let basis = try schema.joinBasis(of: claim, transaction)
+            let decision = basis.decide(claim)
+            guard decision == .admitted(id), var invitation = basis.invitation else { return decision }
+            if !invitation.uses.contains(where: { $0.endorsementKeyName == claim.endorsementKeyName }) {
+                invitation.usesLeft -= min(1, invitation.usesLeft)
+                invitation.uses.append(.init(endorsementKeyName: claim.endorsementKeyName, agent: id))
+                changes.put(invitation.tokenHash.bytes, invitation.stored, in: schema.invitations)
+            }
+            if basis.agent?.attestationKeyName != claim.attestationKeyName {
+                try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
+            }
+            let agent = Agent(
+                id: id, attestationKeyPublic: claim.attestationKeyPublic,
+                attestationKeyName: claim.attestationKeyName, enrolledAt: basis.agent?.enrolledAt ?? claim.time,
+                policyName: invitation.policyName ?? basis.agent?.policyName)
+            changes.put(id.key, agent.stored, in: schema.agents)
+            let identity = AgentIdentity(
+                endorsementKeyPublic: claim.endorsementKeyPublic, endorsementKeyName: claim.endorsementKeyName,
+                endorsementKeyCertificate: claim.endorsementKeyCertificate, joinedAt: claim.time,
+                certificates: [certificate])
+            changes.put(id.key, identity.stored, in: schema.identities)
+            return decision
+        }
+    }
+
+    /// Adds a certificate that an agent renewed.
+    ///
+    /// - Throws: `notFound` for an agent that hasn't joined, or not any more.
+    package func addCertificate(_ certificate: [UInt8], of id: AgentID) async throws(StoreError) {
+        let schema = schema
+        try await writer.perform { (transaction, changes) throws(StoreError) in
+            guard try schema.agent(id, transaction).revokedAt == nil,
+                var identity = try transaction.load(AgentIdentity.self, of: id, in: schema.identities)
+            else { throw StoreError(.notFound, "the agent hasn't joined, or is revoked", at: .init(agent: id.bytes)) }
+            identity.certificates = (identity.certificates + [certificate]).suffix(AgentIdentity.maximumCertificates)
+            changes.put(id.key, identity.stored, in: schema.identities)
+        }
+    }
+}
+
+extension Schema {
+    fileprivate func joinBasis(
+        of claim: JoinClaim, _ transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> JoinBasis {
+        let found: Invitation? = try transaction.load(key: claim.tokenHash.bytes, in: invitations)
+        guard let invitation = found else {
+            return JoinBasis(invitation: nil, hasPolicy: false, agent: nil, identity: nil)
+        }
+        var hasPolicy = false
+        if let name = invitation.policyName {
+            hasPolicy = try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil
+        }
+        guard let id = JoinBasis.agentID(of: claim, invitation) else {
+            return JoinBasis(invitation: invitation, hasPolicy: hasPolicy, agent: nil, identity: nil)
+        }
+        return JoinBasis(
+            invitation: invitation, hasPolicy: hasPolicy, agent: try transaction.load(of: id, in: agents),
+            identity: try transaction.load(of: id, in: identities))
+    }
+
+    /// Those that can be read: a damaged one must not keep an agent from being removed.
+    fileprivate func invitations(
+        _ transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Invitation] {
+        var found: [Invitation] = []
+        try transaction.scan(invitations, prefix: []) { (_, value) throws(StoreError) in
+            if let invitation = try? Invitation(stored: value, at: .init(database: invitations.name)) {
+                found.append(invitation)
+            }
+            return true
+        }
+        return found
+    }
+
+    /// Removes an agent from the invitations that it used.
+    func forget(
+        _ id: AgentID, _ transaction: borrowing WriteTransaction, _ changes: inout Changes
+    ) throws(StoreError) {
+        for var invitation in try invitations(transaction) where invitation.uses.contains(where: { $0.agent == id }) {
+            invitation.uses.removeAll { $0.agent == id }
+            changes.put(invitation.tokenHash.bytes, invitation.stored, in: invitations)
+        }
+    }
+}

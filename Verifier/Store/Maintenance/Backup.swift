@@ -1,0 +1,160 @@
+import Glibc
+package import SystemPackage
+
+/// Copies of a store, and the way back.
+package enum Backup {
+    /// Writes a snapshot of a store to a new file, while the server goes on: verdicts up to one moment, nothing half.
+    ///
+    /// The file is an LMDB data file without free pages. It is written under another name and moved when it is on the disk.
+    /// - Throws: `alreadyExists` for a file that is there.
+    package static func write(_ path: FilePath, to file: FilePath) throws(StoreError) {
+        try StoreFolder.prepare(path, creating: false)
+        let environment = try Environment(
+            path: path, readOnly: true, mapSize: .init(), maximumDatabases: Schema.maximumDatabases)
+        defer { environment.close() }
+        _ = try header(in: environment)
+        let place = StoreError.Place(path: file.string)
+        let partial = FilePath(file.string + ".partial")
+        try system("open", place) { () throws in
+            let descriptor = try FileDescriptor.open(
+                partial, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
+            defer {
+                try? descriptor.close()
+                _ = partial.withPlatformString { unlink($0) }
+            }
+            try environment.copy(to: descriptor)
+            guard fsync(descriptor.rawValue) == 0 else { throw StoreError(errno, "fsync", at: place) }
+            // A link, not a rename: it refuses a file that is there.
+            guard partial.withPlatformString({ from in file.withPlatformString { link(from, $0) } }) == 0 else {
+                throw StoreError(errno, "link", at: place)
+            }
+        }
+        try syncFolder(of: file)
+    }
+
+    /// Puts a backup in a store's place; the store that was there is kept as `data.mdb.replaced`.
+    ///
+    /// The backup is copied into the folder and read in full before it takes the place, by one rename.
+    /// - Returns: what is restored.
+    /// - Throws: `serverRunning`, `busy` while any process has the store open; `foreign`, `damaged` and `newerSchema` for a
+    ///   file that can't be used: then nothing was changed.
+    package static func restore(_ path: FilePath, from file: FilePath) throws(StoreError) -> StoreCheck {
+        if path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
+            throw StoreError(errno, "mkdir", at: .init(path: path.string))
+        }
+        try StoreFolder.refuseForeign(path)
+        let claim = try ServerClaim(folder: path)
+        defer { withExtendedLifetime(claim) {} }
+        let place = StoreError.Place(path: file.string)
+        let folder = path.appending(StoreFolder.restoringFolder)
+        let new = folder.appending(StoreFolder.dataFile)
+        guard folder.withPlatformString({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
+            throw StoreError(errno, "mkdir", at: .init(path: folder.string))
+        }
+        defer {
+            for name in [new, folder.appending(StoreFolder.lockFile)] { _ = name.withPlatformString { unlink($0) } }
+            _ = folder.withPlatformString { rmdir($0) }
+        }
+        try copy(file, to: new, place)
+        let check = try examine(folder, named: place)
+        try replace(path, by: new)
+        return check
+    }
+
+    private static func examine(_ folder: FilePath, named place: StoreError.Place) throws(StoreError) -> StoreCheck {
+        do throws(StoreError) {
+            // LMDB takes an empty file for a new one; the smallest store has two pages of its own.
+            var status = stat()
+            let file = folder.appending(StoreFolder.dataFile)
+            guard file.withPlatformString({ stat($0, &status) }) == 0, status.st_size >= 8192 else {
+                throw StoreError(.foreign, "the file is too short to be a store")
+            }
+            let check = try StoreCheck(folder)
+            if let problem = check.problems.first { throw problem }
+            return check
+        } catch {
+            throw StoreError(error.code, "the backup can't be used: \(error.detail)", at: place)
+        }
+    }
+
+    /// Takes the place of a store's file while no process has it open.
+    private static func replace(_ path: FilePath, by new: FilePath) throws(StoreError) {
+        let lock = path.appending(StoreFolder.lockFile)
+        let place = StoreError.Place(path: path.string)
+        try system("open", place) { () throws in
+            let descriptor = try FileDescriptor.open(
+                lock, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite])
+            defer { try? descriptor.close() }
+            // Each process that has an environment open holds a lock on the first byte of this file (LMDB, mdb.c,
+            // `mdb_env_excl_lock`); the last one to come empties it, so that the next begins with a new table of readers.
+            var region = flock()
+            region.l_type = Int16(F_WRLCK)
+            region.l_whence = Int16(SEEK_SET)
+            region.l_start = 0
+            region.l_len = 1
+            guard fcntl(descriptor.rawValue, F_SETLK, &region) == 0 else {
+                throw StoreError(.busy, "another process has the store open", at: place)
+            }
+            let file = path.appending(StoreFolder.dataFile)
+            let replaced = path.appending(StoreFolder.replacedFile)
+            _ = replaced.withPlatformString { unlink($0) }
+            _ = file.withPlatformString { from in replaced.withPlatformString { link(from, $0) } }
+            guard new.withPlatformString({ from in file.withPlatformString { rename(from, $0) } }) == 0 else {
+                throw StoreError(errno, "rename", at: place)
+            }
+            try descriptor.resize(to: 0)
+        }
+        try syncFolder(of: path.appending(StoreFolder.dataFile))
+    }
+
+    private static func copy(_ source: FilePath, to target: FilePath, _ place: StoreError.Place) throws(StoreError) {
+        try system("copy", place) { () throws in
+            let input = try FileDescriptor.open(source, .readOnly, options: [.closeOnExec])
+            defer { try? input.close() }
+            let output = try FileDescriptor.open(
+                target, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
+            defer { try? output.close() }
+            try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 8) { buffer in
+                while true {
+                    let count = try input.read(into: buffer)
+                    guard count > 0 else { break }
+                    try output.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                }
+            }
+            guard fsync(output.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        }
+    }
+
+    private static func header(in environment: Environment) throws(StoreError) -> StoreHeader {
+        try environment.read { (transaction) throws(StoreError) in
+            guard let meta = try transaction.open("meta"),
+                let header = try transaction.bytes(of: Schema.MetaKey.header, in: meta).flatMap(StoreHeader.init)
+            else { throw StoreError(.foreign, "an LMDB file of another program") }
+            return header
+        }
+    }
+
+    /// Makes a rename durable.
+    private static func syncFolder(of file: FilePath) throws(StoreError) {
+        let folder = file.removingLastComponent()
+        let path = folder.isEmpty ? FilePath(".") : folder
+        try system("fsync", .init(path: path.string)) { () throws in
+            let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+            defer { try? descriptor.close() }
+            guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        }
+    }
+
+    /// Runs calls of the system, whose error numbers become the store's errors.
+    private static func system(
+        _ call: String, _ place: StoreError.Place, _ body: () throws -> Void
+    ) throws(StoreError) {
+        do {
+            try body()
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError((error as? Errno)?.rawValue ?? EIO, call, at: place)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package import Appraisal
+package import AssayCrypto
+import Bytes
+
+/// Something that happened to an agent, or to the store as a whole, and when.
+package struct Event: Hashable, Sendable {
+    /// What happened.
+    package enum Kind: Hashable, Sendable {
+        /// The agent was enrolled, perhaps anew.
+        case enrolled
+        /// An agent was removed, by an operator or by the rule for stale agents.
+        case removed(agent: [UInt8], byRule: Bool)
+        /// The agent was revoked.
+        case revoked
+        /// Its revocation was taken back.
+        case reinstated
+        /// Position and keyrings were forgotten: the log is appraised from record 0.
+        case stateDiscarded
+        /// The verdict's tier is another than the one before it; nil for the first verdict.
+        case tierChanged(from: Tier?, to: Tier)
+        /// The host has booted.
+        case epochChanged(from: UInt32, to: UInt32)
+        /// A key came onto a keyring.
+        case keyLearned(keyring: [UInt8], key: Digest)
+        /// A key is no longer in the model of a keyring.
+        case keyGone(keyring: [UInt8], key: Digest)
+        /// Another policy judges the agent; nil for none.
+        case policyAssigned(String?)
+        /// A policy was put under a name.
+        case policyPut(String, contentHash: Digest)
+        /// A key was denied.
+        case keyDenied(Digest)
+        /// A key was allowed again.
+        case keyAllowed(Digest)
+        /// The store was moved to another version of the schema.
+        case schemaChanged(from: UInt32, to: UInt32)
+    }
+
+    /// Counts all events of the store.
+    package internal(set) var number: UInt64 = 0
+    /// In seconds since 1970.
+    package let time: Int64
+    /// What happened.
+    package let kind: Kind
+}
+
+extension Event: StoredValue {
+    static let layout: UInt8 = 1
+
+    init(reading reader: inout ByteReader) throws {
+        number = try reader.integer()
+        time = try reader.time()
+        kind = try Kind(reading: &reader)
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.integer(number)
+        writer.time(time)
+        kind.write(to: &writer)
+    }
+}
+
+extension Event.Kind {
+    /// The word that stands for a kind, in the store and in JSON.
+    package enum Word: String, Sendable {
+        case enrolled, removed, revoked, reinstated
+        case stateDiscarded = "state_discarded"
+        case tierChanged = "tier_changed"
+        case epochChanged = "epoch_changed"
+        case keyLearned = "key_learned"
+        case keyGone = "key_gone"
+        case policyAssigned = "policy_assigned"
+        case policyPut = "policy_put"
+        case keyDenied = "key_denied"
+        case keyAllowed = "key_allowed"
+        case schemaChanged = "schema_changed"
+    }
+
+    /// The word of this kind.
+    package var word: Word {
+        switch self {
+        case .enrolled: .enrolled
+        case .removed: .removed
+        case .revoked: .revoked
+        case .reinstated: .reinstated
+        case .stateDiscarded: .stateDiscarded
+        case .tierChanged: .tierChanged
+        case .epochChanged: .epochChanged
+        case .keyLearned: .keyLearned
+        case .keyGone: .keyGone
+        case .policyAssigned: .policyAssigned
+        case .policyPut: .policyPut
+        case .keyDenied: .keyDenied
+        case .keyAllowed: .keyAllowed
+        case .schemaChanged: .schemaChanged
+        }
+    }
+
+    fileprivate init(reading reader: inout ByteReader) throws {
+        switch try reader.word(Word.self) {
+        case .enrolled: self = .enrolled
+        case .removed: self = .removed(agent: try reader.field(), byRule: try reader.flag())
+        case .revoked: self = .revoked
+        case .reinstated: self = .reinstated
+        case .stateDiscarded: self = .stateDiscarded
+        case .tierChanged: self = .tierChanged(from: try reader.optional { try $0.word() }, to: try reader.word())
+        case .epochChanged: self = .epochChanged(from: try reader.integer(), to: try reader.integer())
+        case .keyLearned: self = .keyLearned(keyring: try reader.field(), key: try reader.digest())
+        case .keyGone: self = .keyGone(keyring: try reader.field(), key: try reader.digest())
+        case .policyAssigned: self = .policyAssigned(try reader.optional { try $0.text() })
+        case .policyPut: self = .policyPut(try reader.text(), contentHash: try reader.digest())
+        case .keyDenied: self = .keyDenied(try reader.digest())
+        case .keyAllowed: self = .keyAllowed(try reader.digest())
+        case .schemaChanged: self = .schemaChanged(from: try reader.integer(), to: try reader.integer())
+        }
+    }
+
+    fileprivate func write(to writer: inout ByteWriter) {
+        writer.word(word)
+        switch self {
+        case .enrolled, .revoked, .reinstated, .stateDiscarded: break
+        case .removed(let agent, let byRule):
+            writer.field(agent)
+            writer.flag(byRule)
+        case .tierChanged(let from, let to):
+            writer.optional(from) { $0.word($1) }
+            writer.word(to)
+        case .epochChanged(let from, let to), .schemaChanged(let from, let to):
+            writer.integer(from)
+            writer.integer(to)
+        case .keyLearned(let keyring, let key), .keyGone(let keyring, let key):
+            writer.field(keyring)
+            writer.digest(key)
+        case .policyAssigned(let name): writer.optional(name) { $0.field($1.utf8) }
+        case .policyPut(let name, let hash):
+            writer.field(name.utf8)
+            writer.digest(hash)
+        case .keyDenied(let key), .keyAllowed(let key): writer.digest(key)
+        }
+    }
+}
