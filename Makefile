@@ -1,13 +1,40 @@
 # Assay. `make demo` shows the main job on real input; `make test` builds and runs every test.
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
-BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config
-TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils
+BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
+
+PREFIX = /usr
+DESTDIR =
+# The programs bring Swift's libraries along, so that they run on a Debian without Swift.
+RELEASE = -c release --static-swift-stdlib
+PACKAGES = .build/packages
 
 .PHONY: all
 all: dependencies
 	swift build -c release
+
+.PHONY: release
+release: dependencies
+	swift build $(RELEASE) --product assay-agent
+	swift build $(RELEASE) --product assay-verifier
+
+# Programs, manual pages, units, users, example configurations.
+.PHONY: install
+install: release
+	for program in assay-agent assay-verifier; do \
+	    Packaging/install $$program "$$(swift build $(RELEASE) --show-bin-path)" "$(DESTDIR)" "$(PREFIX)" || exit; \
+	done
+
+.PHONY: deb
+deb: release
+	Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
+
+# Both packages on a clean Debian, in a chroot.
+.PHONY: test-packages
+test-packages: deb
+	Tests/Packages/run $(PACKAGES)
 
 .PHONY: dependencies
 dependencies:

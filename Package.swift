@@ -36,6 +36,7 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -54,11 +55,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-        .package(
-            url: "https://github.com/apple/swift-configuration",
-            from: "1.4.0",
-            traits: ["YAML"]
-        ),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(
@@ -73,6 +71,7 @@ let package = Package(
         .systemLibrary(
             name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CPrefetch", path: "Common/CLibs/CPrefetch"),
+        .systemLibrary(name: "CTimex", path: "Common/CLibs/CTimex"),
         .target(
             name: "CAssayProto", dependencies: ["CProtobufC"], path: "Proto",
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
@@ -81,24 +80,31 @@ let package = Package(
         module("Files", "Common/Files", []),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
+        module("Shards", "Common/Shards", ["AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
         module("Messages", "Common/Messages", ["AssayCrypto", "Bytes", "TPM"]),
         module(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
-        module("Terminal", "Common/Terminal", [argumentParser]),
-        module("Settings", "Common/Settings", [configuration, systemPackage]),
+        module("Terminal", "Common/Terminal", [argumentParser, logging]),
+        module("Settings", "Common/Settings", [configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
             "Attester", "Agent/Attester",
-            ["AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM", "TPMDevice", "Transport", systemPackage]),
+            [
+                "AssayCrypto", "Bytes", "Files", "IMA", "Messages", "Shards", "TPM", "TPMDevice", "Transport",
+                systemPackage,
+            ]),
+        module(
+            "Doctor", "Agent/Doctor",
+            ["CTimex", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix, systemPackage]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
-                "AssayCrypto", "Attester", "Bytes", "Files", "Messages", "TPM", "Settings", "TPMDevice", "Terminal",
-                "Transport",
-                argumentParser, logging, nioPosix, serviceLifecycle, systemPackage, unixSignals,
+                "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
+                "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
+                systemPackage, unixSignals,
             ]),
 
         module(
@@ -166,24 +172,33 @@ let package = Package(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Terminal", ["Terminal", argumentParser]),
         tests("Settings", ["Settings"]),
-        tests("Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM", systemPackage]),
+        command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
+        tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        tests(
+            "Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM", systemPackage]),
+        tests("Doctor", ["Doctor", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Transport", systemPackage]),
+        tests(
+            "Configuration",
+            [
+                "assay-agent", "assay-verifier", "AssayCrypto", "Server", "Settings", "TPMDevice", "Transport", logging,
+                systemPackage,
+            ]),
         tests(
             "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests(
             "Monitoring",
             nio + [
-                "Monitoring", "Appraisal", "Server", "Store", "Transport", coreMetrics, logging, serviceLifecycle,
-                systemPackage,
+                "Monitoring", "Appraisal", "AssayCrypto", "Server", "Store", "Transport", coreMetrics, logging,
+                serviceLifecycle, systemPackage,
             ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "EndToEnd",
             nio + [
                 "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
-                "IMA", "Messages",
-                "Server", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport", logging, serviceLifecycle,
-                systemPackage,
+                "IMA", "Messages", "Server", "Shards", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport",
+                logging, serviceLifecycle, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,8 @@
+import AssayCrypto
 import Bytes
 import IMA
 package import Messages
+import Shards
 package import SystemPackage
 import TPM
 package import TPMDevice
@@ -18,6 +20,8 @@ package actor Attester {
         case verdict(AttestationResult)
         /// The agent's certificate was renewed, or why not.
         case renewal(Result<CertificateIssued, RenewalFailure>)
+        /// Something about this host's log that an operator should know.
+        case notice(LogNotice)
     }
 
     /// Why the certificate stays the old one for now.
@@ -41,11 +45,11 @@ package actor Attester {
     /// - Parameters:
     ///   - agentID: the identity in the agent's certificate.
     ///   - logPath: a securityfs folder, or a log's file.
-    ///   - stateFolder: where the log's bytes may be kept while the agent runs.
+    ///   - shards: where and how the log is kept.
     package init(
-        device: TPMDevice, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath, stateFolder: FilePath,
-        softwareVersion: String
-    ) throws(AttesterError) {
+        device: TPMDevice, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath,
+        shards: MeasurementLog.Settings, softwareVersion: String
+    ) {
         self.device = device
         self.agentID = agentID
         self.attestationKeyName = attestationKeyName
@@ -53,7 +57,7 @@ package actor Attester {
         said = Hello(
             agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: 0, banks: [],
             maximumShardBytes: Self.maximumShardBytes)
-        log = try MeasurementLog(path: logPath, stateFolder: stateFolder)
+        log = MeasurementLog(path: logPath, settings: shards)
     }
 
     /// Attests over a connection until the verifier ends it, or after one verdict.
@@ -86,7 +90,7 @@ extension Attester {
         _ observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
         var session = begun
-        said = try await hello()
+        said = try await hello(observe)
         try await send(.hello(said), connection)
         try await renew(renewal, &session, connection, observe)
         var last: AttestationResult?
@@ -131,19 +135,22 @@ extension Attester {
     }
 
     /// What this agent could deliver. Hints, all of it: the verifier believes the quote.
-    private func hello() async throws(AttesterError) -> Hello {
-        try log.refresh()
+    private func hello(_ observe: @Sendable (Event) -> Void) async throws(AttesterError) -> Hello {
+        let clock: ClockInfo
+        let banks: [PCRBank]
         do {
-            let clock = try await device.readClock()
-            return Hello(
-                agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: log.nextRecord,
-                banks: try await device.activeBanks(), pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big,
-                maximumShardBytes: Self.maximumShardBytes, columnAlgorithm: log.format.column,
-                resetCount: clock.resetCount, restartCount: clock.restartCount, bootID: BootID.current,
-                softwareVersion: Array(softwareVersion.utf8))
+            clock = try await device.readClock()
+            banks = try await device.activeBanks()
         } catch {
             throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
         }
+        defer { for notice in log.takeNotices() { observe(.notice(notice)) } }
+        try log.refresh(epoch: BootEpoch(resetCount: clock.resetCount), banks: banks)
+        return Hello(
+            agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: log.nextRecord, banks: banks,
+            pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big, maximumShardBytes: Self.maximumShardBytes,
+            columnAlgorithm: log.format.column, resetCount: clock.resetCount, restartCount: clock.restartCount,
+            bootID: BootID.current, softwareVersion: Array(softwareVersion.utf8))
     }
 
     /// Carries actions out, in order, and those that follow from them; returns the verdict if there was one.
@@ -157,7 +164,7 @@ extension Attester {
             switch action {
             case .send(let message): try await send(message, connection)
             case .quote(let data, let selection, let first):
-                pending += try await quote(data, selection, from: first, &session)
+                pending += try await quote(data, selection, from: first, &session, observe)
             case .readShard(let first, let end, let maximumBytes):
                 let shard = try log.shard(first: first, end: end, maximumBytes: maximumBytes)
                 pending += session.read(shard.records, count: shard.count, first: first)
@@ -176,7 +183,8 @@ extension Attester {
 
     /// The quote first, the log after it: so the log covers the quote.
     private func quote(
-        _ data: [UInt8], _ selection: PCRSelection, from first: UInt64, _ session: inout AttesterSession
+        _ data: [UInt8], _ selection: PCRSelection, from first: UInt64, _ session: inout AttesterSession,
+        _ observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> [AttesterSession.Action] {
         let quote: Quote
         do {
@@ -184,7 +192,7 @@ extension Attester {
         } catch {
             throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
         }
-        let now = try await hello()
+        let now = try await hello(observe)
         guard !now.saysMore(than: said) else {
             said = now
             return session.restated(now)
@@ -202,8 +210,10 @@ extension Attester {
     }
 
     private func send(_ message: AgentMessage, _ connection: AgentConnection) async throws(AttesterError) {
-        do {
+        do throws(TransportError) {
             try await connection.send(message)
+        } catch .closed {
+            // The verifier may have refused before it was spoken to: why comes out of `receive`.
         } catch {
             throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
         }

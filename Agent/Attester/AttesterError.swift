@@ -1,3 +1,5 @@
+package import Shards
+
 /// Why the agent cannot attest: what failed, where, and what the operator can do.
 package struct AttesterError: Error, Hashable, CustomStringConvertible {
     /// What failed.
@@ -6,8 +8,8 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         case logUnreadable
         /// The measurement log isn't one.
         case logMalformed
-        /// The folder for the agent's own files can't be written.
-        case stateUnwritable
+        /// The log's shards can't be read or written.
+        case shards(ShardError.Code)
         /// The TPM doesn't answer as it must.
         case tpmUnusable
         /// The verifier can't be reached, or the connection broke.
@@ -32,13 +34,18 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         self.problem = problem
     }
 
+    /// What is wrong with the shards.
+    init(_ error: ShardError) {
+        self.init(.shards(error.code), place: error.path, problem: error.problem)
+    }
+
     /// What the operator can do.
     package var remedy: String {
         switch code {
         case .logUnreadable:
             "mount securityfs, boot a kernel with IMA, and run the agent as a user that may read the log"
         case .logMalformed: "point log.path at the kernel's binary_runtime_measurements"
-        case .stateUnwritable: "create the folder and give it to the agent's user"
+        case .shards(let code): ShardError(code, path: place, problem: problem).remedy
         case .tpmUnusable: "check tpm.tcti, and that the agent's user may use the TPM"
         case .verifierUnreachable: "check verifier.host and verifier.port, and that the verifier runs"
         case .refused: "see the verifier's log for this agent"

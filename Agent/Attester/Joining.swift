@@ -38,13 +38,13 @@ package struct Joining: Sendable {
         over connection: AgentConnection, wishedID: [UInt8]
     ) async throws(AttesterError) -> CertificateIssued {
         do {
-            try await connection.send(.joinRequest(try await request(wishedID, connection.peer.exporter)))
+            try await send(.joinRequest(try await request(wishedID, connection.peer.exporter)), connection)
             let challenge = try await receive(connection, "CredentialChallenge") {
                 if case .credentialChallenge(let challenge) = $0 { challenge } else { nil }
             }
             let secret = try await device.activateCredential(
                 challenge.credentialBlob, secret: challenge.encryptedSecret)
-            try await connection.send(.credentialResponse(CredentialResponse(secret: secret)))
+            try await send(.credentialResponse(CredentialResponse(secret: secret)), connection)
             let issued = try await receive(connection, "CertificateIssued") {
                 if case .certificateIssued(let issued) = $0 { issued } else { nil }
             }
@@ -67,6 +67,14 @@ package struct Joining: Sendable {
         return request
     }
 
+    private func send(_ message: AgentMessage, _ connection: AgentConnection) async throws(TransportError) {
+        do throws(TransportError) {
+            try await connection.send(message)
+        } catch .closed {
+            // The verifier may have refused before it was spoken to: why comes out of `receive`.
+        }
+    }
+
     private func receive<Message>(
         _ connection: AgentConnection, _ awaited: String, _ read: (VerifierMessage) -> Message?
     ) async throws -> Message {
@@ -74,7 +82,8 @@ package struct Joining: Sendable {
         guard let message = try await connection.receive() else { throw TransportError.closed }
         if case .status(let status) = message { throw status }
         guard let wanted = read(message) else {
-            throw Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
+            throw Status(
+                .invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
         }
         return wanted
     }
@@ -84,7 +93,8 @@ package struct Joining: Sendable {
         let isTrusted = try issued.authorities.contains { try Certificate(der: $0).fingerprint == token.authority }
         try CertificateRenewal.check(issued, for: key.publicKey)
         guard isTrusted else {
-            throw Status(.invalidArgument, "the verifier names another authority than the token; have the host invited anew")
+            throw Status(
+                .invalidArgument, "the verifier names another authority than the token; have the host invited anew")
         }
     }
 

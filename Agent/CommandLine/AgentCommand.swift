@@ -17,7 +17,10 @@ struct AgentCommand: AsyncParsableCommand {
             unreadable; 4 no verdict.
             """,
         version: softwareVersion,
-        subcommands: [JoinCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self])
+        subcommands: [
+            JoinCommand.self, DoctorCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self,
+            ShardsCommand.self,
+        ])
 
     static func main() async {
         await runCommand(Self.self)

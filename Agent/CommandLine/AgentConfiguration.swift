@@ -1,7 +1,8 @@
 import Attester
+import Logging
 import Settings
-import SystemPackage
 import TPMDevice
+import Terminal
 import Transport
 
 /// What the agent is told by its configuration.
@@ -12,44 +13,31 @@ struct AgentConfiguration: Sendable {
     let verifierName: String
     let credentials: TLSContext.Credentials
     let trustFile: String
-    let tcti: String
     let keyKind: KeyKind
-    let logPath: FilePath
-    let stateFolder: FilePath
+    /// The TPM, the log and the shards.
+    let host: HostConfiguration
+    let logLevel: Logger.Level
 
-    /// The kinds of attestation key, by the words that a configuration uses.
-    private enum KeyWord: String, CaseIterable {
-        case p256
-        case rsa2048
-
-        var kind: KeyKind {
-            switch self {
-            case .p256: .p256
-            case .rsa2048: .rsa2048
-            }
-        }
-    }
-
-    static let defaultTCTI = "device:/dev/tpmrm0"
-    static let defaultState = "/var/lib/assay-agent"
-
-    /// The kind of attestation key to make.
-    static func keyKind(_ settings: Settings) throws(SettingsError) -> KeyKind {
-        try settings.word("tpm.key", default: KeyWord.p256).kind
-    }
-
-    init(file: String?) async throws(SettingsError) {
-        let settings = try await Settings(file: file, environmentPrefix: "ASSAY_AGENT")
-        verifierHost = try settings.requiredText("verifier.host")
-        verifierPort = try settings.integer("verifier.port", default: 7443, in: 1...65535)
-        verifierName = try settings.text("verifier.name", default: verifierHost)
+    init(_ settings: Settings) throws(SettingsError) {
+        try settings.requireAll()
+        verifierHost = try settings.value(of: AgentSettings.verifierHost)
+        verifierPort = try settings.value(of: AgentSettings.verifierPort)
+        verifierName = try settings.value(of: AgentSettings.verifierName) ?? verifierHost
         credentials = TLSContext.Credentials(
-            certificateChainFile: try settings.requiredText("tls.certificate"),
-            privateKeyFile: try settings.requiredText("tls.key"))
-        trustFile = try settings.requiredText("tls.trust")
-        tcti = try settings.text("tpm.tcti", default: Self.defaultTCTI)
-        keyKind = try Self.keyKind(settings)
-        logPath = FilePath(try settings.text("log.path", default: "/sys/kernel/security/integrity/ima"))
-        stateFolder = FilePath(try settings.text("state", default: Self.defaultState))
+            certificateChainFile: try settings.value(of: AgentSettings.certificate),
+            privateKeyFile: try settings.value(of: AgentSettings.key))
+        trustFile = try settings.value(of: AgentSettings.trust)
+        keyKind = try settings.value(of: AgentSettings.keyKind).kind
+        host = try HostConfiguration(settings)
+        logLevel = try settings.value(of: AgentSettings.level)
+    }
+
+    /// Certificate, key and trust for connections to the verifier.
+    func tlsContext() throws(CommandFailure) -> TLSContext {
+        do {
+            return try TLSContext.client(credentials: credentials, trustRootsFile: trustFile)
+        } catch {
+            throw .usage(error)
+        }
     }
 }

@@ -14,11 +14,12 @@ struct AgentHost: Sendable {
     let configuration: AgentConfiguration
     let provisioned: ProvisionedTPM
 
-    /// Opens the TPM; makes the attestation key if there is none yet.
+    /// Opens the TPM; makes the attestation key if there is none yet. Files of certificates that can't be used fail here.
     init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
+        _ = try configuration.tlsContext()
         self.configuration = configuration
         provisioned = try await ProvisionedTPM(
-            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
+            tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
     }
 
     /// The agent, identified by its certificate.
@@ -27,9 +28,9 @@ struct AgentHost: Sendable {
         let own = try credentials.certificate(at: currentTime())
         do {
             let identity = try PeerIdentity(own.subjectAlternativeNames)
-            return try Attester(
+            return Attester(
                 device: provisioned.device, attestationKeyName: try provisioned.attestationKeyName(),
-                agentID: identity.bytes, logPath: configuration.logPath, stateFolder: configuration.stateFolder,
+                agentID: identity.bytes, logPath: configuration.host.logPath, shards: configuration.host.shards,
                 softwareVersion: softwareVersion)
         } catch let failure as CommandFailure {
             throw failure

@@ -1,30 +1,43 @@
 import ArgumentParser
-import Logging
 import Settings
 import Terminal
 
 /// What all commands of the agent take.
 struct AgentOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Configuration file.", valueName: "file"))
-    var config = "/etc/assay/agent.yaml"
+    @Option(help: ArgumentHelp("Configuration file (default: /etc/assay/agent.yaml).", valueName: "file"))
+    var config: String?
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
-    var logLevel = "info"
+    @Option(
+        help: ArgumentHelp(
+            "A setting, over the file and the environment; see assay-agent run --check.", valueName: "key=value"))
+    var set: [String] = []
 
-    func read() async throws(CommandFailure) -> AgentConfiguration {
+    func settings() throws(CommandFailure) -> Settings {
         do {
-            return try await AgentConfiguration(file: config)
+            return try Settings(AgentSettings.schema, file: config, flags: set)
         } catch {
             throw .usage(error)
         }
     }
 
-    func logger() throws(CommandFailure) -> Logger {
-        guard let level = Logger.Level(rawValue: logLevel) else {
-            throw CommandFailure(.usage, "--log-level is \"\(logLevel)\"; see --help for the levels")
+    /// What the configuration says of this host: enough where no verifier is needed.
+    func readHost() throws(CommandFailure) -> HostConfiguration {
+        do {
+            return try HostConfiguration(try settings())
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw .usage(error)
         }
-        var logger = Logger(label: "assay-agent") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
-        return logger
+    }
+
+    func read() throws(CommandFailure) -> AgentConfiguration {
+        do {
+            return try AgentConfiguration(try settings())
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw .usage(error)
+        }
     }
 }

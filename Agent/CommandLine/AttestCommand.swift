@@ -22,7 +22,7 @@ struct AttestCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let host = try await AgentHost(try await options.read())
+        let host = try await AgentHost(try options.read())
         let attester = try host.attester()
         let display = AttestationDisplay(showsProgress: !json)
         do {

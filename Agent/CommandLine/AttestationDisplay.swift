@@ -16,6 +16,7 @@ struct AttestationDisplay: Sendable {
             if !issued.certificates.isEmpty { Output.line("the agent's certificate was renewed") }
         case .renewal(.failure(let failure)):
             Output.notice("the agent's certificate was not renewed: \(escaped(failure.description.utf8))")
+        case .notice(let notice): Output.notice("notice: \(notice)")
         }
     }
 

@@ -26,7 +26,9 @@ struct JoinCommand: AsyncParsableCommand {
     @Argument(help: "The token.")
     var token: String
 
-    @Option(help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id")
+    )
     var id: String?
 
     @Option(
@@ -55,7 +57,7 @@ struct JoinCommand: AsyncParsableCommand {
         let agent: JoinedConfiguration
         do {
             token = try JoinToken(self.token)
-            agent = try await JoinedConfiguration(file: config, token: token, state: state, tcti: tcti, log: log)
+            agent = try JoinedConfiguration(file: config, token: token, state: state, tcti: tcti, log: log)
         } catch {
             throw CommandFailure.usage(error)
         }

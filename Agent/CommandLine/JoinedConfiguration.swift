@@ -15,20 +15,19 @@ struct JoinedConfiguration: Sendable {
     private let file: String
     private let token: JoinToken
     private let trustFile: String
-    private let logPath: String?
+    private let logPath: String
 
     /// Reads the settings that a configuration has already; it need not be there, or be whole.
     init(
         file: String, token: JoinToken, state: String?, tcti: String?, log: String?
-    ) async throws(SettingsError) {
-        let settings = try await Settings(
-            file: exists(file) ? file : nil, environmentPrefix: "ASSAY_AGENT")
+    ) throws(SettingsError) {
+        let settings = try Settings(AgentSettings.schema, file: file, isFileOptional: true)
         self.file = file
         self.token = token
-        self.tcti = try Self.chosen(tcti, settings, "tpm.tcti") ?? AgentConfiguration.defaultTCTI
-        keyKind = try AgentConfiguration.keyKind(settings)
-        logPath = try Self.chosen(log, settings, "log.path")
-        let folder = try Self.chosen(state, settings, "state") ?? AgentConfiguration.defaultState
+        self.tcti = try Self.chosen(tcti, settings, AgentSettings.tcti)
+        keyKind = try settings.value(of: AgentSettings.keyKind).kind
+        logPath = try Self.chosen(log, settings, AgentSettings.logPath)
+        let folder = try Self.chosen(state, settings, AgentSettings.state)
         stateFolder = URL(filePath: folder).standardizedFileURL.path(percentEncoded: false)
         credentials = AgentCredentials(
             certificateFile: stateFolder + "/agent.pem", keyFile: stateFolder + "/agent.key")
@@ -36,10 +35,10 @@ struct JoinedConfiguration: Sendable {
     }
 
     private static func chosen(
-        _ flag: String?, _ settings: Settings, _ key: String
-    ) throws(SettingsError) -> String? {
+        _ flag: String?, _ settings: Settings, _ setting: Setting<String>
+    ) throws(SettingsError) -> String {
         if let flag { return flag }
-        return try settings.text(key)
+        return try settings.value(of: setting)
     }
 
     /// Writes what the verifier issued, and then the configuration, each whole or not at all.
@@ -81,7 +80,11 @@ struct JoinedConfiguration: Sendable {
 
         # The agent's own folder: its keys, and a copy of the log while it runs.
         state: \(Self.quoted(stateFolder))
-        \(logPath.map { "\n# The kernel's measurement log.\nlog:\n  path: \(Self.quoted($0))\n" } ?? "")
+
+        # The kernel's measurement log.
+        log:
+          path: \(Self.quoted(logPath))
+
         """
     }
 

@@ -29,9 +29,9 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try await options.read()
+        let configuration = try options.read()
         let tpm = try await ProvisionedTPM(
-            tcti: configuration.tcti, keyKind: configuration.keyKind, stateFolder: configuration.stateFolder)
+            tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
         do {
             try Data(tpm.attestationKey.publicArea).write(to: URL(filePath: out))
         } catch {

@@ -4,6 +4,7 @@ import Bytes
 import Logging
 import Messages
 import ServiceLifecycle
+import Settings
 import Terminal
 import Transport
 import UnixSignals
@@ -12,13 +13,22 @@ import UnixSignals
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Stay connected to the verifier and attest whenever it asks; for a service.")
+        abstract: "Stay connected to the verifier and attest whenever it asks; for a service.",
+        discussion: """
+            SIGTERM and SIGINT end it. A connection that breaks is made again, after 1 to 60 seconds.
+            """)
 
     @OptionGroup var options: AgentOptions
+    @OptionGroup var logging: LoggingOptions
+
+    @Flag(help: "Check the configuration and say what is in effect; exit 0, or 2 if it can't be used.")
+    var check = false
 
     func run() async throws {
-        let logger = try options.logger()
-        let host = try await AgentHost(try await options.read())
+        if check { return try checkConfiguration() }
+        let configuration = try options.read()
+        let logger = logging.logger("assay-agent", configured: configuration.logLevel)
+        let host = try await AgentHost(configuration)
         let service = AgentService(host: host, attester: try host.attester(), logger: logger)
         let group = ServiceGroup(
             services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -27,6 +37,18 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.unavailable(error)
         }
+    }
+}
+
+extension RunCommand {
+    private func checkConfiguration() throws(CommandFailure) {
+        let settings = try options.settings()
+        var table = Table(["SETTING", "VALUE", "FROM"])
+        for (key, value, origin) in settings.effective { table.append([key, escaped(value.utf8), origin]) }
+        table.lines.forEach { Output.line($0) }
+        let configuration = try options.read()
+        _ = try configuration.tlsContext()
+        Output.line("the configuration can be used; assay-agent doctor checks the host")
     }
 }
 
@@ -81,6 +103,7 @@ private struct AgentService: Service {
                     "records": "\(progress.recordsSent)", "of": "\(progress.recordsTotal)",
                     "bytes": "\(progress.bytesSent)", "more_data_pending": "\(progress.moreDataPending)",
                 ])
+        case .notice(let notice): logger.warning("\(notice)")
         case .verdict(let result):
             let counts = result.findingCounts.map { "\($0.reason)=\($0.count)" }.joined(separator: " ")
             logger.log(

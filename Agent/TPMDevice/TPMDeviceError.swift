@@ -59,7 +59,8 @@ package struct TPMDeviceError: Error, Hashable, CustomStringConvertible {
     /// Such as `Esys_Load: tpm:parameter(1):integrity check failed (0x1df); to remedy it, …`.
     package var description: String { "\(attempt): \(reason); \(remedy)" }
 
-    private var reason: String {
+    /// What was wrong.
+    package var reason: String {
         switch code {
         case .refused(let response): "\(response)"
         case .unreachable(let obstacle, let response): "\(obstacle.reason): \(response)"

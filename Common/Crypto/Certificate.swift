@@ -1,3 +1,4 @@
+internal import Bytes
 internal import COpenSSL
 internal import Glibc
 
@@ -60,6 +61,23 @@ package struct Certificate: Hashable, Sendable {
     /// - Throws: ``CryptoError`` with `.unsupported` for a type of key that this libcrypto doesn't know.
     package func publicKey() throws(CryptoError) -> PublicKey {
         try PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
+    }
+
+    /// Issuer and serial number as the certificate has them, one behind the other: by these bytes a PKCS#7 signature
+    /// names its signer (RFC 5652, 10.2.4). Empty if they can't be found.
+    package var issuerAndSerial: [UInt8] {
+        do throws(DERError) {
+            var file = DERReader(der.span)
+            var certificate = try file.enter(.sequence)
+            var content = try certificate.enter(.sequence)
+            if content.isNext(.contextSpecific(0)) { _ = try content.element() }
+            let serial = try content.element(.integer)
+            _ = try content.element(.sequence)
+            let issuer = try content.element(.sequence)
+            return [UInt8](copying: issuer.whole) + [UInt8](copying: serial.whole)
+        } catch {
+            return []
+        }
     }
 
     /// SHA-256 of ``subjectPublicKeyInfo`` as it stands here; ``PublicKey/fingerprint`` is what an operator denies, and the

@@ -55,7 +55,8 @@ struct CertificateBuilder: ~Copyable {
         guard let subject = X509_get_subject_name(certificate) else { throw CryptoError(.failed, attempt) }
         if hasSubject {
             let name = Array(template.commonName.utf8)
-            guard X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, name, Int32(name.count), -1, 0) == 1
+            guard
+                X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, name, Int32(name.count), -1, 0) == 1
             else { throw CryptoError(.failed, attempt) }
         }
         guard let issuer else {

@@ -38,7 +38,9 @@ package struct PEMBlock: Hashable, Sendable {
             throw CryptoError(.failed, "write a PEM file")
         }
         defer { BIO_free(target) }
-        guard PEM_write_bio(target, label, "", der, der.count) > 0 else { throw CryptoError(.failed, "write a PEM file") }
+        guard PEM_write_bio(target, label, "", der, der.count) > 0 else {
+            throw CryptoError(.failed, "write a PEM file")
+        }
         var text = [UInt8](repeating: 0, count: BIO_ctrl_pending(target))
         guard let length = Int32(exactly: text.count), BIO_read(target, &text, length) == length else {
             throw CryptoError(.failed, "write a PEM file")

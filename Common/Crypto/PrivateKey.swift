@@ -120,7 +120,7 @@ package final class PrivateKey: @unchecked Sendable {
         switch publicKey.kind {
         case .rsa: MessageDigest(.sha256)
         case .ellipticCurve(let name): MessageDigest(EllipticCurve(rawValue: name)?.fittingHash ?? .sha256)
-        case .other: nil
+        case .moduleLattice, .other: nil
         }
     }
 

@@ -45,7 +45,8 @@ extension PublicKey {
         DERWriter.sequence(DERWriter.sequence(rsaEncryption), DERWriter.bitString(key))
     }
 
-    private static func info(encoded bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
+    /// The SubjectPublicKeyInfo in PEM or DER, or that of a certificate; DER of neither is returned as it is.
+    package static func info(encoded bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
         if bytes.contains(Array("-----BEGIN ".utf8)) { return try info(pem: bytes) }
         let certificate = try? Certificate(der: bytes)
         return certificate?.subjectPublicKeyInfo ?? bytes

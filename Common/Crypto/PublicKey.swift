@@ -11,6 +11,8 @@ package final class PublicKey: @unchecked Sendable {
         case rsa(bits: Int)
         /// A point on a named curve, under libcrypto's name for it, such as `prime256v1`.
         case ellipticCurve(String)
+        /// A module-lattice key (FIPS 204), under libcrypto's name for its parameters, such as `ML-DSA-65`.
+        case moduleLattice(String)
         /// A key that verifies nothing here, under libcrypto's name for its algorithm.
         case other(String)
     }
@@ -45,12 +47,39 @@ package final class PublicKey: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(key) }
 
-    /// The scheme under which the kernel checks file signatures by such a key; nil if none of ours.
+    /// The scheme under which the kernel checks such a key's signatures of digests; nil if none of ours.
     package var defaultScheme: SignatureScheme? {
         switch kind {
         case .rsa: .rsaPKCS1
         case .ellipticCurve: .ecdsa
-        case .other: nil
+        case .moduleLattice, .other: nil
+        }
+    }
+
+    /// Whether the key can verify anything here, of a digest or of a message.
+    package var isUsable: Bool {
+        switch kind {
+        case .rsa, .ellipticCurve, .moduleLattice: true
+        case .other: false
+        }
+    }
+
+    /// Whether this key made the signature over the message itself, in a scheme that doesn't hash it first: ML-DSA, pure
+    /// and with an empty context (FIPS 204, 5.3). False for keys of other kinds.
+    ///
+    /// May be called from several threads at once.
+    package func verify(_ signature: Span<UInt8>, ofMessage message: Span<UInt8>) -> Bool {
+        guard case .moduleLattice = kind, let context = EVP_MD_CTX_new() else { return false }
+        defer {
+            EVP_MD_CTX_free(context)
+            ERR_clear_error()
+        }
+        guard EVP_DigestVerifyInit_ex(context, nil, nil, nil, nil, key, nil) == 1 else { return false }
+        return signature.withUnsafeBufferPointer { signature in
+            message.withUnsafeBufferPointer { message in
+                EVP_DigestVerify(context, signature.baseAddress, signature.count, message.baseAddress, message.count)
+                    == 1
+            }
         }
     }
 
@@ -84,14 +113,26 @@ package final class PublicKey: @unchecked Sendable {
     private func isUsable(with scheme: SignatureScheme) -> Bool {
         switch (kind, scheme) {
         case (.rsa, .rsaPKCS1), (.rsa, .rsaPSS), (.ellipticCurve, .ecdsa): true
-        case (.rsa, .ecdsa), (.ellipticCurve, .rsaPKCS1), (.ellipticCurve, .rsaPSS), (.other, _): false
+        case (.rsa, .ecdsa), (.ellipticCurve, .rsaPKCS1), (.ellipticCurve, .rsaPSS),
+            (.moduleLattice, _), (.other, _):
+            false
         }
     }
 }
 
 extension PublicKey {
-    private static func decode(_ bytes: [UInt8]) throws(CryptoError) -> (key: OpaquePointer, id: KeyID) {
-        let info = bytes.withUnsafeBufferPointer { bytes -> OpaquePointer? in
+    /// The id of a key that libcrypto may not know, from SHA-1 over its subjectPublicKey bits.
+    ///
+    /// - Throws: ``CryptoError`` with `.malformed` for other bytes.
+    package static func keyID(ofSubjectPublicKeyInfo bytes: [UInt8]) throws(CryptoError) -> KeyID {
+        guard let info = info(bytes) else { throw CryptoError(.malformed, "read a public key") }
+        defer { X509_PUBKEY_free(info) }
+        guard let id = keyID(of: info) else { throw CryptoError(.malformed, "read a public key's bits") }
+        return id
+    }
+
+    private static func info(_ bytes: [UInt8]) -> OpaquePointer? {
+        bytes.withUnsafeBufferPointer { bytes -> OpaquePointer? in
             var cursor = bytes.baseAddress
             guard let info = d2i_X509_PUBKEY(nil, &cursor, bytes.count) else { return nil }
             guard cursor == bytes.baseAddress.map({ $0 + bytes.count }) else {
@@ -100,7 +141,10 @@ extension PublicKey {
             }
             return info
         }
-        guard let info else { throw CryptoError(.malformed, "read a public key") }
+    }
+
+    private static func decode(_ bytes: [UInt8]) throws(CryptoError) -> (key: OpaquePointer, id: KeyID) {
+        guard let info = info(bytes) else { throw CryptoError(.malformed, "read a public key") }
         defer { X509_PUBKEY_free(info) }
         guard let id = keyID(of: info) else { throw CryptoError(.malformed, "read a public key's bits") }
         guard let key = X509_PUBKEY_get(info) else { throw CryptoError(.unsupported, "use a public key") }
@@ -125,7 +169,9 @@ extension PublicKey {
                 return .other("EC without a named curve")
             }
             return .ellipticCurve(name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" })
-        default: return .other(EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown")
+        default:
+            let name = EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown"
+            return name.hasPrefix("ML-DSA-") ? .moduleLattice(name) : .other(name)
         }
     }
 }

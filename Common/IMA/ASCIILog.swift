@@ -24,7 +24,8 @@ package struct ASCIILog {
 
     private let text: [UInt8]
     private let limits: LogLimits
-    private var offset = 0
+    /// Where the next record begins, blank lines before it aside.
+    package private(set) var offset = 0
     private var record: UInt64
     /// The hash of the digest column, known once a record was read.
     package private(set) var column: PCRBank?

@@ -1,7 +1,10 @@
+package import AssayCrypto
+internal import Bytes
+
 /// What EVM covers beside a file's content, as a record of the template `evm-sig` shows it; nothing where the kernel had
 /// none.
 package struct FileMetadata: Hashable, Sendable {
-    /// The portable signature.
+    /// The portable signature: the field `evmsig`, or a `sig` field that holds one.
     package private(set) var signature = 0..<0
     /// Names of extended attributes, `|` between them, without the NUL.
     package private(set) var attributeNames = 0..<0
@@ -30,10 +33,12 @@ package struct FileMetadata: Hashable, Sendable {
         _ template: Template, _ record: RecordLayout, _ bytes: Span<UInt8>, _ limits: LogLimits
     ) throws(MalformedRecord) {
         var fields = FieldReader(record, bytes, limits)
+        var other = 0..<0
         for index in 0..<template.count {
             let range = try fields.next(template[index])
             switch template[index] {
             case .evmSignature: signature = range
+            case .signature: other = range
             case .attributeNames: attributeNames = try fields.optionalText(range)
             case .attributeLengths: attributeLengths = range
             case .attributeValues: attributeValues = range
@@ -42,6 +47,9 @@ package struct FileMetadata: Hashable, Sendable {
             case .mode: mode = try fields.shortNumber(range)
             default: break
             }
+        }
+        if signature.isEmpty, !other.isEmpty, bytes[other.lowerBound] == FileSignature.Kind.portableEVM.rawValue {
+            signature = other
         }
         guard isConsistent(record, bytes) else {
             throw MalformedRecord(code: .attributes, offset: attributeLengths.lowerBound)
@@ -57,5 +65,52 @@ package struct FileMetadata: Hashable, Sendable {
             total += Int(bytes.u32(at: offset, record.byteOrder))
         }
         return total == attributeValues.count
+    }
+
+    /// The value of an extended attribute; nil if the record has none of that name, or several.
+    package func attribute(_ name: StaticString, of record: RecordLayout, in bytes: Span<UInt8>) -> Range<Int>? {
+        var found: Range<Int>?
+        var start = attributeNames.lowerBound
+        var value = attributeValues.lowerBound
+        for lengths in stride(from: attributeLengths.lowerBound, to: attributeLengths.upperBound, by: 4) {
+            let end = bytes.firstIndex(of: UInt8(ascii: "|"), in: start..<attributeNames.upperBound)
+            let nameEnd = end ?? attributeNames.upperBound
+            let length = Int(bytes.u32(at: lengths, record.byteOrder))
+            if bytes.extracting(start..<nameEnd).equals(name) {
+                guard found == nil else { return nil }
+                found = value..<value + length
+            }
+            value += length
+            start = min(nameEnd + 1, attributeNames.upperBound)
+        }
+        return found
+    }
+
+    /// What a portable signature is over, in the forms that hosts give it: the values of the attributes, in the kernel's
+    /// order, then owner, group and mode in the host's own structure.
+    ///
+    /// Its inode number is a host's word and left zero, so are the generation and the padding; so there are a form of 64
+    /// bits and one of 32. Lengths in the log may be little endian where the host is not (`ima_canonical_fmt`).
+    /// Source: Linux, security/integrity/evm/evm_crypto.c, `evm_calc_hmac_or_hash` and `hmac_add_misc`.
+    /// - Returns: digests by the signature's hash, the likeliest first; none where the record lacks one of the numbers,
+    ///   or the hash can't be computed.
+    package func signedDigests(_ hash: KernelHash, of record: RecordLayout, in bytes: Span<UInt8>) -> [Digest] {
+        guard let algorithm = hash.algorithm, let owner, let group, let mode else { return [] }
+        var digests: [Digest] = []
+        for order in [record.byteOrder, record.byteOrder == .little ? .big : .little] {
+            for wordBytes in [8, 4] {
+                var misc = ByteWriter()
+                misc.raw([UInt8](repeating: 0, count: wordBytes + 4))
+                misc.integer(owner, order)
+                misc.integer(group, order)
+                misc.integer(mode, order)
+                misc.raw([0, 0])
+                guard var digest = try? IncrementalHash(algorithm) else { return [] }
+                digest.update(bytes.extracting(attributeValues))
+                digest.update(misc.bytes.span)
+                if let value = try? digest.finish() { digests.append(value) }
+            }
+        }
+        return digests
     }
 }

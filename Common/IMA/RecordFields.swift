@@ -44,6 +44,11 @@ package struct RecordFields: Sendable {
     package private(set) var signature = 0..<0
     /// The measured buffer.
     package private(set) var buffer = 0..<0
+    /// Whether the record has an appended signature, or one of the file's metadata with all that it covers: then
+    /// ``AppendedSignature`` or ``FileMetadata`` is to be read.
+    package private(set) var hasFurtherSignature = false
+    /// Whether the template has a place for a signature, be it empty.
+    package private(set) var asksForSignature = false
 
     /// Reads a record's fields.
     ///
@@ -58,7 +63,10 @@ package struct RecordFields: Sendable {
             var fields = FieldReader(record, bytes, limits)
             for index in 0..<template.count { try read(template[index], try fields.next(template[index]), fields) }
             try fields.finish()
-            if template.hasAttributes { _ = try FileMetadata(template, record, bytes, limits) }
+            if template.hasAttributes {
+                let metadata = try FileMetadata(template, record, bytes, limits)
+                if !metadata.signature.isEmpty { hasFurtherSignature = true }
+            }
             kind = template.kind
         } catch {
             kind = .malformed(error)
@@ -84,7 +92,9 @@ package struct RecordFields: Sendable {
         switch field {
         case .digestWithAlgorithm: digest = try fields.digest(range, isTyped: false)
         case .path: name = try fields.text(range)
-        case .signature: signature = range
+        case .signature:
+            signature = range
+            asksForSignature = true
         case .buffer: buffer = range
         case .digestWithType: digest = try fields.digest(range, isTyped: true)
         case .digest: digest = try fields.plainDigest(range)
@@ -93,7 +103,11 @@ package struct RecordFields: Sendable {
         case .attributeNames: _ = try fields.optionalText(range)
         case .owner, .group: _ = try fields.number(range)
         case .mode: _ = try fields.shortNumber(range)
-        case .appendedSignature, .evmSignature, .attributeLengths, .attributeValues: break
+        case .appendedSignature:
+            asksForSignature = true
+            if !range.isEmpty { hasFurtherSignature = true }
+        case .evmSignature: asksForSignature = true
+        case .attributeLengths, .attributeValues: break
         }
     }
 }

@@ -72,11 +72,12 @@ package struct Hello: Hashable, Sendable {
         self.softwareVersion = softwareVersion
     }
 
-    /// Whether the log has begun to use PCRs, or turned out to have a format, that an earlier Hello did not say: the only
-    /// reasons to send another.
+    /// Whether the log has begun to use PCRs, or turned out to have a format, that an earlier Hello did not say, or the
+    /// TPM was reset since: the only reasons to send another.
     package func saysMore(than earlier: Hello) -> Bool {
         let usesMore = pcrs != earlier.pcrs && pcrs.isSuperset(of: earlier.pcrs)
-        return usesMore || isBigEndian != earlier.isBigEndian || columnAlgorithm != earlier.columnAlgorithm
+        let isOfAnotherLog = isBigEndian != earlier.isBigEndian || columnAlgorithm != earlier.columnAlgorithm
+        return usesMore || isOfAnotherLog || resetCount != earlier.resetCount
     }
 }
 

@@ -15,7 +15,7 @@ extension AttestationResult: Encodable {
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Keys.self)
         try object.encode(tier.description, forKey: .tier)
-        try object.encode(identity, forKey: .identity)
+        try object.encode(identity.isEmpty ? nil : identity, forKey: .identity)
         try object.encode(recordsAppraised, forKey: .records)
         try object.encode(nextRecord, forKey: .nextRecord)
         try object.encode(excessRecords, forKey: .excessRecords)

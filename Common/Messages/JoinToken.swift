@@ -93,7 +93,8 @@ package enum JoinTokenError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .notAToken:
             "this is not a token: it begins with \"assayjoin1_\"; copy the whole line that `assay-verifier invite` printed"
-        case .otherVersion: "the token was made by another version of Assay; install the verifier's release on this host"
+        case .otherVersion:
+            "the token was made by another version of Assay; install the verifier's release on this host"
         case .malformed:
             "the token was mistyped or cut; copy the whole line that `assay-verifier invite` printed"
         }

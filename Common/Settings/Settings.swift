@@ -1,123 +1,102 @@
-import Configuration
-import Foundation
-import SystemPackage
+internal import Configuration
+internal import Foundation
 
-/// A command's configuration: environment variables over a YAML file. Flags are the command's own and stronger still.
+/// A program's configuration: flags over environment variables over a YAML file over the defaults.
 ///
-/// A key such as `verifier.port` is `port` under `verifier` in the file, and `PREFIX_VERIFIER_PORT` in the
-/// environment. A value that is there but can't be read is an error, never the default.
+/// All that was given is checked when it is read, against the program's schema: an unknown key or a bad value is an
+/// error wherever it stands, even where something stronger overrides it.
 package struct Settings: Sendable {
+    /// The schema that it was checked against.
+    package let schema: SettingsSchema
+    /// The file that was read; nil if there was none.
+    package let file: String?
+    /// The strongest first.
+    private let layers: [SettingsLayer]
     private let reader: ConfigReader
-    private let source: String
 
-    /// Reads the file and the environment.
+    /// Reads and checks the configuration.
     ///
     /// - Parameters:
-    ///   - file: path of the YAML file; nil for the environment alone.
-    ///   - environmentPrefix: such as `ASSAY_AGENT`.
+    ///   - file: what `--config` names; nil takes the schema's, if there is such a file.
+    ///   - isFileOptional: whether a named file need not be there.
+    ///   - flags: `KEY=VALUE`, the last of a key counts; a list's words have commas between them.
     ///   - environment: the process's, unless a test says otherwise.
     package init(
-        file: String?, environmentPrefix: String,
+        _ schema: SettingsSchema, file: String?, isFileOptional: Bool = false, flags: [String] = [],
         environment: [String: String] = ProcessInfo.processInfo.environment
-    ) async throws(SettingsError) {
-        let prefix = environmentPrefix + "_"
-        let variables = environment.filter { $0.key.hasPrefix(prefix) }.map {
-            (String($0.key.dropFirst(prefix.count)), $0.value)
+    ) throws(SettingsError) {
+        let mayBeMissing = file == nil || isFileOptional
+        let named = file ?? schema.defaultFile
+        let file = mayBeMissing && !FileManager.default.fileExists(atPath: named) ? nil : named
+        var faults: [SettingsError.Fault] = []
+        var layers: [SettingsLayer] = []
+        if let file {
+            layers.append(SettingsLayer(try ConfigurationFile(path: file), at: file, schema, &faults))
         }
-        let own = EnvironmentVariablesProvider(environmentVariables: Dictionary(uniqueKeysWithValues: variables))
-        source = file ?? "the environment"
-        guard let file else {
-            reader = ConfigReader(provider: own)
-            return
-        }
-        do {
-            let yaml = try await FileProvider<YAMLSnapshot>(filePath: FilePath(file))
-            reader = ConfigReader(providers: [own, yaml])
-        } catch {
-            throw SettingsError(
-                source: file, key: nil,
-                problem: "cannot be read: \(error) Name the file with --config; see Docs/configuration.md")
-        }
+        layers.append(SettingsLayer(environment: environment, schema, &faults))
+        layers.append(SettingsLayer(flags: flags, schema, &faults))
+        guard faults.isEmpty else { throw SettingsError(faults) }
+        self.schema = schema
+        self.file = file
+        self.layers = layers.reversed()
+        reader = ConfigReader(providers: self.layers.map(\.provider))
     }
 
-    /// A text that need not be there.
-    package func text(_ key: String) throws(SettingsError) -> String? {
-        if let text = reader.string(forKey: ConfigKey(key)) { return text }
-        guard reader.stringArray(forKey: ConfigKey(key)) == nil else {
-            throw SettingsError(source: source, key: key, problem: "is a list, and must be one value")
+    /// A setting's value: what was given, or its default.
+    ///
+    /// - Throws: if it must be given and wasn't.
+    package func value<Value>(of setting: Setting<Value>) throws(SettingsError) -> Value {
+        let declaration = setting.declaration
+        if let texts = texts(of: declaration) {
+            do throws(SettingProblem) {
+                return try setting.read(texts)
+            } catch {
+                throw SettingsError([
+                    .init(place: origin(of: declaration), key: declaration.key, problem: error.text)
+                ])
+            }
         }
-        return nil
-    }
-
-    /// A text, or what stands for it.
-    package func text(_ key: String, default value: String) throws(SettingsError) -> String {
-        try text(key) ?? value
-    }
-
-    /// A text that must be there.
-    package func requiredText(_ key: String) throws(SettingsError) -> String {
-        guard let value = try text(key), !value.isEmpty else {
-            throw SettingsError(source: source, key: key, problem: "is missing")
-        }
+        guard let value = setting.defaultValue else { throw SettingsError([missing(declaration)]) }
         return value
     }
 
-    /// A whole number in a range.
-    package func integer(
-        _ key: String, default value: Int, in range: ClosedRange<Int>
-    ) throws(SettingsError) -> Int {
-        guard let text = try text(key) else { return value }
-        guard let number = Int(text), range.contains(number) else {
-            let bounds = "\(range.lowerBound) to \(range.upperBound)"
-            throw SettingsError(source: source, key: key, problem: "is \"\(text)\", not a whole number from \(bounds)")
-        }
-        return number
+    /// A setting's value that must be given because of another one.
+    package func required(_ setting: Setting<String?>) throws(SettingsError) -> String {
+        guard let value = try value(of: setting) else { throw SettingsError([missing(setting.declaration)]) }
+        return value
     }
 
-    /// Words out of a closed list.
-    package func words<Word: RawRepresentable<String> & CaseIterable>(
-        _ key: String, default values: [Word]
-    ) throws(SettingsError) -> [Word] {
-        guard let texts = reader.stringArray(forKey: ConfigKey(key)) else {
-            guard try text(key) == nil else {
-                throw SettingsError(source: source, key: key, problem: "is not a list")
+    /// Fails if a setting that must be given wasn't; names all of them.
+    package func requireAll() throws(SettingsError) {
+        let missing = schema.declarations.filter { $0.isRequired && texts(of: $0) == nil }.map(missing)
+        guard missing.isEmpty else { throw SettingsError(missing) }
+    }
+
+    /// Each setting as it is in effect, and where that comes from.
+    package var effective: [(key: String, value: String, origin: String)] {
+        schema.declarations.map { declaration in
+            let given = texts(of: declaration).map { texts in
+                declaration.form.isList ? "[" + texts.joined(separator: ", ") + "]" : texts.joined()
             }
-            return values
+            let value = given ?? (declaration.defaultText.isEmpty ? "-" : declaration.defaultText)
+            return (declaration.key, value, origin(of: declaration))
         }
-        var words: [Word] = []
-        for text in texts {
-            guard let word = Word(rawValue: text) else {
-                let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
-                throw SettingsError(source: source, key: key, problem: "has \"\(text)\", which is none of \(known)")
-            }
-            words.append(word)
-        }
-        return words
     }
 
-    /// One word out of a closed list.
-    package func word<Word: RawRepresentable<String> & CaseIterable>(
-        _ key: String, default value: Word
-    ) throws(SettingsError) -> Word {
-        guard let text = try text(key) else { return value }
-        guard let word = Word(rawValue: text) else {
-            let known = Word.allCases.map(\.rawValue).joined(separator: ", ")
-            throw SettingsError(source: source, key: key, problem: "is \"\(text)\", which is none of \(known)")
-        }
-        return word
+    private func texts(of declaration: SettingDeclaration) -> [String]? {
+        let key = ConfigKey(declaration.key)
+        return declaration.form.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }
     }
-}
 
-/// A configuration that can't be used: where, which key, what to change.
-package struct SettingsError: Error, Hashable, CustomStringConvertible {
-    /// The file, or the environment.
-    package let source: String
-    /// Nil if the whole file is meant.
-    package let key: String?
-    /// What is wrong with it.
-    package let problem: String
+    private func origin(of declaration: SettingDeclaration) -> String {
+        layers.lazy.compactMap { $0.place(of: declaration.key) }.first ?? "default"
+    }
 
-    package var description: String {
-        key.map { "\(source): \($0) \(problem)" } ?? "\(source) \(problem)"
+    private func missing(_ declaration: SettingDeclaration) -> SettingsError.Fault {
+        let file = file ?? "\(schema.defaultFile) (which isn't there)"
+        return .init(
+            place: file, key: declaration.key,
+            problem: "is missing: \(declaration.meaning.filter { $0 != "`" }); set it there, "
+                + "or as \(schema.variable(for: declaration))")
     }
 }

@@ -29,7 +29,8 @@ package struct EndorsementKey: Sendable {
     package init(publicArea area: PublicArea) throws(EndorsementKeyError) {
         let required: ObjectAttributes = [.fixedTPM, .fixedParent, .sensitiveDataOrigin, .restricted, .decrypt]
         guard area.attributes.isSuperset(of: required), !area.attributes.contains(.sign) else {
-            throw EndorsementKeyError("its attributes aren't those of a restricted decryption key that stays in its TPM")
+            throw EndorsementKeyError(
+                "its attributes aren't those of a restricted decryption key that stays in its TPM")
         }
         guard let hash = area.nameAlgorithm.hash, [.sha256, .sha384, .sha512].contains(hash) else {
             throw EndorsementKeyError("its name algorithm \(area.nameAlgorithm) is not SHA-256, SHA-384 or SHA-512")
@@ -76,7 +77,9 @@ package struct EndorsementKeyError: Error, Hashable, CustomStringConvertible {
     }
 
     /// What the operator can do.
-    package var remedy: String { "use a key of the TCG's EK templates: RSA 2048 or P-256 with AES-128, or a larger one" }
+    package var remedy: String {
+        "use a key of the TCG's EK templates: RSA 2048 or P-256 with AES-128, or a larger one"
+    }
 
     package var description: String { "the endorsement key is refused: \(detail); \(remedy)" }
 }

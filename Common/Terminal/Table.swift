@@ -30,22 +30,27 @@ package struct Table: Sendable {
         for row in rows {
             for (column, cell) in row.enumerated() { widths[column] = max(widths[column], width(of: cell)) }
         }
-        return zip(rows, styles).map { row, styles in line(row, coloured ? styles : [:], widths) }
+        let lineWidth = widths.reduce(0) { $0 + $1 + 2 }
+        return zip(rows, styles).map { row, styles in
+            // Bytes: for a hundred thousand rows strings would take as long as reading them from the store.
+            var line: [UInt8] = []
+            line.reserveCapacity(lineWidth)
+            append(row, coloured ? styles : [:], widths, to: &line)
+            return String(decoding: line, as: UTF8.self)
+        }
     }
 
-    private func line(_ row: [String], _ styles: [Int: Style], _ widths: [Int]) -> String {
-        let last = row.lastIndex { !$0.isEmpty }
-        var line = ""
-        for (column, cell) in row.enumerated() {
-            guard let last, column <= last else { break }
-            let padding = String(repeating: " ", count: widths[column] - width(of: cell))
+    private func append(_ row: [String], _ styles: [Int: Style], _ widths: [Int], to line: inout [UInt8]) {
+        guard let last = row.lastIndex(where: { !$0.isEmpty }) else { return }
+        for column in 0...last {
+            let cell = row[column]
+            let padding = repeatElement(UInt8(ascii: " "), count: widths[column] - width(of: cell))
             if rightAligned.contains(column) { line += padding }
-            line += styles[column].map { $0.applied(to: cell) } ?? cell
-            guard column < last else { break }
+            line += (styles[column].map { $0.applied(to: cell) } ?? cell).utf8
+            guard column < last else { return }
             if !rightAligned.contains(column) { line += padding }
-            line += "  "
+            line += "  ".utf8
         }
-        return line
     }
 
     /// ASCII is counted by bytes: a listing may have a hundred thousand rows.

@@ -85,7 +85,9 @@ struct KernelRun {
     /// A policy that lists what the log holds: every file's digest, every key under its keyring, every buffer; that
     /// excludes unsigned fs-verity files, which no list lets pass; and that lets
     /// the keys of all keyrings vouch for files, as the outside replay does.
-    func policy() throws -> Policy {
+    ///
+    /// - Parameter change: what is to be otherwise.
+    func policy(_ change: (inout PolicyDocument) -> Void = { _ in }) throws -> Policy {
         var digests: [[UInt8]: Set<[UInt8]>] = [:]
         var keyrings: [[UInt8]: Set<[UInt8]>] = [:]
         var buffers: [[UInt8]: Set<[UInt8]>] = [:]
@@ -110,6 +112,7 @@ struct KernelRun {
         document.buffers = buffers.map { .init(name: $0.key, digests: Array($0.value)) }
         document.assay.excludeGlobs = verity
         document.assay.fileKeyrings = Array(keyrings.keys)
+        change(&document)
         return try Policy(document: document, contentHash: PCRBank.sha256.digest(of: log))
     }
 }

@@ -113,6 +113,31 @@ struct LearningRuleTests {
         #expect(try outcome(log, policy).reasons == ["digest_mismatch"])
     }
 
+    @Test("A key in a record behind the match isn't learned in this round, but in the one that covers it")
+    func behindTheMatch() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        let quote = log.quote()
+        let first = log.bytes
+        log.buffer(".ima", signed.certificate)
+        let policy = try Policy(json: source(digests: listed(), keyrings: signed.listed(on: ".ima")))
+        let outcome = appraise(log.bytes, policy: policy, quote: quote)
+        #expect(outcome.tier == .affirming && outcome.excess == 1)
+        #expect(outcome.learned.isEmpty && outcome.keyrings.isEmpty && outcome.newState?.keyrings.isEmpty == true)
+        let rest = Array(log.bytes.dropFirst(first.count))
+        let next = appraise(rest, policy: policy, state: try #require(outcome.newState), quote: log.quote())
+        #expect(next.learned.count == 1 && next.learned.first?.key.record == 1)
+    }
+
+    @Test("A keyring that is called like something of ours is a keyring like any other")
+    func names() throws {
+        for name in ["verification-keys", "policy", "", "*", "tenant_keyring"] {
+            let outcome = try outcome(
+                log(name), source(digests: listed(), keyrings: #""\#(name)": ["\#(signed.certificateDigest)"]"#))
+            #expect(outcome.reasons == ["not_in_policy", "unknown_key"], "\(name)")
+        }
+    }
+
     @Test("A key verifies nothing before the record that brings it")
     func order() throws {
         var log = LogBuilder()

@@ -142,6 +142,20 @@ struct RecordRuleTests {
         #expect(outcome.findings.count(.violation) == (tier == .affirming ? 0 : 1))
     }
 
+    @Test("4: nothing else applies to a violation: no list, no signature, no buffer's digest, no learning")
+    func violationAlone() throws {
+        let signed = try Signed()
+        var log = LogBuilder()
+        log.bootAggregate()
+        let zeros = log.digestField([UInt8](repeating: 0, count: 32))
+        log.add("ima-sig", zeros + log.nameField("/unlisted") + log.sized([3, 9]), isViolation: true)
+        log.add("ima-buf", zeros + log.nameField(".ima") + log.sized(signed.certificate), isViolation: true)
+        let policy = source(digests: listed(), keyrings: signed.listed(on: ".ima"))
+        let outcome = try outcome(log, policy)
+        #expect(outcome.tier == .warning && outcome.findings.warnings == [.violation: 2], "\(outcome.findings.kept)")
+        #expect(outcome.keyrings.isEmpty && outcome.signatures.failed == 0)
+    }
+
     @Test("4: the option takes the place of the policy's rule")
     func violationOption() throws {
         var log = LogBuilder()

@@ -2,6 +2,7 @@ import AssayCrypto
 import Bytes
 import Foundation
 import IMA
+import Shards
 import SystemPackage
 import TPM
 import TestSupport
@@ -9,69 +10,8 @@ import Testing
 
 @testable import Attester
 
-/// A log file that grows, and a folder for the agent's own, both gone after the test.
-private struct Workspace {
-    let folder: URL
-
-    var log: URL { folder.appending(path: "binary_runtime_measurements") }
-    var state: FilePath { FilePath(folder.appending(path: "state").path) }
-
-    static func run(_ body: (Workspace) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "assay-log-\(UUID().uuidString)")
-        let workspace = Workspace(folder: folder)
-        try FileManager.default.createDirectory(
-            at: folder.appending(path: "state"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try body(workspace)
-        // Nothing stays of the spool, not even its name while it is in use.
-        #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.state.string).isEmpty)
-    }
-
-    func write(_ bytes: some Sequence<UInt8>) throws { try Data(bytes).write(to: log) }
-
-    func append(_ bytes: some Sequence<UInt8>) throws {
-        let handle = try FileHandle(forWritingTo: log)
-        defer { try? handle.close() }
-        try handle.seekToEnd()
-        try handle.write(contentsOf: Data(bytes))
-    }
-
-    func measurements(_ path: URL? = nil) throws -> MeasurementLog {
-        try MeasurementLog(path: FilePath((path ?? log).path), stateFolder: state)
-    }
-}
-
-extension MeasurementLog {
-    /// The records from one on, as shards of some bytes.
-    fileprivate func shards(
-        from first: UInt64 = 0, maximumBytes: Int
-    ) throws -> [(first: UInt64, records: [UInt8], count: UInt32)] {
-        var shards: [(UInt64, [UInt8], UInt32)] = []
-        var next = first
-        while next < nextRecord {
-            let shard = try shard(first: next, end: nextRecord, maximumBytes: maximumBytes)
-            guard shard.count > 0 else { break }
-            shards.append((next, shard.records, shard.count))
-            next += UInt64(shard.count)
-        }
-        return shards
-    }
-
-    fileprivate func bytes(from first: UInt64, maximumBytes: Int = 1 << 16) throws -> [UInt8] {
-        try shards(from: first, maximumBytes: maximumBytes).flatMap(\.records)
-    }
-}
-
 @Suite("The measurement log") struct MeasurementLogTests {
-    /// A log of so many records, some long, some short; longer than the interval of its marks if asked.
-    private func builder(_ records: Int) -> LogBuilder {
-        var log = LogBuilder()
-        log.bootAggregate()
-        for number in 1..<records {
-            log.file("/" + String(repeating: "x", count: number % 97) + "\(number)", "\(number)")
-        }
-        return log
-    }
+    private func builder(_ records: Int) -> LogBuilder { SampleLog.builder(records) }
 
     /// Where each record begins, and where the last ends.
     private func offsets(_ bytes: [UInt8]) throws -> [Int] {
@@ -84,10 +24,10 @@ extension MeasurementLog {
 
     @Test("is the file, cut at records, whatever the shards' size", arguments: [1, 100, 4096, 1 << 16, 1 << 20])
     func concatenation(maximumBytes: Int) throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             let bytes = builder(500).bytes
             try workspace.write(bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(log.nextRecord == 500 && log.pcrs == PCRSet([10]) && log.format == LogFormat())
             let shards = try log.shards(maximumBytes: maximumBytes)
@@ -99,11 +39,11 @@ extension MeasurementLog {
 
     @Test("begins anywhere, before and behind the marks, in any order")
     func anywhere() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             let bytes = builder(3000).bytes
             let offsets = try offsets(bytes)
             try workspace.write(bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             for first in [2999, 0, 1, 1023, 1024, 1025, 2047, 2048, 2600, 1500, 3000, 2500] {
                 #expect(try log.extent(from: UInt64(first)).bytes == UInt64(bytes.count - offsets[first]))
@@ -119,11 +59,11 @@ extension MeasurementLog {
 
     @Test("grows while it is open; half a record waits for its rest")
     func growth() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             let bytes = builder(40).bytes
             let offsets = try offsets(bytes)
             try workspace.write([])
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(log.nextRecord == 0)
             // Byte by byte over the first records, then in steps that fit nothing.
@@ -142,12 +82,12 @@ extension MeasurementLog {
 
     @Test("names the PCRs that its records use")
     func pcrs() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             var builder = builder(3)
             builder.file("/other", "x", pcr: 12)
             builder.file("/wild", "x", pcr: 4_000_000_000)
             try workspace.write(builder.bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(log.pcrs == PCRSet([10, 12]) && log.nextRecord == 5)
         }
@@ -155,9 +95,9 @@ extension MeasurementLog {
 
     @Test("is read anew from record 0 when its file was replaced or cut", arguments: [true, false])
     func replaced(isReplaced: Bool) throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             try workspace.write(builder(2000).bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(try log.bytes(from: 1500).count > 0)
             var other = LogBuilder()
@@ -182,12 +122,12 @@ extension MeasurementLog {
 
     @Test("gives a record that is larger than a shard by itself")
     func largeRecord() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             var builder = builder(3)
             builder.buffer("large", [UInt8](repeating: 5, count: 300_000))
             builder.file("/after", "x")
             try workspace.write(builder.bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             let shards = try log.shards(maximumBytes: 1 << 16)
             #expect(shards.map(\.count) == [3, 1, 1] && shards.map(\.first) == [0, 3, 4])
@@ -197,10 +137,10 @@ extension MeasurementLog {
 
     @Test("is found in a securityfs folder")
     func folder() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             let bytes = builder(10).bytes
             try workspace.write(bytes)
-            let log = try workspace.measurements(workspace.folder)
+            let log = workspace.measurements(workspace.folder)
             try log.refresh()
             #expect(try log.bytes(from: 0) == bytes)
         }
@@ -208,7 +148,7 @@ extension MeasurementLog {
 
     @Test("may be of a big-endian host")
     func bigEndian() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             var writer = ByteWriter()
             for number in 0..<3 {
                 var data = ByteWriter()
@@ -220,7 +160,7 @@ extension MeasurementLog {
                 writer.sized(by: UInt32.self, data.bytes)
             }
             try workspace.write(writer.bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(log.format.byteOrder == .big && log.nextRecord == 3)
             #expect(try log.bytes(from: 0, maximumBytes: 1) == writer.bytes)
@@ -229,9 +169,9 @@ extension MeasurementLog {
 
     @Test("that isn't one is refused, with its place")
     func malformed() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             try workspace.write(repeatElement(0x41, count: 2 << 20))
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             let error = #expect(throws: AttesterError.self) { try log.refresh() }
             #expect(error?.code == .logMalformed && error?.place == workspace.log.path)
         }
@@ -239,10 +179,10 @@ extension MeasurementLog {
 
     @Test("keeps its count when a record can't be delimited, however often it is read")
     func damaged() throws {
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             let bytes = builder(5).bytes
             try workspace.write(bytes + [UInt8](repeating: 0xff, count: 100))
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             for _ in 0..<3 {
                 let error = #expect(throws: AttesterError.self) { try log.refresh() }
                 #expect(error?.code == .logMalformed)
@@ -254,8 +194,8 @@ extension MeasurementLog {
 
     @Test("that can't be opened is an error that names it; one that appears later is read then")
     func missing() throws {
-        try Workspace.run { workspace in
-            let log = try workspace.measurements()
+        try LogWorkshop.run { workspace in
+            let log = workspace.measurements()
             let error = #expect(throws: AttesterError.self) { try log.refresh() }
             #expect(error?.code == .logUnreadable && error?.place == workspace.log.path)
             try workspace.write(builder(2).bytes)
@@ -266,43 +206,142 @@ extension MeasurementLog {
 
     @Test("needs a folder that the agent can write")
     func unwritable() throws {
-        let error = #expect(throws: AttesterError.self) {
-            _ = try MeasurementLog(path: "/dev/null", stateFolder: "/nonexistent")
+        try LogWorkshop.run { workspace in
+            try workspace.write(builder(2).bytes)
+            let folder = FilePath(workspace.log.path).appending("shards")
+            let log = MeasurementLog(path: FilePath(workspace.log.path), settings: .init(directory: folder))
+            let error = #expect(throws: AttesterError.self) { try log.refresh() }
+            #expect(error?.code == .shards(.inaccessible) && error?.place == folder.string)
         }
-        #expect(error?.code == .stateUnwritable && error?.place == "/nonexistent")
+    }
+
+    @Test("cut to nothing or to a part of itself loses nothing: the shards have it, and it may grow again")
+    func cut() throws {
+        try LogWorkshop.run { workspace in
+            let bytes = builder(100).bytes
+            let offsets = try offsets(bytes)
+            try workspace.write(bytes)
+            let log = workspace.measurements()
+            try log.refresh()
+            for length in [0, offsets[60], offsets[60] + 5] {
+                try workspace.write(bytes[..<length])
+                try log.refresh()
+                #expect(try log.nextRecord == 100 && log.bytes(from: 0) == bytes)
+            }
+            var more = builder(100)
+            more.file("/later", "x")
+            try workspace.write(more.bytes)
+            try log.refresh()
+            #expect(try log.bytes(from: 0) == more.bytes)
+            #expect(log.takeNotices() == [])
+        }
+    }
+
+    @Test("cut to nothing and then another's is the other one, and that is said")
+    func cutAndReplaced() throws {
+        try LogWorkshop.run { workspace in
+            try workspace.write(builder(100).bytes)
+            let log = workspace.measurements()
+            try log.refresh()
+            try workspace.write([])
+            try log.refresh()
+            var other = LogBuilder()
+            other.bootAggregate("another boot")
+            try workspace.write(other.bytes)
+            try log.refresh()
+            #expect(try log.nextRecord == 1 && log.bytes(from: 0) == other.bytes)
+            #expect(log.takeNotices() == [.anotherLog(path: workspace.log.path)])
+        }
+    }
+
+    @Test("of another boot, as the TPM counts them, is read anew; the shards of the one that is over go")
+    func anotherEpoch() throws {
+        try LogWorkshop.run { workspace in
+            try workspace.write(builder(100).bytes)
+            let log = workspace.measurements()
+            try log.refresh()
+            let shorter = builder(20).bytes
+            try workspace.write(shorter)
+            try log.refresh(epoch: BootEpoch(resetCount: 2), banks: [.sha256])
+            #expect(try log.nextRecord == 20 && log.bytes(from: 0) == shorter)
+            #expect(try ShardReader.epochs(in: workspace.shards) == [BootEpoch(resetCount: 2)])
+            #expect(log.takeNotices() == [.shards(.removed([BootEpoch(resetCount: 1)]))])
+        }
+    }
+
+    @Test("after a restart goes on behind what is stored, with one look at the last record; nothing is read twice")
+    func restart() throws {
+        try LogWorkshop.run { workspace in
+            let log = builder(2000)
+            let kernel = ModelKernel(isStaging: false)
+            try kernel.measure(try SampleLog.records(log, 0..<1500))
+            let first = workspace.log(kernel)
+            try first.refresh()
+            try kernel.measure(try SampleLog.records(log, 1500..<1800))
+            try first.refresh()
+            try first.refresh()
+            let reads = kernel.reads(.measurements)
+            #expect(reads == reads.sorted() && Set(reads).count == reads.count)
+            #expect(kernel.openDescriptors == 1)
+            kernel.forgetReads()
+            try kernel.measure(try SampleLog.records(log, 1800..<2000))
+            let second = workspace.log(kernel)
+            try second.refresh()
+            let known = try SampleLog.records(log, 0..<1799).count
+            #expect(kernel.reads(.measurements).allSatisfy { $0 >= UInt64(known) })
+            #expect(try second.bytes(from: 0) == log.bytes)
+            // The first agent meets what the second has stored.
+            try first.refresh()
+            #expect(try first.bytes(from: 0) == log.bytes)
+        }
+    }
+
+    @Test("whose shards are damaged is stored anew, as long as the kernel holds every record, and that is said")
+    func damagedShards() throws {
+        try LogWorkshop.run { workspace in
+            let bytes = builder(9000).bytes
+            try workspace.write(bytes)
+            var log = workspace.measurements()
+            try log.refresh()
+            let entry = try #require(try workspace.reader().index.entries.first)
+            let file = URL(filePath: try workspace.reader().path(of: entry).string)
+            var damaged = try Data(contentsOf: file)
+            damaged[77] ^= 1
+            try damaged.write(to: file)
+            log = workspace.measurements()
+            try log.refresh()
+            let error = #expect(throws: AttesterError.self) { try log.bytes(from: 0) }
+            #expect(error?.code == .shards(.damaged) && error?.place == file.path)
+            try log.refresh()
+            #expect(try log.bytes(from: 0) == bytes)
+            let notices = log.takeNotices()
+            #expect(notices.count == 1 && "\(notices)".contains(file.path))
+        }
+    }
+
+    @Test("has no room for shards: every record is served all the same, and it is said")
+    func quota() throws {
+        try LogWorkshop.run { workspace in
+            let log = builder(12_000)
+            try workspace.write(try SampleLog.records(log, 0..<10_000))
+            let agent = workspace.measurements(quota: 1 << 20)
+            try agent.refresh()
+            try workspace.append(try SampleLog.records(log, 10_000..<12_000))
+            try agent.refresh()
+            #expect(try agent.bytes(from: 0) == log.bytes)
+            #expect(agent.takeNotices().count == 1)
+            #expect(try workspace.reader().index.nextRecord < 10_000)
+        }
     }
 
     @Test("of a real kernel comes out as it went in", arguments: ["k612-imasig-sha256"])
     func kernel(run: String) throws {
         let bytes = try Fixtures.bytes("kernel/\(run)/boot1/log/binary_runtime_measurements")
-        try Workspace.run { workspace in
+        try LogWorkshop.run { workspace in
             try workspace.write(bytes)
-            let log = try workspace.measurements()
+            let log = workspace.measurements()
             try log.refresh()
             #expect(try log.bytes(from: 0, maximumBytes: 1000) == bytes)
-        }
-    }
-}
-
-@Suite("The log's spool") struct LogSpoolTests {
-    @Test("has no name, keeps what was added, and forgets")
-    func spool() throws {
-        try Workspace.run { workspace in
-            var spool = try LogSpool(in: workspace.state)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.state.string).isEmpty)
-            try spool.append(([1, 2, 3] as [UInt8]).span)
-            try spool.append(([4, 5] as [UInt8]).span)
-            let count = spool.count
-            #expect(count == 5)
-            let reads = [
-                try spool.bytes(at: 0, limit: 5), try spool.bytes(at: 1, limit: 2), try spool.bytes(at: 3, limit: 9),
-                try spool.bytes(at: 5, limit: 1), try spool.bytes(at: 9, limit: 1),
-            ]
-            #expect(reads == [[1, 2, 3, 4, 5], [2, 3], [4, 5], [], []])
-            try spool.removeAll()
-            try spool.append(([6] as [UInt8]).span)
-            let anew = try spool.bytes(at: 0, limit: 9)
-            #expect(anew == [6])
         }
     }
 }

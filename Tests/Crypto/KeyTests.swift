@@ -55,7 +55,9 @@ import Testing
     @Test("of other bytes are refused")
     func malformed() throws {
         #expect(throws: CryptoError.self) { try PrivateKey(pem: []) }
-        #expect(throws: CryptoError.self) { try PrivateKey(pem: Array("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".utf8)) }
+        #expect(throws: CryptoError.self) {
+            try PrivateKey(pem: Array("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".utf8))
+        }
         let certificate = try authority().certificate
         #expect(throws: CryptoError.self) { try PrivateKey(pem: try certificate.pem()) }
     }

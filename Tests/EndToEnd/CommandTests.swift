@@ -27,6 +27,46 @@ extension EndToEnd {
             }
         }
 
+        @Test("checked configurations are shown as they are in effect, or refused with the place of each fault")
+        func check() async throws {
+            try await Installation.run(allowing: try KernelLogs.prefix(10)) { installation in
+                let agent = try installation.agent(["run", "--check", "--set", "verifier.name=other.test"])
+                #expect(try await agent.exitCode() == 0, "\(agent.output)")
+                #expect(agent.output.contains("other.test") && agent.output.contains("--set"))
+                #expect(agent.output.contains("agent.yaml:"))
+                let verifier = try installation.verifier([
+                    "serve", "--check", "--config", installation.path("verifier.yaml"),
+                ])
+                #expect(try await verifier.exitCode() == 0, "\(verifier.output)")
+                #expect(verifier.output.contains("65536") && verifier.output.contains("verifier.yaml:"))
+                let bad = try installation.agent(["run", "--check", "--set", "verifier.prot=1", "--set", "tpm.key=x"])
+                #expect(try await bad.exitCode() == 2)
+                #expect(bad.output.contains("verifier.port meant?") && bad.output.contains("p256, rsa2048"))
+                let keyless = try installation.agent(["run", "--check", "--set", "tls.key=/nonexistent"])
+                #expect(try await keyless.exitCode() == 2 && keyless.output.contains("/nonexistent"))
+            }
+        }
+
+        @Test("a doctor's exit says whether the host can be attested") func doctor() async throws {
+            let log = try KernelLogs.prefix(60)
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.measure(log)
+                let alone = try installation.agent(["doctor"])
+                #expect(try await alone.exitCode() == 3)
+                #expect(alone.output.contains("FAILED  verifier") && alone.output.contains("serve"))
+                let verifier = try await installation.serve()
+                let doctor = try installation.agent(["doctor", "--json"])
+                #expect(try await doctor.exitCode() == 0, "\(doctor.output)\(verifier.output)")
+                #expect(doctor.output.hasPrefix("{\"can_be_attested\":true,"))
+                installation.host.tpm.stop()
+                let without = try installation.agent(["doctor"])
+                #expect(try await without.exitCode() == 3)
+                #expect(without.output.contains("FAILED  tpm") && without.output.contains("can't be attested: 1 of"))
+                let misconfigured = try installation.agent(["doctor", "--set", "x=1"])
+                #expect(try await misconfigured.exitCode() == 2)
+            }
+        }
+
         @Test("3 for a verifier that can't be reached, 2 for a configuration that isn't there") func failures()
             async throws
         {

@@ -2,6 +2,7 @@ import Appraisal
 import Messages
 import StandInKernel
 import Store
+import Synchronization
 import TPM
 import Testing
 import Transport
@@ -79,6 +80,8 @@ extension EndToEnd {
                 let attester = try await world.host.attester()
                 _ = try await world.attest(attester)
                 let before = try world.snapshot()
+                // The shards would have them.
+                try world.host.loseShards()
                 try world.host.replaceLog(with: try KernelLogs.prefix(60))
                 let missing = try await world.attest(attester)
                 #expect(missing.challenges == [100, 100])
@@ -91,6 +94,50 @@ extension EndToEnd {
                 // The rest of the log comes back.
                 try world.host.replaceLog(with: log)
                 #expect(try await world.attest(attester).result.tier == .affirming)
+            }
+        }
+
+        @Test("a log that the kernel has freed a part of is served from the shards, also from record 0") func freed()
+            async throws
+        {
+            let log = try KernelLogs.prefix(100)
+            try await World.run(measured: log) { world in
+                let attester = try await world.host.attester()
+                _ = try await world.attest(attester)
+                try world.host.replaceLog(with: try KernelLogs.prefix(60))
+                #expect(try await world.attest(attester).result.tier == .affirming)
+                // A verifier that knows nothing of this host yet asks for all of it.
+                try await world.store.discardState(of: AgentID(Host.id))
+                let again = try await world.attest(attester)
+                #expect(again.challenges == [0] && again.recordsSent == 100)
+                #expect(again.result.tier == .affirming && again.result.nextRecord == 100)
+            }
+        }
+
+        @Test("a boot under an agent that stays connected begins a new epoch, also with a shorter log")
+        func bootUnderAgent() async throws {
+            let log = try KernelLogs.prefix(100)
+            var settings = World.smallShards
+            settings.roundSeconds = 1
+            try await World.run(settings, measured: log) { world in
+                let attester = try await world.host.attester()
+                let connection = try await world.dial()
+                let results = Mutex<[AttestationResult]>([])
+                let attesting = Task {
+                    try? await attester.attest(over: connection, once: false) { event in
+                        if case .verdict(let result) = event { results.withLock { $0.append(result) } }
+                    }
+                }
+                try await until("a verdict") { results.withLock { !$0.isEmpty } }
+                try world.host.boot()
+                try await world.host.kernel.measure(try KernelLogs.prefix(60))
+                try await until("a verdict on the new boot") { results.withLock { $0.last?.nextRecord == 60 } }
+                connection.abort()
+                _ = await attesting.value
+                let reasons = results.withLock { $0.flatMap(\.findings).map(\.reason) }
+                #expect(!reasons.contains("records_missing"))
+                let next = try world.snapshot().state?.nextRecord
+                #expect(next == 60)
             }
         }
 

@@ -1,5 +1,6 @@
 import Attester
 import Foundation
+import Shards
 import StandInKernel
 import SystemPackage
 import TPM
@@ -37,10 +38,14 @@ final class Host: Sendable {
     /// An agent in this process, its key loaded.
     func attester() async throws -> Attester {
         try await device.loadAttestationKey(key)
-        return try Attester(
+        return Attester(
             device: device, attestationKeyName: try attestationKeyName(), agentID: Array(Self.id.utf8),
-            logPath: FilePath(kernel.log.path), stateFolder: FilePath(stateFolder.path), softwareVersion: "test")
+            logPath: FilePath(kernel.log.path), shards: MeasurementLog.Settings(directory: shards),
+            softwareVersion: "test")
     }
+
+    /// Where the agent keeps its shards: as the program does for a log that isn't the kernel's own.
+    var shards: FilePath { FilePath(stateFolder.path).appending("shards") }
 
     /// The log as the kernel shows it.
     func log() throws -> [UInt8] { [UInt8](try Data(contentsOf: kernel.log)) }
@@ -50,6 +55,9 @@ final class Host: Sendable {
         try FileManager.default.removeItem(at: kernel.log)
         try kernel.append(records)
     }
+
+    /// The agent's shards are gone.
+    func loseShards() throws { try ShardWriter.removeAll(in: shards) }
 
     /// Boots: PCRs are zero, the TPM has counted it, and the log is empty.
     func boot() throws {

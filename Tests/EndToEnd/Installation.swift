@@ -83,7 +83,8 @@ struct Installation: Sendable {
         return Known(try snapshot("undisturbed"))
     }
 
-    private func path(_ name: String) -> String { workshop.folder.appending(path: name).path }
+    /// A file of the installation.
+    func path(_ name: String) -> String { workshop.folder.appending(path: name).path }
 
     private func configure() throws {
         let pki = workshop.pki

@@ -131,7 +131,7 @@ private struct Fleet {
     let folder: URL
 
     /// A policy that allows nothing.
-    static let source = (try? JSONEncoder().encode(PolicyDraft())).map { [UInt8]($0) } ?? []
+    static let source = PolicyDraft().document.json
 
     static func run(_ body: (Fleet) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "assay-fleet-\(UUID().uuidString)")

@@ -11,11 +11,16 @@ final class Program: Sendable {
     private static let variables = ["ASSAY_VERIFIER_MONITORING_PORT": "0"]
 
     /// Starts a program that was built beside the tests.
+    convenience init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws
+    {
+        try self.init(path: Self.path(of: name), arguments, in: folder, environment: environment)
+    }
+
+    /// Starts any program.
     ///
     /// - Parameter environment: variables over those of the tests.
-    init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
-        outputFile = folder.appending(path: "\(name)-\(UUID().uuidString).out")
-        let path = Self.path(of: name)
+    init(path: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
+        outputFile = folder.appending(path: "program-\(UUID().uuidString).out")
         process = Mutex(
             try ChildProcess(
                 path, arguments, output: outputFile.path,

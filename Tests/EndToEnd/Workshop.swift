@@ -54,7 +54,7 @@ extension Store {
     func assign(_ log: [UInt8]) async throws {
         var draft = PolicyDraft()
         try draft.allow(log: log)
-        let source = [UInt8](try JSONEncoder().encode(draft))
+        let source = draft.document.json
         let policy = try Policy(source: source)
         try await putPolicy("allowed", source: source, compiled: policy.compiled, at: now())
         try await assignPolicy("allowed", to: try AgentID(Host.id))

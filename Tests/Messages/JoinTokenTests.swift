@@ -9,7 +9,9 @@ import Testing
             secret: (0..<16).map { UInt8($0) })
     }
 
-    @Test("reads what it writes", arguments: ["v", "192.0.2.7", "::1", "bücher.example", String(repeating: "x", count: 255)])
+    @Test(
+        "reads what it writes",
+        arguments: ["v", "192.0.2.7", "::1", "bücher.example", String(repeating: "x", count: 255)])
     func roundTrip(host: String) throws {
         let token = try token(host)
         let read = try JoinToken(token.description)
@@ -90,7 +92,9 @@ import Testing
             { $0.tokenHash = [0] }, { $0.agentID = [0] }, { $0.endorsementKeyPublic = [0] },
             { $0.attestationKeyPublic = [0] }, { $0.endorsementKeyCertificate = [0] }, { $0.certificateRequest = [0] },
             // Bytes that move from a field to the next are told, too.
-            { $0.agentID = [2, 3]; $0.endorsementKeyPublic = [] },
+            {
+                $0.agentID = [2, 3]; $0.endorsementKeyPublic = []
+            },
         ]
         for change in changes {
             var changed = request

@@ -1,4 +1,5 @@
 import Appraisal
+import AssayCrypto
 import Server
 import Store
 import Testing
@@ -75,6 +76,24 @@ enum Samples {
         #expect(words(ledger.scanEnded(at: 121)) == ["web-1 affirming none revoked"])
         ledger.scanned(web, AgentFacts(verdict: verdict), began: 130)
         #expect(words(ledger.scanEnded(at: 130)) == ["web-1 none affirming current"])
+    }
+
+    @Test("are told when a key is denied that a verdict rests on")
+    func denied() {
+        var ledger = TierLedger(maximumAge: 600)
+        let verdict = Samples.verdict(.affirming, at: 100)
+        ledger.scanned(web, AgentFacts(verdict: verdict), began: 110)
+        #expect(ledger.scanEnded(at: 110).isEmpty)
+        ledger.scanned(
+            web, AgentFacts(verdict: verdict, deniedKeys: [Digest(repeating: 1, count: 32)]), began: 120)
+        #expect(words(ledger.scanEnded(at: 120)) == ["web-1 affirming warning current"])
+        // The next verdict was judged without the key.
+        #expect(
+            words([ledger.enter(Samples.verdict(.contraindicated, at: 130), of: web, at: 131)].compactMap(\.self))
+                == ["web-1 warning contraindicated contraindicated"])
+        #expect(
+            words([ledger.enter(Samples.verdict(.affirming, at: 140), of: web, at: 141)].compactMap(\.self))
+                == ["web-1 contraindicated affirming current"])
     }
 
     @Test("aren't told of what stands when the verifier starts, nor of agents that are new or removed")

@@ -51,7 +51,9 @@ import Transport
         #expect(request.hasSuffix("\r\n\r\n" + change.json))
     }
 
-    @Test("has not taken note if it answers anything else", arguments: ["302 Found", "404 Not Found", "503 Busy"])
+    @Test(
+        "has not taken note if it answers anything else",
+        arguments: ["302 Found", "404 Not Found", "503 Service Unavailable"])
     func answered(status: String) async throws {
         let server = try OneAnswerServer(answer: "HTTP/1.1 \(status)\r\nContent-Length: 0\r\n\r\n")
         defer { server.stop() }

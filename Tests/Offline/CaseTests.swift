@@ -14,7 +14,7 @@ struct CaseTests {
     @Test("A whole log gives its verdict, in either form", arguments: Case.all("ima-log"))
     func wholeLog(folder: String) throws {
         let test = try Case(folder)
-        let expected = try #require(test.file.expected)
+        let expected = try #require(test.expected)
         #expect(!test.logs.isEmpty)
         for log in test.logs {
             var arguments = test.arguments()
@@ -23,7 +23,7 @@ struct CaseTests {
             check(report, expected)
             if test.inputs.pcr == nil {
                 #expect(report.matchedRecord == nil && report.nextRecord == 0)
-                for (bank, value) in test.file.replay ?? [:] where report.reasons.isDisjoint(with: ["bad_policy"]) {
+                for (bank, value) in test.replay where report.reasons.isDisjoint(with: ["bad_policy"]) {
                     #expect(report.pcr[try #require(PCRBank(name: bank))]?.description == value, "\(bank)")
                 }
             }
@@ -34,7 +34,7 @@ struct CaseTests {
         "A log in several rounds gives the verdict of each, through a state", arguments: Case.all("ima-rounds"), [0, 1])
     func rounds(folder: String, form: Int) throws {
         let test = try Case(folder)
-        let rounds = try #require(test.file.rounds)
+        let rounds = test.rounds
         #expect(!rounds.isEmpty)
         let files = try TemporaryFolder()
         for round in rounds {
@@ -62,7 +62,7 @@ struct CaseTests {
     @Test("A quote gives its verdict, alone or with its log", arguments: quotes)
     func quote(folder: String) throws {
         let test = try Case(folder)
-        let expected = try #require(test.file.expected)
+        let expected = try #require(test.expected)
         let files = try TemporaryFolder()
         for log in test.logs.isEmpty ? [nil] : test.logs.map(Optional.some) {
             var arguments = test.arguments()

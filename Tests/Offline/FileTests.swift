@@ -207,3 +207,33 @@ struct FileTests {
         #expect(try appraise(arguments).reasons.contains("pcr_selection_mismatch"))
     }
 }
+
+@Suite("Text that is longer than what is held of it")
+struct LongTextTests {
+    @Test("is read record by record, over any piece's end, and a fault has its place in the whole")
+    func long() throws {
+        // Violations: their column says nothing of where a record ends.
+        let start = "10 \(String(repeating: "0", count: 40)) ima-ng sha1:\(String(repeating: "0", count: 40)) /"
+        var text: [UInt8] = []
+        var records: UInt64 = 0
+        while text.count < 9 << 20 {
+            let name = String(repeating: "n", count: Int(records % 3000)) + (records % 7 == 0 ? "\nx" : "")
+            text += Array("\(start)\(name)\n".utf8) + (records % 5 == 0 ? [0x0a, 0x0a] : [])
+            records += 1
+        }
+        text += [UInt8](repeating: 0x0a, count: 6 << 20)
+        let files = try TemporaryFolder()
+        var arguments = AppraisalArguments()
+        arguments.violations = "fail"
+        arguments.logs = [try files.write(text, "log")]
+        let report = try appraise(arguments)
+        #expect(report.records == records && report.findings.failures == [.violation: records])
+
+        arguments.violations = "warn"
+        arguments.logs = [try files.write(text + Array("10 none\n".utf8), "log")]
+        let broken = try appraise(arguments)
+        #expect(broken.records == records && broken.findings.failures == [.parseError: 1])
+        let fault = try #require(broken.findings.kept.first { $0.reason == .parseError })
+        #expect(fault.record == records && fault.found.contains("\(text.count)"), "\(fault)")
+    }
+}

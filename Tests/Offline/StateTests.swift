@@ -19,7 +19,7 @@ struct StateTests {
     }
 
     private func round(_ index: Int, policy: String? = nil) throws -> AppraisalArguments {
-        let round = try #require(test.file.rounds?[index])
+        let round = test.rounds[index]
         var arguments = test.arguments()
         arguments.logs = [
             try files.write(
@@ -56,6 +56,31 @@ struct StateTests {
         findings.add(Finding(.violation, isWarning: true))
         saved.appraisal.findings = findings
         #expect(try SavedAppraisal(json: try saved.json()) == saved)
+    }
+
+    @Test("is one run's at a time; a run that commits nothing leaves none behind")
+    func locked() throws {
+        var unmatched = try round(0)
+        unmatched.pcrs = ["sha256:" + String(repeating: "1", count: 64)]
+        #expect(try appraise(unmatched).isContraindicated)
+        #expect(try !files.names().contains { $0.hasPrefix("state") })
+        do {
+            let lock = try StateLock(files.path("state"))
+            defer { withExtendedLifetime(lock) {} }
+            let error = #expect(throws: OfflineError.self) { try appraise(try round(0)) }
+            #expect("\(try #require(error))".contains("another appraisal"))
+        }
+        #expect(try !appraise(try round(0)).isContraindicated)
+        let lock = try StateLock(files.path("state"))
+        #expect(throws: OfflineError.self) { try appraise(try round(1)) }
+        withExtendedLifetime(lock) {}
+        #expect(try saved().appraisal.nextRecord == 2)
+        // A killed run's lock is nobody's.
+        _ = try files.write([], "left.lock")
+        _ = try StateLock(files.path("left"))
+        var device = try round(1)
+        device.state = "/dev/null"
+        #expect(throws: OfflineError.self) { try appraise(device) }
     }
 
     @Test("stays as it is where the log doesn't meet the PCR")

@@ -52,7 +52,10 @@ import Testing
                 LogShard(
                     round: 0, firstRecord: 0, recordCount: 0, records: [], moreDataPending: true, recordsRemaining: 0,
                     bytesRemaining: 0)),
-            .renewRequest(RenewRequest(certificateRequest: [])),
+            .joinRequest(
+                JoinRequest(
+                    tokenHash: [], agentID: [], endorsementKeyPublic: [], attestationKeyPublic: [],
+                    endorsementKeyCertificate: [], certificateRequest: [], proof: [])),
         ]
     }
 

@@ -1,4 +1,5 @@
 import Appraisal
+import AssayCrypto
 import Server
 import Store
 import Testing
@@ -70,6 +71,15 @@ import Testing
             revokedAt: 10_010, verdict: verdict(.contraindicated), transfer: transfer(newEpoch: true))
         #expect(standing(facts) == .revoked(since: 10_010))
         #expect(facts.tier(at: 10_100, maximumAge: 600) == .none && facts.lapse(maximumAge: 600) == nil)
+    }
+
+    @Test(
+        "a key denied since takes an affirming verdict's tier down to a warning, and no other's",
+        arguments: Tier.allCases)
+    func deniedKey(tier: Tier) {
+        let facts = AgentFacts(verdict: verdict(tier), deniedKeys: [Digest(repeating: 1, count: 32)])
+        #expect(facts.tier(at: 10_100, maximumAge: 600) == (tier == .affirming ? .warning : tier))
+        #expect(facts.tier(at: 10_601, maximumAge: 600) == .none)
     }
 
     @Test("have a word each, which scripts can rely on")

@@ -7,111 +7,165 @@ import Testing
         case sha1, sha256, sha384
     }
 
-    /// Settings out of a file and an environment; the file is gone when they were read.
-    private func settings(_ yaml: String?, _ environment: [String: String] = [:]) async throws -> Settings {
-        guard let yaml else {
-            return try await Settings(file: nil, environmentPrefix: "ASSAY_X", environment: environment)
-        }
+    private static let host = Setting.requiredText("verifier.host", unit: "DNS name", "where to dial")
+    private static let port = Setting.integer("verifier.port", default: 7443, in: 0...65535, unit: "TCP port", "where")
+    private static let name = Setting.optionalText("verifier.name", absence: "`verifier.host`", "another name")
+    private static let folder = Setting.text("store", default: "/var", unit: "folder", "what is kept")
+    private static let bank = Setting.word("tpm.bank", default: Bank.sha384, "the bank")
+    private static let banks = Setting.words("tpm.max_banks", default: [Bank.sha1, .sha256], "some banks")
+    private static let trim = Setting.boolean("trim", default: false, "whether")
+    private static let schema = SettingsSchema(
+        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_",
+        [
+            host.declaration, port.declaration, name.declaration, folder.declaration, bank.declaration,
+            banks.declaration, trim.declaration,
+        ])
+
+    /// Settings out of a file, an environment and flags; the file is gone when they were read.
+    private func settings(
+        _ yaml: String?, _ environment: [String: String] = [:], flags: [String] = []
+    ) throws -> Settings {
+        guard let yaml else { return try Settings(Self.schema, file: nil, flags: flags, environment: environment) }
         let file = FileManager.default.temporaryDirectory.appending(path: "assay-settings-\(UUID().uuidString).yaml")
         try Data(yaml.utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        return try await Settings(file: file.path, environmentPrefix: "ASSAY_X", environment: environment)
+        return try Settings(Self.schema, file: file.path, flags: flags, environment: environment)
     }
 
-    /// The error that an operation throws.
-    private func fault(_ body: () throws(SettingsError) -> Void) -> SettingsError? {
-        do throws(SettingsError) {
-            try body()
-            return nil
-        } catch { return error }
+    /// What is wrong with a configuration: the end of the place, the key, the problem.
+    private func faults(
+        _ yaml: String?, _ environment: [String: String] = [:], flags: [String] = []
+    ) throws -> [SettingsError.Fault] {
+        do {
+            _ = try settings(yaml, environment, flags: flags)
+            return []
+        } catch let error as SettingsError { return error.faults }
     }
 
-    @Test("come from the file, and from the environment over it")
-    func precedence() async throws {
-        let yaml = """
-            verifier:
-              host: from-file
-              port: 7443
-            """
-        let file = try await settings(yaml)
-        #expect(try file.text("verifier.host") == "from-file")
-        #expect(try file.integer("verifier.port", default: 1, in: 0...65535) == 7443)
-        let both = try await settings(
-            yaml, ["ASSAY_X_VERIFIER_HOST": "from-environment", "ASSAY_Y_VERIFIER_PORT": "1", "VERIFIER_PORT": "2"])
-        #expect(try both.text("verifier.host") == "from-environment")
-        #expect(try both.integer("verifier.port", default: 1, in: 0...65535) == 7443)
-        let alone = try await settings(nil, ["ASSAY_X_VERIFIER_PORT": "8443"])
-        #expect(try alone.integer("verifier.port", default: 1, in: 0...65535) == 8443)
-        #expect(try alone.text("verifier.host") == nil)
+    @Test("come from the file, from the environment over it, and from flags over both") func precedence() throws {
+        let yaml = "verifier:\n  host: file\n  port: 1\n  name: file\n"
+        let variables = ["ASSAY_X_VERIFIER_HOST": "variable", "ASSAY_X_VERIFIER_PORT": "2", "VERIFIER_NAME": "x"]
+        let all = try settings(yaml, variables, flags: ["verifier.host=flag", "verifier.host=last flag"])
+        #expect(try all.value(of: Self.host) == "last flag")
+        #expect(try all.value(of: Self.port) == 2)
+        #expect(try all.value(of: Self.name) == "file")
+        #expect(try all.value(of: Self.folder) == "/var")
+        let origins = Dictionary(uniqueKeysWithValues: all.effective.map { ($0.key, $0.origin) })
+        #expect(origins["verifier.host"] == "--set")
+        #expect(origins["verifier.port"] == "environment variable ASSAY_X_VERIFIER_PORT")
+        #expect(origins["verifier.name"]?.hasSuffix(".yaml:4") == true)
+        #expect(origins["store"] == "default")
     }
 
-    @Test("that are left out take their default, unless they must be there")
-    func defaults() async throws {
-        let settings = try await settings("other: 1\n")
-        #expect(try settings.text("store", default: "/var") == "/var")
-        #expect(try settings.integer("port", default: 9, in: 0...10) == 9)
-        #expect(try settings.word("bank", default: Bank.sha384) == .sha384)
-        #expect(try settings.words("banks", default: [Bank.sha1]) == [.sha1])
-        let error = try #require(fault { () throws(SettingsError) in _ = try settings.requiredText("tls.key") })
-        #expect(error.key == "tls.key" && error.source.hasSuffix(".yaml"))
-        #expect(error.description == "\(error.source): tls.key is missing")
+    @Test("that are left out take their default, unless they must be given") func defaults() throws {
+        for yaml in [nil, "", "# nothing\n", "verifier:\n  # host: x\n"] {
+            let settings = try settings(yaml)
+            #expect(try settings.value(of: Self.name) == nil)
+            #expect(try settings.value(of: Self.bank) == .sha384)
+            #expect(try settings.value(of: Self.banks) == [.sha1, .sha256])
+            #expect(try !settings.value(of: Self.trim))
+            #expect(throws: SettingsError.self) { try settings.value(of: Self.host) }
+            let error = #expect(throws: SettingsError.self) { try settings.requireAll() }
+            #expect(error?.faults.map(\.key) == ["verifier.host"])
+            #expect(error?.description.contains("ASSAY_X_VERIFIER_HOST") == true)
+        }
     }
 
-    @Test("that are empty are missing where they must be there")
-    func empty() async throws {
-        let settings = try await settings("tls: {key: \"\"}\n")
-        #expect(fault { () throws(SettingsError) in _ = try settings.requiredText("tls.key") } != nil)
+    @Test("that nobody declared are an error with file, line and key, and the key that was meant") func unknown() throws
+    {
+        let found = try faults("verifier:\n  host: a\n  prot: 1\nnonsense: {deep: {deeper: 1}}\n")
+        #expect(found.map(\.key) == ["verifier.prot", "nonsense.deep.deeper"])
+        #expect(found[0].place.hasSuffix(".yaml:3") && found[1].place.hasSuffix(".yaml:4"))
+        #expect(found[0].problem == "is unknown; is verifier.port meant?")
+        #expect(found[1].problem.contains("configuration.md"))
+    }
+
+    @Test("in variables with the prefix must be known, too") func unknownVariable() throws {
+        let found = try faults(nil, ["ASSAY_X_VERIFIER_PROT": "1", "ASSAY_Y_Z": "1", "ASSAY_X_": "1"])
+        #expect(
+            found.map(\.place) == ["environment variable ASSAY_X_", "environment variable ASSAY_X_VERIFIER_PROT"])
+    }
+
+    @Test("in flags must be known, and be KEY=VALUE") func flags() throws {
+        let found = try faults(nil, flags: ["verifier.prot=1", "store", "verifier.port=x", "tpm.max_banks=sha1,md5"])
+        #expect(found.map(\.key) == ["verifier.prot", nil, "verifier.port", "tpm.max_banks"])
+        #expect(found.allSatisfy { $0.place == "--set" })
+        #expect(try settings(nil, flags: ["store=a=b"]).value(of: Self.folder) == "a=b")
     }
 
     @Test(
-        "that aren't a number of the range are an error with its place", arguments: ["x", "-1", "65536", "1.5", "0x1"])
-    func numbers(value: String) async throws {
-        for settings in [
-            try await settings("listen: {port: \(value)}\n"), try await settings(nil, ["ASSAY_X_LISTEN_PORT": value]),
-        ] {
-            let error = try #require(
-                fault { () throws(SettingsError) in _ = try settings.integer("listen.port", default: 7, in: 0...65535) }
-            )
-            #expect(error.key == "listen.port" && error.problem.contains("0 to 65535"))
+        "that aren't a number of the range are an error with its place",
+        arguments: ["x", "-1", "65536", "1.5", "0x1", "99999999999999999999"])
+    func numbers(value: String) throws {
+        let inFile = try faults("verifier: {port: \(value)}\n")
+        let inEnvironment = try faults(nil, ["ASSAY_X_VERIFIER_PORT": value])
+        for found in [inFile, inEnvironment] {
+            #expect(found.map(\.key) == ["verifier.port"])
+            #expect(found.first?.problem == "is \"\(value)\", not a whole number from 0 to 65535")
+        }
+        #expect(inFile.first?.place.hasSuffix(".yaml:1") == true)
+    }
+
+    @Test("that are words come from a closed list") func words() throws {
+        #expect(try settings("tpm: {bank: sha256}\n").value(of: Self.bank) == .sha256)
+        #expect(try faults("tpm: {bank: md5}\n").first?.problem == "is \"md5\", which is none of sha1, sha256, sha384")
+        #expect(try settings("trim: true\n").value(of: Self.trim))
+        #expect(try faults("trim: yes\n").first?.key == "trim")
+    }
+
+    @Test("that are lists are YAML's, or words between commas elsewhere") func lists() throws {
+        #expect(try settings("tpm: {max_banks: [sha256, sha1]}\n").value(of: Self.banks) == [.sha256, .sha1])
+        #expect(try settings("tpm:\n  max_banks:\n  - sha384\n").value(of: Self.banks) == [.sha384])
+        #expect(
+            try settings(nil, ["ASSAY_X_TPM_MAX_BANKS": "sha1, sha384"]).value(of: Self.banks) == [.sha1, .sha384])
+        #expect(try settings(nil, flags: ["tpm.max_banks=sha384"]).value(of: Self.banks) == [.sha384])
+        for yaml in ["[md5]", "[]", "sha1", "[[sha1]]", "{a: b}", "", "\"\""] {
+            #expect(try !faults("tpm:\n  max_banks: \(yaml)\n").isEmpty, "\(yaml)")
         }
     }
 
-    @Test("that are words come from a closed list")
-    func word() async throws {
-        let settings = try await settings("good: sha256\nbad: md5\n")
-        #expect(try settings.word("good", default: Bank.sha1) == .sha256)
-        let error = try #require(fault { () throws(SettingsError) in _ = try settings.word("bad", default: Bank.sha1) })
-        #expect(error.problem == "is \"md5\", which is none of sha1, sha256, sha384")
+    @Test(
+        "of another shape are an error, never the default",
+        arguments: ["store: {a: b}", "store: [a]", "store:", "store: ~", "store: \"\"", "verifier: x", "verifier: [x]"])
+    func shapes(yaml: String) throws {
+        let found = try faults(yaml + "\n")
+        #expect(found.count == 1)
+        #expect(found.first?.place.hasSuffix(".yaml:1") == true)
     }
 
-    @Test("that are lists are YAML's, or words between commas in the environment")
-    func lists() async throws {
-        let file = try await settings("flow: [sha256, sha1]\nblock:\n  - sha384\nbad: [md5]\nword: sha256\n")
-        #expect(try file.words("flow", default: [Bank]()) == [.sha256, .sha1])
-        #expect(try file.words("block", default: [Bank]()) == [.sha384])
-        let error = try #require(fault { () throws(SettingsError) in _ = try file.words("bad", default: [Bank]()) })
-        #expect(error.key == "bad" && error.problem.contains("\"md5\""))
-        #expect(fault { () throws(SettingsError) in _ = try file.words("word", default: [Bank]()) } != nil)
-        let environment = try await settings(nil, ["ASSAY_X_FLOW": "sha1,sha384"])
-        #expect(try environment.words("flow", default: [Bank]()) == [.sha1, .sha384])
+    @Test("are checked even where something stronger overrides them, all at once") func everyFault() throws {
+        let found = try faults(
+            "verifier: {port: x}\nstor: y\n", ["ASSAY_X_VERIFIER_PORT": "1", "ASSAY_X_TRIM": "2"])
+        #expect(found.map(\.key) == ["verifier.port", "stor", "trim"])
     }
 
-    @Test("that are a list where one value is asked for are an error, never the default")
-    func shapes() async throws {
-        let settings = try await settings("port: [1, 2]\nbank: [sha256]\n")
-        #expect(fault { () throws(SettingsError) in _ = try settings.text("port") } != nil)
-        #expect(fault { () throws(SettingsError) in _ = try settings.integer("port", default: 1, in: 0...9) } != nil)
-        #expect(fault { () throws(SettingsError) in _ = try settings.word("bank", default: Bank.sha1) } != nil)
-    }
-
-    @Test("in a file that isn't there, or isn't YAML, are an error that names the file")
-    func unreadable() async throws {
-        await #expect(throws: SettingsError.self) {
-            _ = try await Settings(file: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X", environment: [:])
+    @Test("in a file that isn't there, or isn't YAML, are an error that names the file") func unreadable() throws {
+        let missing = #expect(throws: SettingsError.self) {
+            _ = try Settings(Self.schema, file: "/nonexistent/y.yaml", environment: [:])
         }
-        for yaml in ["a: [1, 2\n", "a: b: c\n", "\tx"] {
-            let error = await #expect(throws: SettingsError.self) { _ = try await settings(yaml) }
-            #expect(error?.key == nil && error?.description.contains(".yaml cannot be read") == true)
+        #expect(missing?.description.hasPrefix("/nonexistent/y.yaml cannot be read") == true)
+        for yaml in ["a: [1, 2\n", "a: b: c\n", "\tx", "- a\n", "text\n", "store: a\nstore: b\n", "store: \u{1}\n"] {
+            let found = try faults(yaml)
+            #expect(found.count == 1 && found.first?.place.contains(".yaml") == true, "\(yaml)")
         }
+    }
+
+    @Test("are told by a table and an example that can be read back") func reference() throws {
+        #expect(
+            Self.schema.table.dropFirst(2) == [
+                "| `verifier.host` | DNS name | required | any | where to dial |",
+                "| `verifier.port` | TCP port | `7443` | 0 to 65535 | where |",
+                "| `verifier.name` |  | `verifier.host` | any | another name |",
+                "| `store` | folder | `/var` | any | what is kept |",
+                "| `tpm.bank` |  | `sha384` | `sha1`, `sha256`, `sha384` | the bank |",
+                "| `tpm.max_banks` |  | `[sha1, sha256]` | list of `sha1`, `sha256`, `sha384` | some banks |",
+                "| `trim` |  | `false` | `true`, `false` | whether |",
+            ])
+        let example = Self.schema.example(["verifier.host": "v.example", "trim": "true"])
+        let read = try settings(example)
+        #expect(try read.value(of: Self.host) == "v.example")
+        #expect(try read.value(of: Self.trim))
+        let uncommented = example.replacing("#port", with: "port").replacing("#max_banks", with: "max_banks")
+        #expect(try settings(uncommented).value(of: Self.banks) == [.sha1, .sha256])
     }
 }

@@ -14,6 +14,32 @@ import Testing
         #expect(try await device.activateCredential(made.credential, secret: made.secret) == secret)
     }
 
+    @Test("opens what was made without a TPM", arguments: KeyKind.allCases)
+    func ownCredential(kind: KeyKind) async throws {
+        let tpm = try SoftwareTPM()
+        let device = try TPMDevice(tcti: tpm.tcti)
+        let (secret, endorsementKey, name) = try await prepare(device, kind)
+        let key = try EndorsementKey(publicArea: PublicArea(tpm2bPublic: endorsementKey))
+        let made = try Credential.protecting(secret, for: key, attestationKeyName: name)
+        #expect(try await device.activateCredential(made.credentialBlob, secret: made.encryptedSecret) == secret)
+        let other = try Credential.protecting(secret, for: key, attestationKeyName: name.dropLast() + [0])
+        await #expect(throws: TPMDeviceError.self) {
+            try await device.activateCredential(other.credentialBlob, secret: other.encryptedSecret)
+        }
+    }
+
+    @Test("opens what was made for a key with another name algorithm, cipher and curve than the attestation key's")
+    func largerKey() async throws {
+        let tpm = try SoftwareTPM()
+        let device = try TPMDevice(tcti: tpm.tcti)
+        let (_, _, name) = try await prepare(device, .p256)
+        let area = try await device.largeStorageKey()
+        let key = try EndorsementKey(publicArea: PublicArea(tpm2bPublic: area))
+        let secret = [UInt8](repeating: 3, count: 48)
+        let made = try Credential.protecting(secret, for: key, attestationKeyName: name)
+        #expect(try await device.activateWithLargeKey(made.credentialBlob, made.encryptedSecret) == secret)
+    }
+
     @Test("refuses what was made for another attestation key, or changed", arguments: KeyKind.allCases)
     func refuse(kind: KeyKind) async throws {
         let tpm = try SoftwareTPM()

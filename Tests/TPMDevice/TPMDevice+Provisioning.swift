@@ -85,4 +85,55 @@ extension TPMDevice {
         let second = try EsysOutput(encrypted, of: "Esys_MakeCredential")
         return (first.value.bytes, second.value.bytes)
     }
+
+    /// A decryption key as large ones of the TCG's EK templates are: P-384, named with SHA-384, AES-256; but under the
+    /// empty password instead of their policy.
+    private var largeTemplate: TPM2B_PUBLIC {
+        var area = TPMT_PUBLIC()
+        area.type = TPMI_ALG_PUBLIC(TPM2_ALG_ECC)
+        area.nameAlg = TPMI_ALG_HASH(TPM2_ALG_SHA384)
+        area.objectAttributes =
+            TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN
+            | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_ADMINWITHPOLICY | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT
+        area.parameters.eccDetail.symmetric.algorithm = TPM2_ALG_ID(TPM2_ALG_AES)
+        area.parameters.eccDetail.symmetric.keyBits.aes = 256
+        area.parameters.eccDetail.symmetric.mode.aes = TPM2_ALG_ID(TPM2_ALG_CFB)
+        area.parameters.eccDetail.scheme.scheme = TPM2_ALG_ID(TPM2_ALG_NULL)
+        area.parameters.eccDetail.kdf.scheme = TPM2_ALG_ID(TPM2_ALG_NULL)
+        area.parameters.eccDetail.curveID = TPMI_ECC_CURVE(TPM2_ECC_NIST_P384)
+        return TPM2B_PUBLIC(size: 0, publicArea: area)
+    }
+
+    private func loadLargeStorageKey() throws -> TransientObject {
+        var sensitive = TPM2B_SENSITIVE_CREATE()
+        var template = largeTemplate
+        var outside = TPM2B_DATA()
+        var pcrs = TPML_PCR_SELECTION()
+        var handle = ESYS_TR_NONE
+        try check(
+            "Esys_CreatePrimary",
+            Esys_CreatePrimary(
+                esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+                &template, &outside, &pcrs, &handle, nil, nil, nil, nil))
+        return TransientObject(handle, in: esys)
+    }
+
+    /// TPM2B_PUBLIC of the large key.
+    func largeStorageKey() throws -> [UInt8] { try loadLargeStorageKey().publicArea() }
+
+    /// TPM2_ActivateCredential with the large key in the endorsement key's place.
+    func activateWithLargeKey(_ credential: [UInt8], _ secret: [UInt8]) throws -> [UInt8] {
+        let call = "Esys_ActivateCredential"
+        guard let own = attestationKey?.object.handle else { throw TPMDeviceError(.noKey, in: call) }
+        var credential = try TPM2B_ID_OBJECT(credential, for: call)
+        var secret = try TPM2B_ENCRYPTED_SECRET(secret, for: call)
+        let key = try loadLargeStorageKey()
+        var result: UnsafeMutablePointer<TPM2B_DIGEST>?
+        try check(
+            call,
+            Esys_ActivateCredential(
+                esys.pointer, own, key.handle, ESYS_TR_PASSWORD, ESYS_TR_PASSWORD, ESYS_TR_NONE, &credential, &secret,
+                &result))
+        return try EsysOutput(result, of: call).value.bytes
+    }
 }

@@ -91,23 +91,7 @@ package final class SoftwareTPM: Sendable {
     /// client's port unusable for a minute.
     private static func freePort() -> UInt16? {
         let port = UInt16.random(in: 10_000..<32_000)
-        return isFree(port) && isFree(port + 1) ? port : nil
-    }
-
-    /// Whether a socket can be bound to a port of 127.0.0.1.
-    private static func isFree(_ port: UInt16) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+        return TCPPort.isFree(Int(port)) && TCPPort.isFree(Int(port) + 1) ? port : nil
     }
 
     private static func makeFolder() throws -> URL {

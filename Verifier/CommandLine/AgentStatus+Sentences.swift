@@ -17,6 +17,11 @@ extension AgentStatus {
                 "The last verdict is \(verdict.tier), for evidence of \(readableTime(verdict.challengedAt)), "
                     + "\(readableAge(age)) ago.")
         }
+        if !summary.deniedKeys.isEmpty {
+            lines.append(
+                "It rests on \(summary.deniedKeys.count) of its keys that were denied since (\(Reason.keyDenied)): it no "
+                    + "longer affirms, and all records will be judged again.")
+        }
         if let state = summary.state {
             let excess = verdict?.excessRecords ?? 0
             lines.append(
@@ -24,7 +29,7 @@ extension AgentStatus {
                     + "\(keys) key\(keys == 1 ? " was" : "s were") learned"
                     + (excess > 0 ? "; \(readableCount(excess)) more records came, and wait for the next quote." : "."))
         }
-        lines.append("identity: \(identity.words). \(identity.sentence)")
+        lines.append("identity: \(identity.words)")
         lines.append(policySentence(policyHash))
         return lines
     }
@@ -52,6 +57,8 @@ extension AgentStatus {
     private var currentSentence: String {
         switch tier {
         case .affirming: "Its kernel has measured nothing that its policy doesn't allow."
+        case .warning where verdict?.tier == .affirming:
+            "A key that vouched for what its kernel has measured was denied."
         case .warning: "Its policy allows what its kernel has measured, but warns of " + counts(verdict?.warnings) + "."
         case .contraindicated: "It is not to be trusted, because of " + counts(verdict?.failures) + "."
         case .none: "Its log replays to its quote, but no policy has judged it."

@@ -34,10 +34,11 @@ struct AgentStatus {
     var nextRecord: UInt64 { summary.state?.nextRecord ?? 0 }
     var policyName: String? { summary.agent.policyName.map { escaped($0.utf8) } }
 
-    /// Failures and warnings of the last verdict, by reason.
+    /// Failures and warnings of the last verdict, by reason, and the keys that it rests on and that were denied since.
     var findingsByReason: [String: UInt64] {
         guard let verdict else { return [:] }
-        let counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
+        var counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
+        if !summary.deniedKeys.isEmpty { counts[.keyDenied, default: 0] &+= UInt64(summary.deniedKeys.count) }
         return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
     }
 }

@@ -22,7 +22,7 @@ extension AgentsCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
             let identity = try await reported { try store.identityMode() }
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)
@@ -36,7 +36,7 @@ extension AgentsCommand {
                         if json {
                             Output.line(try jsonLine(status))
                         } else {
-                            table.append(status.row, styles: status.styles)
+                            table.append(status.row, styles: Output.showsColour ? status.styles : [:])
                         }
                     case .failure(let error): Output.notice("\(error)")
                     }
@@ -65,9 +65,10 @@ extension Store {
         }
     }
 
-    /// How many keys were learned from an agent's log.
+    /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.
     func keyCount(of summary: AgentSummary) throws(StoreError) -> Int {
-        guard summary.state != nil else { return 0 }
+        guard let state = summary.state else { return 0 }
+        if let count = state.keyCount { return Int(count) }
         return try keyrings(of: summary.agent.id).keyrings.values.reduce(0) { $0 + $1.count }
     }
 }

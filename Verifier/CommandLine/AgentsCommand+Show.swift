@@ -22,7 +22,7 @@ extension AgentsCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let maximumAge = try freshness.maximumAge(try await options.settings())
+            let maximumAge = try freshness.maximumAge(try options.settings())
             let (snapshot, findings, identity) = try await reported {
                 let id = try AgentID(id)
                 return (

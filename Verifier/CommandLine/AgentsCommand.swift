@@ -79,7 +79,7 @@ struct FreshnessOptions: ParsableArguments {
             valueName: "seconds"))
     var maxAge: Int?
 
-    static let range = 1...31_536_000
+    static let range = VerifierSettings.maximumAgeRange
 
     func validate() throws {
         guard maxAge.map(Self.range.contains) ?? true else {
@@ -91,7 +91,7 @@ struct FreshnessOptions: ParsableArguments {
     func maximumAge(_ settings: Settings) throws(CommandFailure) -> Int64 {
         if let maxAge { return Int64(maxAge) }
         do {
-            return Int64(try settings.integer("attestation.max_age", default: 600, in: Self.range))
+            return Int64(try settings.value(of: VerifierSettings.maximumAge))
         } catch {
             throw .usage(error)
         }

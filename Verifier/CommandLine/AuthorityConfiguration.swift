@@ -12,16 +12,13 @@ struct AuthorityConfiguration: Sendable {
 
     /// Nil if there is none.
     init?(_ settings: Settings) throws(SettingsError) {
-        guard let certificateFile = try settings.text("ca.certificate") else { return nil }
+        guard let certificateFile = try settings.value(of: VerifierSettings.authorityCertificate) else { return nil }
         self.certificateFile = certificateFile
-        key = try settings.requiredText("ca.key")
-        invitationKeyFile = try settings.requiredText("ca.invitation_key")
+        key = try settings.required(VerifierSettings.authorityKey)
+        invitationKeyFile = try settings.required(VerifierSettings.invitationKey)
         var lifetimes = Issuer.Lifetimes()
-        let range = 3600...315_360_000
-        lifetimes.agent = Int64(
-            try settings.integer("ca.agent_lifetime", default: Int(lifetimes.agent), in: range))
-        lifetimes.server = Int64(
-            try settings.integer("ca.server_lifetime", default: Int(lifetimes.server), in: range))
+        lifetimes.agent = Int64(try settings.value(of: VerifierSettings.agentLifetime))
+        lifetimes.server = Int64(try settings.value(of: VerifierSettings.serverLifetime))
         self.lifetimes = lifetimes
     }
 

@@ -45,14 +45,14 @@ struct InviteCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let settings = try await options.settings()
+        let settings = try options.settings()
         let authority: AuthorityConfiguration
         let address: JoinAddress
         do {
             guard let configured = try AuthorityConfiguration(settings) else {
                 throw CommandFailure(
                     .usage,
-                    "\(options.config) has no authority (ca.*): hosts can't join by token here; "
+                    "\(settings.file ?? "the configuration") has no authority (ca.*): hosts can't join by token here; "
                         + "`assay-verifier init` makes a verifier with one, `assay-verifier agents add` enrols by hand")
             }
             authority = configured

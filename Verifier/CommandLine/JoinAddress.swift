@@ -15,7 +15,7 @@ struct JoinAddress: Hashable {
     init(_ settings: Settings) throws(CommandFailure) {
         let text: String
         do {
-            text = try settings.requiredText("join.address")
+            text = try settings.required(VerifierSettings.joinAddress)
         } catch {
             throw .usage(error)
         }

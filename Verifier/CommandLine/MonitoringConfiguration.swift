@@ -6,21 +6,18 @@ extension Monitor.Settings {
     /// What the configuration says under `monitoring` and `hooks`.
     init(_ settings: Settings) throws {
         self.init()
-        let isEnabled = try settings.word("monitoring.enabled", default: Answer.yes) == .yes
-        let port = try settings.integer("monitoring.port", default: 7444, in: 0...65535)
-        self.port = isEnabled ? port : nil
-        if let path = try settings.text("hooks.command") { hooks.append(try CommandHook(path: FilePath(path))) }
-        if let url = try settings.text("hooks.webhook") {
-            hooks.append(
-                try WebhookHook(WebhookAddress(url), trustRootsFile: try settings.text("hooks.webhook_trust")))
+        let port = try settings.value(of: VerifierSettings.monitoringPort)
+        self.port = try settings.value(of: VerifierSettings.isMonitored) ? port : nil
+        if let path = try settings.value(of: VerifierSettings.hookCommand) {
+            hooks.append(try CommandHook(path: FilePath(path)))
         }
-        queue.timeoutSeconds = try settings.integer("hooks.timeout", default: 10, in: 1...300)
-        queue.attempts = try settings.integer("hooks.attempts", default: 5, in: 1...20)
-        queue.limit = try settings.integer("hooks.queue", default: 1000, in: 1...1_000_000)
-    }
-
-    private enum Answer: String, CaseIterable {
-        case yes = "true"
-        case no = "false"
+        if let url = try settings.value(of: VerifierSettings.webhook) {
+            hooks.append(
+                try WebhookHook(
+                    WebhookAddress(url), trustRootsFile: try settings.value(of: VerifierSettings.webhookTrust)))
+        }
+        queue.timeoutSeconds = try settings.value(of: VerifierSettings.hookTimeout)
+        queue.attempts = try settings.value(of: VerifierSettings.hookAttempts)
+        queue.limit = try settings.value(of: VerifierSettings.hookQueue)
     }
 }

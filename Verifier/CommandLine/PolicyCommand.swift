@@ -10,8 +10,11 @@ import Terminal
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Put policies into the store, assign, list, show and delete them; make one out of a log.",
-        subcommands: [Put.self, Assign.self, List.self, Show.self, Delete.self, Create.self])
+        abstract: "Make policies, check and sign them; put them into the store, assign, list, show and delete them.",
+        subcommands: [
+            Put.self, Assign.self, List.self, Show.self, Delete.self, PolicyCreateCommand.self,
+            PolicyConvertCommand.self, PolicyCheckCommand.self, PolicyDiffCommand.self, PolicySignCommand.self,
+        ])
 
     /// Puts a policy into the store.
     struct Put: AsyncParsableCommand {
@@ -47,7 +50,9 @@ struct PolicyCommand: AsyncParsableCommand {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let signers = try policyKey.map { try PublicKey(pem: [UInt8](try Data(contentsOf: URL(filePath: $0)))) }
+                let signers = try policyKey.map {
+                    try PublicKey(encoded: [UInt8](try Data(contentsOf: URL(filePath: $0))))
+                }
                 let source = [UInt8](try Data(contentsOf: URL(filePath: file)))
                 let policy = try Policy(source: source, signers: signers)
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }
@@ -86,34 +91,6 @@ struct PolicyCommand: AsyncParsableCommand {
             try await reported { try await store.assignPolicy(name, to: try AgentID(id)) }
             let assigned = Assigned(agent: escaped(id.utf8), policy: escaped(name.utf8))
             Output.line(json ? try jsonLine(assigned) : "\(assigned.agent) is judged by \(assigned.policy)")
-        }
-    }
-
-    /// Makes a policy out of a log.
-    struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Make a policy that allows what a log holds, and print it.",
-            discussion: """
-                Take the log of a host that you trust: every file's digest, every key on a keyring and every buffer \
-                in it will be allowed. Look at the result before you put it.
-                """)
-
-        @Option(
-            help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
-        var log: [String]
-
-        func run() async throws {
-            let policy = try await reported {
-                var draft = PolicyDraft()
-                for file in log { try draft.allow(log: [UInt8](try Data(contentsOf: URL(filePath: file)))) }
-                for name in draft.unlistable {
-                    Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
-                }
-                let encoder = JSONEncoder()
-                encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-                return String(decoding: try encoder.encode(draft), as: UTF8.self)
-            }
-            Output.line(policy)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Appraisal
 import ArgumentParser
+import Bytes
 import Enrolment
 import Logging
 import Monitoring
@@ -22,26 +23,30 @@ struct ServeCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: StoreOptions
+    @OptionGroup var logging: LoggingOptions
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical.", valueName: "level"))
-    var logLevel = "info"
+    @Flag(help: "Check the configuration and say what is in effect; exit 0, or 2 if it can't be used.")
+    var check = false
 
     @Flag(help: "Say where it listens as one JSON object on one line.")
     var json = false
 
     func run() async throws {
-        guard let level = Logger.Level(rawValue: logLevel) else {
-            throw CommandFailure(.usage, "--log-level is \"\(logLevel)\"; see --help for the levels")
-        }
-        var logger = Logger(label: "assay-verifier") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
-        let settings = try await options.settings()
+        let settings = try options.settings()
+        if check { show(settings) }
+        let logger: Logger
         let configuration: VerifierConfiguration
         let identity: ServerIdentity
         let issuer: Issuer?
         do {
+            logger = logging.logger("assay-verifier", configured: try settings.value(of: VerifierSettings.level))
             configuration = try VerifierConfiguration(settings, storePath: try options.storePath(settings))
             issuer = try configuration.authority?.issuer()
+            if check {
+                _ = try TLSContext.server(
+                    credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+                return Output.line("the configuration can be used")
+            }
             identity = try ServerIdentity(
                 credentials: configuration.credentials, trustFile: configuration.trustFile, issuer: issuer,
                 at: currentTime())
@@ -51,6 +56,12 @@ struct ServeCommand: AsyncParsableCommand {
             throw CommandFailure.usage(error)
         }
         try await reported { try await serve(configuration, identity, issuer, logger) }
+    }
+
+    private func show(_ settings: Settings) {
+        var table = Table(["SETTING", "VALUE", "FROM"])
+        for (key, value, origin) in settings.effective { table.append([key, escaped(value.utf8), origin]) }
+        table.lines.forEach { Output.line($0) }
     }
 
     private func serve(

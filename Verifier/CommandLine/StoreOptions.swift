@@ -7,26 +7,29 @@ import Terminal
 
 /// What all commands take that use the store.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Configuration file.", valueName: "file"))
-    var config = "/etc/assay/verifier.yaml"
+    @Option(help: ArgumentHelp("Configuration file (default: /etc/assay/verifier.yaml).", valueName: "file"))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A setting, over the file and the environment; see assay-verifier serve --check.", valueName: "key=value"))
+    var set: [String] = []
 
     @Option(help: ArgumentHelp("The store's folder, whatever the configuration says.", valueName: "folder"))
     var store: String?
 
-    /// The settings; without a file, if --store makes it dispensable.
-    func settings() async throws(CommandFailure) -> Settings {
-        let isDispensable = store != nil && !FileManager.default.fileExists(atPath: config)
+    func settings() throws(CommandFailure) -> Settings {
+        let flags = store.map { set + ["\(VerifierSettings.store.declaration.key)=\($0)"] } ?? set
         do {
-            return try await Settings(file: isDispensable ? nil : config, environmentPrefix: "ASSAY_VERIFIER")
+            return try Settings(VerifierSettings.schema, file: config, flags: flags)
         } catch {
             throw .usage(error)
         }
     }
 
     func storePath(_ settings: Settings) throws(CommandFailure) -> FilePath {
-        if let store { return FilePath(store) }
         do {
-            return FilePath(try settings.text("store", default: "/var/lib/assay-verifier"))
+            return FilePath(try settings.value(of: VerifierSettings.store))
         } catch {
             throw .usage(error)
         }
@@ -34,7 +37,7 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens the store.
     func open(_ mode: Store.Mode) async throws(CommandFailure) -> Store {
-        let path = try storePath(try await settings())
+        let path = try storePath(try settings())
         do {
             return try Store(path: path, mode: mode)
         } catch {

@@ -20,44 +20,27 @@ struct VerifierConfiguration: Sendable {
     let maximumAge: Int64
     let monitoring: Monitor.Settings
 
-    private enum BankWord: String, CaseIterable {
-        case sha1
-        case sha256
-        case sha384
-        case sha512
-
-        var bank: PCRBank {
-            switch self {
-            case .sha1: .sha1
-            case .sha256: .sha256
-            case .sha384: .sha384
-            case .sha512: .sha512
-            }
-        }
-    }
-
     init(_ settings: Settings, storePath: FilePath) throws {
+        try settings.requireAll()
         self.storePath = storePath
-        host = try settings.text("listen.host", default: "127.0.0.1")
-        port = try settings.integer("listen.port", default: 7443, in: 0...65535)
+        host = try settings.value(of: VerifierSettings.host)
+        port = try settings.value(of: VerifierSettings.port)
         credentials = TLSContext.Credentials(
-            certificateChainFile: try settings.requiredText("tls.certificate"),
-            privateKeyFile: try settings.requiredText("tls.key"))
-        trustFile = try settings.requiredText("tls.trust")
+            certificateChainFile: try settings.value(of: VerifierSettings.certificate),
+            privateKeyFile: try settings.value(of: VerifierSettings.key))
+        trustFile = try settings.value(of: VerifierSettings.trust)
         var session = SessionSettings()
-        session.banks = try settings.words("attestation.banks", default: [BankWord.sha256, .sha384, .sha512]).map(
-            \.bank)
-        session.roundSeconds = try settings.integer("attestation.interval", default: 60, in: 1...86_400)
-        session.shardBytes = UInt32(
-            try settings.integer("attestation.shard_bytes", default: 1 << 20, in: 1 << 16...4_000_000))
-        session.window = UInt32(try settings.integer("attestation.window", default: 8, in: 4...64))
-        session.evidenceSeconds = try settings.integer("attestation.evidence_timeout", default: 60, in: 1...3600)
-        let memory = try settings.integer("appraisal.signature_memory", default: 64, in: 0...65_536)
+        session.banks = try settings.value(of: VerifierSettings.banks).map(\.bank)
+        session.roundSeconds = try settings.value(of: VerifierSettings.interval)
+        session.shardBytes = UInt32(try settings.value(of: VerifierSettings.shardBytes))
+        session.window = UInt32(try settings.value(of: VerifierSettings.window))
+        session.evidenceSeconds = try settings.value(of: VerifierSettings.evidenceTimeout)
+        session.shardSeconds = try settings.value(of: VerifierSettings.shardTimeout)
+        let memory = try settings.value(of: VerifierSettings.signatureMemory)
         session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
-        session.shardSeconds = try settings.integer("attestation.shard_timeout", default: 30, in: 1...3600)
         self.session = session
         authority = try AuthorityConfiguration(settings)
-        maximumAge = Int64(try settings.integer("attestation.max_age", default: 600, in: FreshnessOptions.range))
+        maximumAge = Int64(try settings.value(of: VerifierSettings.maximumAge))
         monitoring = try Monitor.Settings(settings)
     }
 }

@@ -3,23 +3,21 @@ import AssayCrypto
 import Bytes
 import IMA
 
-/// The shards of a log, one after the other, in whatever form they are: binary ones in pieces of 1 MiB, so that memory
-/// doesn't grow with the log; text whole, since a name in it may go on over lines.
+/// The shards of a log, one after the other, in whatever form they are, in pieces of 1 MiB, so that memory doesn't grow
+/// with the log.
 ///
 /// Binary shards are one stream: a record may go on in the next. Between records a shard may be of the other form.
 struct LogStream {
     /// A shard's form, at a boundary of records.
     private enum Form {
         case empty
-        case text([UInt8])
+        case text(TextShard)
         case binary
     }
 
     private static let pieceBytes = 1 << 20
     /// All that is held of a binary log, however long it is.
     static let bufferBytes = 2 * pieceBytes + LogLimits.standard.recordBytes
-    /// The kernel's text of a gigabyte of records is shorter.
-    private static let textLimit = 1 << 32
 
     private let limits = LogLimits.standard
     private let threads: SignatureThreads
@@ -53,7 +51,7 @@ struct LogStream {
             opened = nil
             switch form {
             case .empty: continue
-            case .text(let text): feed(text, to: &appraiser)
+            case .text(let text): try feed(text, to: &appraiser)
             case .binary: try feed(shard, to: &appraiser)
             }
         }
@@ -78,19 +76,19 @@ struct LogStream {
         }
     }
 
-    private func feed(_ text: [UInt8], to appraiser: inout Appraiser) {
-        var log = ASCIILog(text, limits: limits, firstRecord: appraiser.nextRecord)
-        do throws(LogError) {
-            while !appraiser.isEnded, let record = try log.next() {
-                guard LogFormat(column: log.column ?? .sha1) == format else {
-                    throw LogError(.line(.column), record: appraiser.nextRecord, offset: 0)
-                }
-                _ = appraiser.advance(record.span)
-                if appraiser.isWaiting { threads.settle(&appraiser) }
+    private func feed(_ shard: TextShard, to appraiser: inout Appraiser) throws(OfflineError) {
+        var shard = shard
+        var otherColumn: LogError?
+        let error = try shard.forEach(firstRecord: appraiser.nextRecord) { record, column in
+            guard LogFormat(column: column ?? .sha1) == format else {
+                otherColumn = LogError(.line(.column), record: appraiser.nextRecord, offset: 0)
+                return false
             }
-        } catch {
-            appraiser.end(unreadable: error)
+            _ = appraiser.advance(record.span)
+            if appraiser.isWaiting { threads.settle(&appraiser) }
+            return !appraiser.isEnded
         }
+        if let error = error ?? otherColumn { appraiser.end(unreadable: error) }
     }
 }
 
@@ -105,9 +103,7 @@ extension LogStream {
             switch form {
             case .empty: shards.removeFirst()
             case .text(let text):
-                var log = ASCIILog(text, limits: limits)
-                _ = try? log.next()
-                format = LogFormat(column: log.column ?? .sha1)
+                format = LogFormat(column: text.column ?? .sha1)
                 return
             case .binary: return try detectBinary(shard)
             }
@@ -137,7 +133,7 @@ extension LogStream {
         guard LogFormat.isText(buffer.span.extracting(unread)) else { return .binary }
         let beginning = Array(buffer[unread])
         unread = 0..<0
-        return .text(beginning + (try shard.contents(limit: Self.textLimit)))
+        return .text(try TextShard(beginning, of: shard, limits: limits))
     }
 
     /// Reads a piece behind what is unread, which moves to the buffer's front; false at the shard's end.

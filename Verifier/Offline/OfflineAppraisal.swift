@@ -27,6 +27,8 @@ package struct OfflineAppraisal: Sendable {
         let stopwatch = Stopwatch()
         var report = AppraisalReport()
         // Whatever can't be read is told before anything is judged.
+        let lock = try request.state.map { (file) throws(OfflineError) in try StateLock(file.path) }
+        defer { withExtendedLifetime(lock) {} }
         var saved = try savedAppraisal()
         let keys = try verificationKeys()
         var log = try LogStream(request.logs, threads: request.threads)

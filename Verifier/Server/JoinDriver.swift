@@ -11,6 +11,7 @@ struct JoinDriver {
     let connection: VerifierConnection
     let registrar: Registrar
     let time: @Sendable () -> Int64
+    let metrics: ServerMetrics
     let logger: Logger
 
     /// Runs until the connection ends, one way or another. Never throws: whatever happens is logged.
@@ -28,6 +29,7 @@ struct JoinDriver {
             }
         } catch {
             logger.warning("joining failed", metadata: ["error": "\(error)"])
+            metrics.failed(error.status)
             await connection.close(sending: .status(error.status))
         }
     }
@@ -58,6 +60,7 @@ struct JoinDriver {
                 case .close(let status, let isSent):
                     logger.notice(
                         "joining refused", metadata: ["status": "\(status)", "by": isSent ? "us" : "the host"])
+                    metrics.failed(status)
                     await connection.close(sending: isSent ? .status(status) : nil)
                     return false
                 }
@@ -65,7 +68,9 @@ struct JoinDriver {
             return true
         } catch {
             logger.error("a host can't join", metadata: ["error": "\(error)"])
-            let status = Status(.unavailable, "the verifier can't enrol a host now, and its log says why; try again later")
+            let status = Status(
+                .unavailable, "the verifier can't enrol a host now, and its log says why; try again later")
+            metrics.failed(status)
             await connection.close(sending: .status(status))
             return false
         }

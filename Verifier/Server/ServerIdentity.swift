@@ -75,7 +75,8 @@ package final class ServerIdentity: Sendable {
         _ credentials: TLSContext.Credentials, _ trustFile: String, _ issuer: Issuer?
     ) throws -> State {
         let context = try TLSContext.server(
-            credentials: credentials, trustRootsFile: trustFile, protocols: issuer == nil ? [.attest] : [.attest, .join])
+            credentials: credentials, trustRootsFile: trustFile,
+            protocols: issuer == nil ? [.attest] : [.attest, .join])
         return State(
             context: context, certificates: try Issuer.certificates(in: credentials.certificateChainFile))
     }

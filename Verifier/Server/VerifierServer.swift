@@ -65,10 +65,7 @@ package struct VerifierServer: Sendable {
 
     private func attest(_ connection: VerifierConnection) async {
         guard let identity = connection.peer.identity, let id = try? AgentID(identity.bytes) else {
-            let status = Status(.unauthenticated, "the certificate names no agent")
-            services.metrics.failed(status)
-            await connection.close(sending: .status(status))
-            return
+            return await refuse(connection, Status(.unauthenticated, "the certificate names no agent"))
         }
         var logger = logger
         logger[metadataKey: "agent"] = "\(id)"
@@ -76,8 +73,7 @@ package struct VerifierServer: Sendable {
         // Before it takes over from another: a certificate that is no longer its own must not disturb the agent.
         if let status = refusal(of: id, connection, logger) {
             logger.notice("agent refused", metadata: ["status": "\(status)"])
-            await connection.close(sending: .status(status))
-            return
+            return await refuse(connection, status)
         }
         logger.info("agent connected")
         services.metrics.connected()
@@ -100,10 +96,17 @@ package struct VerifierServer: Sendable {
                     .failedPrecondition,
                     "this verifier enrols nobody by token: it has no authority (ca.*); see `assay-verifier init`")
                 : Status(.resourceExhausted, "too many hosts are joining at once; try again", retryAfterSeconds: 10)
-            return await connection.close(sending: .status(status))
+            return await refuse(connection, status)
         }
-        await JoinDriver(connection: connection, registrar: registrar, time: services.time, logger: logger).run()
+        await JoinDriver(
+            connection: connection, registrar: registrar, time: services.time, metrics: services.metrics, logger: logger
+        ).run()
         joining.leave()
+    }
+
+    private func refuse(_ connection: VerifierConnection, _ status: Status) async {
+        services.metrics.failed(status)
+        await connection.close(sending: .status(status))
     }
 }
 
@@ -131,7 +134,7 @@ extension VerifierServer {
             for (id, connection) in sessions.all {
                 guard let status = refusal(of: id, connection, logger) else { continue }
                 logger.notice("session ended", metadata: ["agent": "\(id)", "status": "\(status)"])
-                group.addTask { await connection.close(sending: .status(status)) }
+                group.addTask { await refuse(connection, status) }
             }
         }
     }

@@ -5,7 +5,8 @@ import Bytes
 package struct PeerInfo: Hashable, Sendable {
     /// What was negotiated.
     package let applicationProtocol: ApplicationProtocol
-    /// The peer's identity; nil only for an agent on `assay-join/1`.
+    /// The peer's identity; nil for an agent on `assay-join/1`, and for a verifier that only addresses name: the dialing
+    /// side has compared the name that it dialed.
     package let identity: PeerIdentity?
     /// The peer's certificate, verified against the trust roots; nil only for an agent on `assay-join/1`.
     package let certificate: Certificate?
@@ -32,7 +33,8 @@ package struct PeerInfo: Hashable, Sendable {
         do {
             let certificate = try Certificate(der: der)
             self.certificate = certificate
-            identity = try PeerIdentity(certificate.subjectAlternativeNames)
+            let names = certificate.subjectAlternativeNames
+            identity = context.isServer ? try PeerIdentity(names) : try? PeerIdentity(names)
         } catch let error as TLSError {
             throw error
         } catch {

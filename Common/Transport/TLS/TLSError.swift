@@ -44,7 +44,8 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
     /// How to classify it. Nothing can be sent over this connection any more, but for a peer without an identity.
     package var status: Status {
         switch code {
-        case .certificateRefused, .otherAuthority, .certificateMissing, .unidentified, .alert: Status(.unauthenticated, description)
+        case .certificateRefused, .otherAuthority, .certificateMissing, .unidentified, .alert:
+            Status(.unauthenticated, description)
         case .handshakeTimedOut: Status(.deadlineExceeded, description)
         case .noCommonProtocol, .configuration: Status(.failedPrecondition, description)
         case .closedInHandshake, .closedWithoutNotify, .failed: Status(.unavailable, description)

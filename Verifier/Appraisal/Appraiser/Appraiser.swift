@@ -55,7 +55,8 @@ package struct Appraiser: ~Copyable, Sendable {
             ?? PCRReplay(banks: options.banks, pcrs: pcrs)
         live = Judgement(
             records: start.nextRecord, replay: replay, keyrings: start.keyrings,
-            signingKeys: judge.signingKeys(with: start.keyrings), findings: start.findings,
+            signingKeys: judge.signingKeys(with: start.keyrings),
+            metadataKeys: judge.metadataKeys(with: start.keyrings), findings: start.findings,
             fileRecords: start.fileRecords)
         checkSelection()
         keepMatch()

@@ -11,6 +11,8 @@ struct Judgement: Sendable {
     var keyrings: KeyringModel
     /// Those that may vouch for files, with the policy's own and the operator's.
     var signingKeys: SigningKeys
+    /// Those that may vouch for files' metadata, with the policy's own.
+    var metadataKeys: SigningKeys
     /// The keys that this round brought.
     var learned: [AppraisalOutcome.Learned] = []
     /// What they did wrong, in this round and before.

@@ -41,6 +41,7 @@ extension RecordJudge {
             guard judgement.keyrings.learn(key, on: keyring) else { return }
             judgement.learned.append(.init(keyring: keyring, key: key))
             if fileKeyrings.contains(keyring) { add(key, to: &judgement.signingKeys) }
+            if KeyringScope.metadata.contains(keyring) { add(key, to: &judgement.metadataKeys) }
         case .unusable(let id):
             if let id { judgement.keyrings.noteUnusable(id) }
         }

@@ -9,7 +9,7 @@ extension RecordJudge {
         _ judgement: inout Judgement
     ) {
         let path = bytes.extracting(fields.name)
-        if fields.signature.isEmpty {
+        if fields.signature.isEmpty, !fields.hasFurtherSignature {
             guard let policy else {
                 if options.requiresSignatures { add(nil, .missing, fields, bytes, number, &judgement) }
                 return
@@ -18,15 +18,20 @@ extension RecordJudge {
             let listing = listing(fields, bytes, policy)
             if listing == .allowed || policy.excludes.contains(path, matcher) { return }
             // A template without the field says nothing about signatures, unless they are asked for.
-            let asksForSignature = options.requiresSignatures || fields.signature.lowerBound > 0
+            let asksForSignature = options.requiresSignatures || fields.asksForSignature
             add(listing, asksForSignature ? .missing : nil, fields, bytes, number, &judgement)
             return
         }
         if policy?.excludes.contains(path, matcher) == true { return }
-        let signature = check(record, fields, in: bytes, number, &judgement)
+        let further =
+            fields.hasFurtherSignature ? checkFurtherSignatures(record, fields, in: bytes, &judgement) : .missing
+        if case .verified = further { return }
+        let signature =
+            fields.signature.isEmpty ? .missing : check(record, fields, in: bytes, number, &judgement)
         switch signature {
         case .verified, .pending: return
-        case .missing, .bad, .unknownKey, .unusableKey, .deniedKey:
+        case .missing: judge(fields, further, in: bytes, number, &judgement)
+        case .bad, .unknownKey, .unknownSigner, .unusableKey, .unusableAlgorithm, .deniedKey:
             judge(fields, signature, in: bytes, number, &judgement)
         }
     }
@@ -82,7 +87,11 @@ enum SignatureCheck {
     case pending
     case bad(String)
     case unknownKey(KeyID)
+    /// A signer who is named otherwise, and whom nobody brought.
+    case unknownSigner(String)
     case unusableKey(KeyID)
+    /// A signature that no key of ours could have made.
+    case unusableAlgorithm(String)
     case deniedKey(KeyID)
 
     /// The reason that stands beside a file's finding; nil if it verified, or isn't known yet.
@@ -91,8 +100,8 @@ enum SignatureCheck {
         case .missing: .notSigned
         case .verified, .pending: nil
         case .bad: .badSignature
-        case .unknownKey: .unknownKey
-        case .unusableKey: .unsupportedKey
+        case .unknownKey, .unknownSigner: .unknownKey
+        case .unusableKey, .unusableAlgorithm: .unsupportedKey
         case .deniedKey: .keyDenied
         }
     }
@@ -101,8 +110,9 @@ enum SignatureCheck {
     var detail: String {
         switch self {
         case .missing, .verified, .pending: ""
-        case .bad(let problem): problem
-        case .unknownKey(let id), .unusableKey(let id), .deniedKey(let id): "key id \(id)"
+        case .bad(let problem), .unknownSigner(let problem), .unusableAlgorithm(let problem): problem
+        case .unusableKey(let id): "key id \(id), of a kind that this OpenSSL can't use"
+        case .unknownKey(let id), .deniedKey(let id): "key id \(id)"
         }
     }
 }

@@ -29,7 +29,7 @@ extension RecordJudge {
             return .bad("hash \(signature.hash.name) isn't available")
         }
         guard let candidates = judgement.signingKeys.candidates(signature.keyID) else {
-            return noKey(signature.keyID, &judgement)
+            return noKey(signature.keyID, among: judgement.signingKeys, &judgement)
         }
         if isRemembered(digest, bytes.extracting(fields.signature), candidates) {
             judgement.signatures.cached &+= 1
@@ -41,7 +41,7 @@ extension RecordJudge {
     }
 
     /// What keeps a signature from being one of this digest, whoever made it.
-    private func misfit(_ signature: FileSignature, _ fields: RecordFields) -> String? {
+    func misfit(_ signature: FileSignature, _ fields: RecordFields) -> String? {
         guard signature.hash == fields.digest.hash else {
             return "the signature is over \(signature.hash.name), the record over \(fields.digest.hash.name)"
         }
@@ -54,12 +54,12 @@ extension RecordJudge {
         return nil
     }
 
-    private func noKey(_ id: KeyID, _ judgement: inout Judgement) -> SignatureCheck {
-        if judgement.signingKeys.isDenied(id) {
+    func noKey(_ id: KeyID, among keys: SigningKeys, _ judgement: inout Judgement) -> SignatureCheck {
+        if keys.isDenied(id) {
             judgement.signatures.refused &+= 1
             return .deniedKey(id)
         }
-        if judgement.keyrings.unusable.contains(id) {
+        if keys.isUnusable(id) || judgement.keyrings.unusable.contains(id) {
             judgement.signatures.refused &+= 1
             return .unusableKey(id)
         }

@@ -13,6 +13,8 @@ struct RecordJudge: Sendable {
     let matcher = RegexMatcher()
     /// The keys that are there before any record: the policy's and the operator's.
     let givenKeys: SigningKeys
+    /// The policy's alone: what the operator brings beside it never serves for metadata.
+    let givenMetadataKeys: SigningKeys
     let fileKeyrings: Set<[UInt8]>
 
     init(policy: Policy?, options: AppraisalOptions, quote: QuotedPCRs?) {
@@ -21,20 +23,37 @@ struct RecordJudge: Sendable {
         hasQuote = quote != nil
         bootAggregates = options.bootAggregates + (quote.map(\.bootAggregates) ?? [])
         fileKeyrings = policy?.fileKeyrings ?? KeyringScope.files
+        let policyKeys = policy?.verificationKeys ?? []
+        givenKeys = Self.keys(policyKeys + options.keys, unless: options.deniedKeys)
+        givenMetadataKeys = Self.keys(policyKeys, unless: options.deniedKeys)
+    }
+
+    private static func keys(_ given: [VerificationKey], unless deniedKeys: Set<Digest>) -> SigningKeys {
         var keys = SigningKeys()
-        for key in (policy?.verificationKeys ?? []) + options.keys {
-            let material = KeyMaterial(der: key.publicKey.subjectPublicKeyInfo, publicKey: key.publicKey)
-            keys.add(
-                key.keyID, .init(fingerprint: key.publicKey.fingerprint, material: material),
-                unless: options.deniedKeys)
+        for key in given {
+            guard let publicKey = key.publicKey else {
+                keys.noteUnusable(key.keyID)
+                continue
+            }
+            let material = KeyMaterial(der: key.der, publicKey: publicKey)
+            keys.add(key.keyID, .init(fingerprint: publicKey.fingerprint, material: material), unless: deniedKeys)
         }
-        givenKeys = keys
+        return keys
     }
 
     /// The keys that may vouch for files after earlier rounds.
     func signingKeys(with model: KeyringModel) -> SigningKeys {
-        var keys = givenKeys
-        for (name, learned) in model.keyrings where fileKeyrings.contains(name) {
+        keys(givenKeys, with: model, on: fileKeyrings)
+    }
+
+    /// The keys that may vouch for files' metadata after earlier rounds.
+    func metadataKeys(with model: KeyringModel) -> SigningKeys {
+        keys(givenMetadataKeys, with: model, on: KeyringScope.metadata)
+    }
+
+    private func keys(_ given: SigningKeys, with model: KeyringModel, on keyrings: Set<[UInt8]>) -> SigningKeys {
+        var keys = given
+        for (name, learned) in model.keyrings where keyrings.contains(name) {
             for key in learned { add(key, to: &keys) }
         }
         return keys
@@ -125,6 +144,7 @@ struct RecordJudge: Sendable {
         if number > 0 {
             judgement.keyrings = KeyringModel()
             judgement.signingKeys = givenKeys
+            judgement.metadataKeys = givenMetadataKeys
         }
         let path = bytes.extracting(fields.name)
         let digest = bytes.extracting(fields.digest.range)

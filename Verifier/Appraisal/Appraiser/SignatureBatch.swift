@@ -73,13 +73,12 @@ package struct SignatureBatch: Sendable {
 
     /// The first of the candidates that made the signature.
     func verify(_ item: Item) -> SignatureResults.Result {
-        let content = bytes.span.extracting(item.signature.signature)
+        let digest = bytes.span.extracting(item.fields.digest.range)
         for (index, candidate) in item.candidates.enumerated() {
-            guard let key = candidate.material.publicKey, let scheme = key.defaultScheme else { continue }
-            let isGood = item.digest.withBytes { digest in
-                key.verify(content, ofDigest: digest.bindMemory(to: UInt8.self).span, hash: item.hash, scheme: scheme)
-            }
-            if isGood { return .good(candidate: index) }
+            guard let key = candidate.material.publicKey,
+                key.made(item.signature, in: bytes.span, over: item.digest, item.hash, ofFile: digest)
+            else { continue }
+            return .good(candidate: index)
         }
         return .bad
     }

@@ -11,6 +11,7 @@ package final class KeyMaterial: Sendable {
     /// The key as it was brought, which need not be its canonical form.
     package let subjectPublicKeyInfo: [UInt8]
     private let decoded = Mutex<Decoded>(.notYet)
+    private let name = Mutex<[UInt8]?>(nil)
 
     private enum Decoded: Sendable {
         case notYet
@@ -29,6 +30,16 @@ package final class KeyMaterial: Sendable {
         self.der = der
         subjectPublicKeyInfo = publicKey.subjectPublicKeyInfo
         decoded.withLock { $0 = .key(publicKey) }
+    }
+
+    /// Issuer and serial number, by which a PKCS#7 signature may name the key; empty for a bare key.
+    package var issuerAndSerial: [UInt8] {
+        name.withLock { name in
+            if let name { return name }
+            let found = (try? Certificate(der: der))?.issuerAndSerial ?? []
+            name = found
+            return found
+        }
     }
 
     /// The key; nil if libcrypto can't use it.

@@ -28,15 +28,21 @@ package struct LearnedKey: Hashable, Sendable {
         guard buffer.first == 0x30, buffer.count > 32 else { return nil }
         if let certificate = try? Certificate(der: buffer) {
             guard let id = certificate.keyID else { return .unusable(nil) }
-            guard let key = try? certificate.publicKey(), key.defaultScheme != nil else { return .unusable(id) }
+            guard let key = try? certificate.publicKey(), key.isUsable else { return .unusable(id) }
             return .key(
                 LearnedKey(
                     keyID: id, certificateFingerprint: certificate.fingerprint, fingerprint: key.fingerprint,
                     subject: certificate.commonName, record: record, firstSeen: firstSeen,
                     material: KeyMaterial(der: buffer, publicKey: key)))
         }
-        guard let key = try? PublicKey(subjectPublicKeyInfo: buffer) else { return nil }
-        guard key.defaultScheme != nil else { return .unusable(key.keyID) }
+        let key: PublicKey
+        do throws(CryptoError) {
+            key = try PublicKey(subjectPublicKeyInfo: buffer)
+        } catch {
+            guard error.code == .unsupported else { return nil }
+            return .unusable(try? PublicKey.keyID(ofSubjectPublicKeyInfo: buffer))
+        }
+        guard key.isUsable else { return .unusable(key.keyID) }
         return .key(
             LearnedKey(
                 keyID: key.keyID, certificateFingerprint: key.fingerprint, fingerprint: key.fingerprint, subject: nil,

@@ -5,20 +5,21 @@ internal import Bytes
 package struct VerificationKey: Sendable {
     /// The id by which a signature names it.
     package let keyID: KeyID
-    /// The key.
-    package let publicKey: PublicKey
+    /// The key; nil if it is of a kind that libcrypto can't use: a signature that names it is `unsupported_key`.
+    package let publicKey: PublicKey?
+    /// The certificate, or the SubjectPublicKeyInfo of a bare key.
+    package let der: [UInt8]
 
-    /// A key under an id that its owner states.
-    package init(keyID: KeyID, publicKey: PublicKey) {
+    private init(keyID: KeyID, publicKey: PublicKey?, der: [UInt8]) {
         self.keyID = keyID
-        self.publicKey = publicKey
+        self.publicKey = publicKey?.isUsable == true ? publicKey : nil
+        self.der = der
     }
 
     /// A key or certificate, PEM or DER. Of a PEM file the first block that is either.
     package init(encoded bytes: [UInt8]) throws(CryptoError) {
-        let keys = try Self.all(encoded: bytes)
-        guard let key = keys.first else {
-            self = Self(bare: try PublicKey(encoded: bytes))
+        guard let key = try Self.all(encoded: bytes).first else {
+            self = try Self(bare: bytes)
             return
         }
         self = key
@@ -30,29 +31,55 @@ package struct VerificationKey: Sendable {
         for block in try PEMBlock.all(in: bytes) {
             switch block.label {
             case "CERTIFICATE", "X509 CERTIFICATE": result.append(try VerificationKey(certificate: block.der))
-            case "PUBLIC KEY": result.append(Self(bare: try PublicKey(subjectPublicKeyInfo: block.der)))
-            case "RSA PUBLIC KEY": result.append(Self(bare: try PublicKey(pem: bytes)))
+            case "PUBLIC KEY": result.append(try Self(bare: block.der))
+            case "RSA PUBLIC KEY":
+                result.append(try Self(bare: PublicKey(pem: bytes).subjectPublicKeyInfo))
             default: continue
             }
         }
         if !result.isEmpty { return result }
         if let key = try? VerificationKey(certificate: bytes) { return [key] }
-        return [Self(bare: try PublicKey(encoded: bytes))]
+        return [try Self(bare: PublicKey.info(encoded: bytes))]
     }
+
+    /// The same key under an id that its owner states.
+    func named(_ id: KeyID) -> VerificationKey { VerificationKey(keyID: id, publicKey: publicKey, der: der) }
 
     private init(certificate der: [UInt8]) throws(CryptoError) {
         let certificate = try Certificate(der: der)
-        let key = try certificate.publicKey()
-        self.init(keyID: certificate.keyID ?? key.keyID, publicKey: key)
+        let info = certificate.subjectPublicKeyInfo
+        let standard = try PublicKey.keyID(ofSubjectPublicKeyInfo: info)
+        self.init(keyID: certificate.keyID ?? standard, publicKey: try Self.key(info), der: der)
     }
 
-    private init(bare key: PublicKey) {
-        self.init(keyID: key.keyID, publicKey: key)
+    private init(bare info: [UInt8]) throws(CryptoError) {
+        let id = try PublicKey.keyID(ofSubjectPublicKeyInfo: info)
+        self.init(keyID: id, publicKey: try Self.key(info), der: info)
+    }
+
+    /// Nil for a kind of key that libcrypto doesn't know.
+    private static func key(_ info: [UInt8]) throws(CryptoError) -> PublicKey? {
+        do throws(CryptoError) {
+            return try PublicKey(subjectPublicKeyInfo: info)
+        } catch {
+            guard error.code == .unsupported else { throw error }
+            return nil
+        }
     }
 }
 
 /// Reads the text of a policy's `verification-keys`.
 enum VerificationKeyText {
+    /// What a policy's author should know of its keys.
+    static func warnings(_ keys: [VerificationKey]) -> [PolicyError.Fault] {
+        keys.filter { $0.publicKey == nil }.map { key in
+            .init(
+                place: "verification-keys",
+                message: "key \(key.keyID) is of a kind that this OpenSSL can't use: its signatures are unsupported_key"
+            )
+        }
+    }
+
     /// PEM, base64 of DER, or JSON: `{pubkeys: [base64], keyids: [number]}`, in which the ids stated count.
     static func read(_ text: [UInt8]) throws(PolicyError) -> [VerificationKey] {
         let trimmed = text.drop { $0 == 0x20 || $0 == 0x0a || $0 == 0x0d || $0 == 0x09 }
@@ -93,7 +120,7 @@ enum VerificationKeyText {
             guard case .integer(let number) = ids[index], let id = UInt32(exactly: number) else {
                 throw PolicyError(place: "verification-keys.keyids[\(index)]", "a number of 32 bits is expected")
             }
-            result.append(VerificationKey(keyID: KeyID(id), publicKey: verificationKey.publicKey))
+            result.append(verificationKey.named(KeyID(id)))
         }
         return result
     }

@@ -1,4 +1,5 @@
-/// Reads base64 (RFC 4648), with the ordinary or the URL-safe alphabet, padded or not; spaces and newlines are skipped.
+/// Reads and writes base64 (RFC 4648). What is read may have the ordinary or the URL-safe alphabet, padded or
+/// not; spaces and newlines are skipped.
 enum Base64 {
     /// The bytes; nil for any other character or for bits left over.
     static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
@@ -27,6 +28,21 @@ enum Base64 {
             return nil
         }
         return result
+    }
+
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// The text of bytes, in the ordinary alphabet, padded.
+    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+            for place in 0...group.count { text.append(digits[Int(bits >> UInt32(18 - 6 * place) & 63)]) }
+            text += [UInt8](repeating: UInt8(ascii: "="), count: 3 - group.count)
+        }
+        return text
     }
 
     private static func value(of character: UInt8) -> UInt32? {

@@ -9,7 +9,7 @@ struct CompiledRules: Hashable, Sendable {
 
     init(_ document: PolicyDocument) {
         excludes = document.excludes
-        ignoredKeyrings = document.ignoredKeyrings
+        ignoredKeyrings = document.ignoredKeyrings ?? []
         verificationKeys = document.verificationKeys
         assay = document.assay
     }

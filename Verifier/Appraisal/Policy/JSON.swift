@@ -130,7 +130,9 @@ struct JSONParser {
             if byte == UInt8(ascii: "\"") {
                 result += bytes[copied..<index]
                 index += 1
-                guard bits < 0x80 || String(validating: result, as: UTF8.self) != nil else { throw fault("a string isn't UTF-8") }
+                guard bits < 0x80 || String(validating: result, as: UTF8.self) != nil else {
+                    throw fault("a string isn't UTF-8")
+                }
                 return result
             }
             guard byte >= 0x20 else { throw fault("a control character in a string") }

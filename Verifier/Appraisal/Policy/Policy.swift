@@ -54,6 +54,7 @@ package final class Policy: Sendable {
         var warnings = warnings
         excludes = try Excludes(regexes: rules.excludes, globs: rules.assay.excludeGlobs, warnings: &warnings)
         verificationKeys = try VerificationKeyText.read(rules.verificationKeys)
+        warnings += VerificationKeyText.warnings(verificationKeys)
         fileKeyrings = KeyringScope.files.union(rules.assay.fileKeyrings)
         violationPaths = rules.assay.violationPaths.map { (Glob($0.glob), $0.action) }
         ignoredKeyrings = Set(rules.ignoredKeyrings)

@@ -1,4 +1,4 @@
-internal import AssayCrypto
+package import AssayCrypto
 
 /// A policy as its author wrote it: runtime policy v1, and our own section `assay`.
 ///
@@ -30,8 +30,11 @@ package struct PolicyDocument: Hashable, Sendable {
     package var keyrings: [Entry] = []
     /// Allowed buffers, by name.
     package var buffers: [Entry] = []
-    /// Keyrings whose keys are neither judged nor learned; `*` stands for all.
-    package var ignoredKeyrings: [[UInt8]] = []
+    /// Keyrings whose keys are neither judged nor learned; `*` stands for all. Nil if the policy doesn't say, which means
+    /// none.
+    package var ignoredKeyrings: [[UInt8]]? = []
+    /// The hash of logs' digest column, which has no effect; nil if the policy doesn't say.
+    package var logHash: PCRBank? = .sha1
     /// The text of `verification-keys`; empty for none.
     package var verificationKeys: [UInt8] = []
     /// Our own section.

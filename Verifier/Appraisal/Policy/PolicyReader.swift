@@ -9,6 +9,35 @@ struct PolicyReader {
 
     /// Reads a policy, or says all that is wrong with it.
     static func read(_ source: [UInt8]) throws(PolicyError) -> PolicyReader {
+        let reader = try parse(source)
+        guard reader.faults.isEmpty else { throw PolicyError(reader.faults) }
+        return reader
+    }
+
+    /// Everything that is wrong with a policy, its expressions and its keys too, and what its author should look at.
+    static func check(_ source: [UInt8]) -> (faults: [PolicyError.Fault], warnings: [PolicyError.Fault]) {
+        do throws(PolicyError) {
+            let reader = try parse(source)
+            var (faults, warnings) = (reader.faults, reader.warnings)
+            let document = reader.document
+            do throws(PolicyError) {
+                let globs = document.assay.excludeGlobs
+                _ = try Excludes(regexes: document.excludes, globs: globs, warnings: &warnings)
+            } catch {
+                faults += error.faults
+            }
+            do throws(PolicyError) {
+                warnings += VerificationKeyText.warnings(try VerificationKeyText.read(document.verificationKeys))
+            } catch {
+                faults += error.faults
+            }
+            return (faults, warnings)
+        } catch {
+            return (error.faults, [])
+        }
+    }
+
+    private static func parse(_ source: [UInt8]) throws(PolicyError) -> PolicyReader {
         let json: JSON
         do {
             json = try JSONParser.parse(source)
@@ -17,8 +46,29 @@ struct PolicyReader {
         }
         var reader = PolicyReader()
         reader.policy(json)
-        guard reader.faults.isEmpty else { throw PolicyError(reader.faults) }
         return reader
+    }
+
+    /// Reads the older JSON allowlist: `hashes` in the place of `digests`, and nothing else is required.
+    static func readAllowlist(
+        _ members: [JSON.Member]
+    ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
+        var reader = PolicyReader()
+        for member in members {
+            let key = String(decoding: member.key, as: UTF8.self)
+            switch key {
+            case "hashes": reader.document.digests = reader.entries(member.value, key)
+            case "excludes", "exclude": reader.document.excludes = reader.strings(member.value, key)
+            case "keyrings": reader.document.keyrings = reader.entries(member.value, key)
+            case "ima-buf": reader.document.buffers = reader.entries(member.value, key)
+            case "ima": reader.ima(member.value)
+            case "verification-keys": reader.verificationKeys(member.value)
+            case "meta", "release": continue
+            default: reader.warn(quoted(member.key), "is not known and is left out")
+            }
+        }
+        guard reader.faults.isEmpty else { throw PolicyError(reader.faults) }
+        return (reader.document, reader.warnings)
     }
 
     private mutating func policy(_ json: JSON) {
@@ -71,12 +121,17 @@ struct PolicyReader {
 
     private mutating func ima(_ json: JSON) {
         let members = object(json, "ima")
+        document.ignoredKeyrings = nil
+        document.logHash = nil
         for (key, value) in members {
             switch key {
             case "ignored_keyrings": document.ignoredKeyrings = strings(value, "ima.ignored_keyrings")
             case "log_hash_alg":
-                let name = string(value, "ima.log_hash_alg").map { String(decoding: $0, as: UTF8.self) }
-                if let name, PCRBank(name: name) == nil {
+                guard let name = string(value, "ima.log_hash_alg").map({ String(decoding: $0, as: UTF8.self) }) else {
+                    continue
+                }
+                document.logHash = PCRBank(name: name)
+                if document.logHash == nil {
                     fault("ima.log_hash_alg", "sha1, sha256, sha384 or sha512 is expected, not \(name)")
                 }
             case "dm_policy":
@@ -84,7 +139,10 @@ struct PolicyReader {
             default: warn("ima.\(escaped(Array(key.utf8)))", "is not known and has no effect")
             }
         }
-        require(["ignored_keyrings", "log_hash_alg"], Set(members.map(\.key)), "ima")
+        // What other tools make of older lists lacks them.
+        for key in ["ignored_keyrings", "log_hash_alg"] where !members.contains(where: { $0.key == key }) {
+            warn("ima", "\(key) is missing, which other tools may refuse")
+        }
     }
 
     private mutating func verificationKeys(_ json: JSON) {

@@ -21,6 +21,34 @@ package enum SignedPolicy {
         return try envelope.verifiedPayload(by: signers)
     }
 
+    /// What a policy's envelope says that it holds; other tools' envelopes are of the same type.
+    private static let payloadType = Array("application/vnd.keylime+json".utf8)
+
+    /// Puts a policy into an envelope, signed.
+    ///
+    /// - Parameters:
+    ///   - policy: its JSON, byte for byte what is signed.
+    ///   - keyID: what the envelope says of the key: a hint, which nobody believes.
+    ///   - sign: signs a message.
+    package static func envelope<Failure: Error>(
+        of policy: [UInt8], keyID: String, sign: ([UInt8]) throws(Failure) -> [UInt8]
+    ) throws(Failure) -> [UInt8] {
+        let signature = try sign(authenticated(policy, payloadType))
+        let entry: [JSON.Member] = [
+            .init("keyid", .string(Array(keyID.utf8))), .init("sig", .string(Base64.encode(signature))),
+        ]
+        return JSONWriter.text(
+            .object([
+                .init("payload", .string(Base64.encode(policy))), .init("payloadType", .string(payloadType)),
+                .init("signatures", .array([.object(entry)])),
+            ]))
+    }
+
+    /// What is signed: the pre-authentication encoding.
+    private static func authenticated(_ payload: [UInt8], _ type: [UInt8]) -> [UInt8] {
+        Array("DSSEv1 \(type.count) ".utf8) + type + Array(" \(payload.count) ".utf8) + payload
+    }
+
     private struct Envelope {
         let payload: [UInt8]?
         let payloadType: [UInt8]
@@ -54,16 +82,11 @@ package enum SignedPolicy {
         func verifiedPayload(by signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
             guard let payload else { throw PolicyError(place: "envelope.payload", "base64 is expected") }
             guard !signatures.isEmpty else { throw PolicyError(place: "envelope.signatures", "there is none") }
-            let message = authenticated(payload)
+            let message = SignedPolicy.authenticated(payload, payloadType)
             for signature in signatures {
                 for signer in signers where verifies(signature, message, signer) { return payload }
             }
             throw PolicyError(place: "envelope.signatures", "none was made by a key that was named")
-        }
-
-        /// The pre-authentication encoding.
-        private func authenticated(_ payload: [UInt8]) -> [UInt8] {
-            Array("DSSEv1 \(payloadType.count) ".utf8) + payloadType + Array(" \(payload.count) ".utf8) + payload
         }
 
         /// DSSE leaves hash and scheme to the key's owner: SHA-256 is what signers use, or the curve's own hash.
@@ -72,7 +95,7 @@ package enum SignedPolicy {
                 switch signer.kind {
                 case .rsa: [.rsaPSS, .rsaPKCS1]
                 case .ellipticCurve: [.ecdsa]
-                case .other: []
+                case .moduleLattice, .other: []
                 }
             for hash in [HashAlgorithm.sha256, .sha384, .sha512] {
                 guard let digest = try? hash.digest(of: message) else { continue }

@@ -24,7 +24,11 @@ struct TierLedger {
 
     /// A verdict was given.
     mutating func enter(_ verdict: Verdict, of agent: AgentID, at time: Int64) -> TierChange? {
-        entries[agent, default: Entry(facts: AgentFacts(), told: .none)].facts.verdict = verdict
+        var entry = entries[agent] ?? Entry(facts: AgentFacts(), told: .none)
+        entry.facts.verdict = verdict
+        // It was judged without the keys that are denied: the commit would have been refused.
+        entry.facts.deniedKeys = []
+        entries[agent] = entry
         due = min(due, verdict.challengedAt &+ maximumAge &+ 1)
         return change(of: agent, at: time)
     }
@@ -42,7 +46,10 @@ struct TierLedger {
             return
         }
         var facts = facts
-        if let verdict = known.facts.verdict, verdict.givenAt >= began { facts.verdict = verdict }
+        if let verdict = known.facts.verdict, verdict.givenAt >= began {
+            facts.verdict = verdict
+            facts.deniedKeys = known.facts.deniedKeys
+        }
         entries[agent]?.facts = facts
     }
 

@@ -1,4 +1,5 @@
 package import Appraisal
+package import AssayCrypto
 package import Store
 
 /// What is known of an agent that its state follows from.
@@ -27,24 +28,30 @@ package struct AgentFacts: Hashable, Sendable {
     package var revokedAt: Int64?
     /// The last verdict; nil before the first.
     package var verdict: Verdict?
+    /// Keys that vouched for records of the verdict and were denied since.
+    package var deniedKeys: Set<Digest>
     /// Nil if nothing is on its way.
     package var transfer: Transfer?
 
     /// Facts.
-    package init(revokedAt: Int64? = nil, verdict: Verdict? = nil, transfer: Transfer? = nil) {
+    package init(
+        revokedAt: Int64? = nil, verdict: Verdict? = nil, deniedKeys: Set<Digest> = [], transfer: Transfer? = nil
+    ) {
         self.revokedAt = revokedAt
         self.verdict = verdict
+        self.deniedKeys = deniedKeys
         self.transfer = transfer
     }
 
-    /// The tier that the agent has now: its last verdict's while that is fresh, and `none` of a revoked agent.
+    /// The tier that the agent has now: its last verdict's while that is fresh, and `none` of a revoked agent. A verdict
+    /// that rests on a key which was denied since no longer affirms.
     ///
     /// - Parameters:
     ///   - time: seconds since 1970.
     ///   - maximumAge: seconds from a verdict's Challenge, never from any other contact, for which it stands.
     package func tier(at time: Int64, maximumAge: Int64) -> Tier {
         guard let verdict, revokedAt == nil, age(at: time) ?? .max <= maximumAge else { return .none }
-        return verdict.tier
+        return verdict.tier == .affirming && !deniedKeys.isEmpty ? .warning : verdict.tier
     }
 
     /// Seconds since the last verdict's Challenge; nil before the first verdict.

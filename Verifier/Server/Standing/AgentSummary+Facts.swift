@@ -3,7 +3,9 @@ package import Store
 
 extension AgentSummary {
     /// What the agent's state follows from.
-    package var facts: AgentFacts { AgentFacts(revokedAt: agent.revokedAt, verdict: verdict) }
+    package var facts: AgentFacts {
+        AgentFacts(revokedAt: agent.revokedAt, verdict: verdict, deniedKeys: deniedKeys)
+    }
 
     /// The tier that the agent has now; see ``AgentFacts/tier(at:maximumAge:)``.
     package func tier(at time: Int64, maximumAge: Int64) -> Tier {

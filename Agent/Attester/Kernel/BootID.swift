@@ -12,4 +12,10 @@ enum BootID {
                 count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
             }) ?? []
     }
+
+    /// The same as a word; `-` where there is none.
+    static var word: String {
+        let text = String(decoding: current, as: UTF8.self)
+        return text.isEmpty || text.contains(where: \.isWhitespace) ? "-" : text
+    }
 }

@@ -1,0 +1,63 @@
+package import Shards
+
+/// What the agent noticed about this host's log, in its own words: what happened, and what the operator can do. The
+/// verdict doesn't depend on it: whether records are missing shows in the replay.
+package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
+    /// Something about the shards.
+    case shards(ShardNotice)
+    /// There is no room for more shards: no record is freed in the kernel.
+    case full(ShardError)
+    /// The log isn't the one that the shards are of, though the host has not booted.
+    case anotherLog(path: String)
+    /// A shard was damaged, and all are written anew: the kernel still holds every record.
+    case writtenAnew(ShardError)
+    /// A kexec carried the log over; the new kernel's records follow.
+    case kexec(record: UInt64)
+    /// A kexec carried a part of the log over.
+    case partlyCarriedOver(record: UInt64)
+    /// A kexec did not carry the log over.
+    case notCarriedOver(record: UInt64)
+    /// A kernel counted more records before a kexec than the log has.
+    case lostAtKexec(record: UInt64, counted: UInt64, held: UInt64)
+    /// The kernel's log doesn't begin where this agent left it.
+    case trimmedByAnother(record: UInt64)
+    /// Another process keeps a measurement file open.
+    case busy(path: String)
+    /// A kexec is under way.
+    case suspended
+    /// The agent may not free the kernel's records.
+    case forbidden(path: String)
+
+    package var description: String {
+        switch self {
+        case .shards(let notice): "\(notice)"
+        case .full(let error): "\(error)"
+        case .anotherLog(let path):
+            "\(path) isn't the log that the shards are of: they are written anew. If no test replaced it, find out who did"
+        case .writtenAnew(let error):
+            "\(error.path): \(error.problem); all shards are written anew, for the kernel still holds every record"
+        case .kexec(let record):
+            "this host was started by kexec; its log was carried over, and the new kernel's records begin behind "
+                + "record \(record)"
+        case .partlyCarriedOver(let record):
+            "this host was started by kexec, and only a part of its log was carried over: the shards have the rest. "
+                + "If a kernel before 6.16 measured something between kexec load and execute that was not stored yet, "
+                + "those records, from \(record) on, are lost: then boot this host"
+        case .notCarriedOver(let record):
+            "this host was started by kexec, and its log was not carried over: what was measured after record "
+                + "\(record) was stored, and before the new kernel started, is lost. If the verdict is pcr_mismatch, "
+                + "boot this host; build its kernels with CONFIG_IMA_KEXEC, and load with the same setting"
+        case .lostAtKexec(let record, let counted, let held):
+            "record \(record): the kernel counted \(counted) records before its kexec, the log has \(held): records "
+                + "are lost. Boot this host; set CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB higher in its kernel"
+        case .trimmedByAnother(let record):
+            "the kernel's log doesn't go on at record \(record): another program frees its records. If the verdict is "
+                + "pcr_mismatch, boot this host; let only one program trim (trim: off here, or there)"
+        case .busy(let path):
+            "\(path) is kept open by another process: nothing is freed until it closes it (see fuser -v)"
+        case .suspended: "a kexec is under way: the next kernel shows the records again that were to be freed"
+        case .forbidden(let path):
+            "\(path) can't be written: freeing the kernel's records takes CAP_SYS_ADMIN. Grant it, or set trim: off"
+        }
+    }
+}

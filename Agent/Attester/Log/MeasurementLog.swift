@@ -1,0 +1,209 @@
+package import AssayCrypto
+import Bytes
+import Glibc
+package import IMA
+package import Shards
+package import SystemPackage
+package import TPM
+
+/// The host's measurement log: stored in shards as it grows, and served from any record of the boot epoch on, however
+/// long ago the kernel freed it. Neither the log nor an index of its records is held in memory.
+package final class MeasurementLog {
+    /// How the log is kept.
+    package struct Settings: Sendable {
+        /// The folder of all epochs' shards.
+        package var directory: FilePath
+        /// Who may read them, and how much room they may take.
+        package var options: ShardWriter.Options
+        /// Whether the kernel's records are freed once they are stored, where the kernel can.
+        package var trims: Bool
+        /// Sees what is done to the shards' files.
+        package var observe: FileObserver
+
+        /// Shards in a folder; nothing is freed.
+        package init(
+            directory: FilePath, options: ShardWriter.Options = ShardWriter.Options(), trims: Bool = false,
+            observe: @escaping FileObserver = { _ in }
+        ) {
+            self.directory = directory
+            self.options = options
+            self.trims = trims
+            self.observe = observe
+        }
+    }
+
+    let kernel: KernelLog
+    let settings: Settings
+    /// The running kernel's name for its own boot.
+    let kernelName: () -> String
+    /// Nil until the epoch is known.
+    var writer: ShardWriter?
+    /// Where the running kernel's list stands.
+    var position: KernelPosition?
+    /// The open file, read as far as it goes.
+    var stream: RecordStream?
+    /// What there is no room for.
+    var overflow: Overflow?
+    private var banks: [PCRBank] = []
+    private var notices: [LogNotice] = []
+    private var said: Set<LogNotice> = []
+    /// A shard turned out to be damaged when it was served.
+    private var damage: ShardError?
+
+    /// A log of which nothing was read yet.
+    ///
+    /// - Parameters:
+    ///   - kernelName: nil takes /proc/sys/kernel/random/boot_id.
+    package init(kernel: KernelLog, settings: Settings, kernelName: (() -> String)? = nil) {
+        self.kernel = kernel
+        self.settings = settings
+        self.kernelName = kernelName ?? { BootID.word }
+    }
+
+    /// The log that a kernel shows at a path: a securityfs folder, or a log's file.
+    package convenience init(path: FilePath, settings: Settings) {
+        // 10 ms to 160 ms: a `cat` of the log is over by then.
+        let kernel = KernelLog(files: HostFiles(path: path)) { usleep(UInt32(5000) << UInt32(min($0, 5))) }
+        self.init(kernel: kernel, settings: settings)
+    }
+
+    /// One more than the last whole record read.
+    package var nextRecord: UInt64 { overflow?.next ?? writer?.nextRecord ?? 0 }
+
+    /// What nothing in the log says; little endian and SHA-1 until the first record was read.
+    package var format: LogFormat { writer?.reader?.index.format ?? stream?.format ?? LogFormat() }
+
+    /// The PCRs that records named.
+    package var pcrs: PCRSet {
+        let stored = writer?.reader?.index.entries.last?.lanes.map { Int($0.pcr) } ?? []
+        return PCRSet([10] + stored).union(overflow?.pcrs ?? [])
+    }
+
+    /// What was noticed since this was last asked, each once as long as the agent runs.
+    package func takeNotices() -> [LogNotice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    /// Reads what the kernel has logged since the last call, to its end, and stores it.
+    ///
+    /// - Parameters:
+    ///   - epoch: the boot, as the TPM tells it; shards of others are removed.
+    ///   - banks: whose PCR values the shards' index is to have.
+    package func refresh(epoch: BootEpoch, banks: [PCRBank]) throws(AttesterError) {
+        if writer?.epoch != epoch || self.banks != banks { try begin(epoch, banks) }
+        try locked { writer, lock throws(ShardError) in try writer.synchronize(holding: lock) }
+        if let damage { _ = try startOverFromKernel(damage) }
+        do throws(AttesterError) {
+            try read()
+        } catch {
+            guard let damage, try startOverFromKernel(damage) else { throw error }
+            try read()
+        }
+    }
+
+    /// Where the log stands, and how many bytes its records from `first` on have.
+    package func extent(from first: UInt64) throws(AttesterError) -> AttesterSession.LogExtent {
+        var bytes: UInt64 = 0
+        if let overflow, first >= overflow.first {
+            bytes = try overflowBytes(overflow, from: first)
+        } else if first <= nextRecord {
+            let before = try reading { reader throws(ShardError) in try reader.offset(of: first) } ?? 0
+            bytes = (writer?.reader?.index.bytes ?? 0) - before + (overflow?.bytes ?? 0)
+        }
+        return AttesterSession.LogExtent(firstRecord: 0, nextRecord: nextRecord, bytes: bytes)
+    }
+
+    /// Whole records from `first` on, none at or behind `end`; perhaps fewer than would fit.
+    ///
+    /// - Parameter maximumBytes: no more than this, unless the first record alone is larger.
+    package func shard(
+        first: UInt64, end: UInt64, maximumBytes: Int
+    ) throws(AttesterError) -> (records: [UInt8], count: UInt32) {
+        guard first < min(end, nextRecord) else { return ([], 0) }
+        if let overflow, first >= overflow.first {
+            return try overflowRecords(overflow, from: first, to: end, maximumBytes: max(1, maximumBytes))
+        }
+        let found = try reading { reader throws(ShardError) in
+            try reader.records(from: first, to: end, maximumBytes: max(1, maximumBytes))
+        }
+        return (found?.bytes ?? [], UInt32(clamping: found?.count ?? 0))
+    }
+
+    /// Replays the stored records towards PCR values.
+    ///
+    /// - Returns: how many records there are when all PCRs have the values; nil if they never do.
+    package func replay(towards values: PCRValues) throws(AttesterError) -> UInt64? {
+        try reading { reader throws(ShardError) in try reader.replay(towards: values) } ?? nil
+    }
+
+    func note(_ notice: LogNotice) {
+        if said.insert(notice).inserted { notices.append(notice) }
+    }
+
+    /// Does something with the writer, which nobody else's keeps out meanwhile.
+    func locked<Result>(
+        _ body: (inout ShardWriter, borrowing ShardLock) throws(ShardError) -> Result
+    ) throws(AttesterError) -> Result {
+        guard var writer else { throw AttesterError(.logUnreadable, place: "shards", problem: "no epoch is known") }
+        self.writer = nil  // so that nothing is copied
+        defer {
+            for notice in writer.takeNotices() {
+                note(.shards(notice))
+                if case .damaged(let error) = notice { damage = error }
+            }
+            self.writer = writer
+        }
+        do throws(ShardError) {
+            let lock = try writer.lock()
+            return try body(&writer, lock)
+        } catch {
+            remember(error)
+            throw AttesterError(error)
+        }
+    }
+
+    private func reading<Result>(
+        _ body: (inout ShardReader) throws(ShardError) -> Result
+    ) throws(AttesterError) -> Result? {
+        guard writer?.reader != nil else { return nil }
+        do throws(ShardError) {
+            return try writer?.read(body)
+        } catch {
+            remember(error)
+            throw AttesterError(error)
+        }
+    }
+
+    /// The next refresh writes the shards anew, if it can.
+    private func remember(_ error: ShardError) {
+        if error.code == .damaged || error.code == .missing { damage = error }
+    }
+
+    private func begin(_ epoch: BootEpoch, _ banks: [PCRBank]) throws(AttesterError) {
+        writer = ShardWriter(
+            root: settings.directory, epoch: epoch, banks: banks, options: settings.options,
+            observe: settings.observe)
+        self.banks = banks
+        (stream, overflow, position, said, damage) = (nil, nil, nil, [], nil)
+        try locked { writer, lock throws(ShardError) in try writer.removeOtherEpochs(holding: lock) }
+    }
+
+    /// Forgets the shards, one of which is damaged, if the kernel holds all that was in them.
+    private func startOverFromKernel(_ damage: ShardError) throws(AttesterError) -> Bool {
+        self.damage = nil
+        guard let known = writer?.reader?.index.kernel, known.kernel == kernelName(), known.record == 0,
+            known.offset == 0, known.deleting == nil
+        else { return false }
+        note(.writtenAnew(damage))
+        try startOver()
+        return true
+    }
+
+    /// Forgets everything that was stored.
+    func startOver() throws(AttesterError) {
+        (stream, overflow, damage) = (nil, nil, nil)
+        position = KernelPosition(kernel: kernelName(), record: 0)
+        try locked { writer, lock throws(ShardError) in try writer.startOver(holding: lock) }
+    }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Attester
+import Shards
+import SystemPackage
+import Terminal
+
+/// Streams the log.
+struct CatShardsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cat",
+        abstract: "Write this boot's whole log, in the kernel's binary form and order, to standard output.",
+        discussion: """
+            What the kernel has logged since is stored first, which takes the TPM and the kernel's log; --stored writes \
+            what is stored. Such as:
+
+              assay-agent shards cat | evmctl ima_measurement /dev/stdin
+            """)
+
+    @OptionGroup var options: AgentOptions
+    @OptionGroup var stored: StoredShardsOptions
+
+    @Flag(name: .customLong("stored"), help: "Write what is stored; it needs neither root nor the TPM.")
+    var isStoredOnly = false
+
+    func run() async throws {
+        let isOfOtherFolder = stored.directory != nil || stored.boot != nil
+        if !isStoredOnly, !isOfOtherFolder {
+            do {
+                show(try await options.keeper().snapshot().notices)
+            } catch {
+                throw CommandFailure(.unavailable, "\(error)\n--stored writes what is stored without the kernel's log")
+            }
+        }
+        let reader = try await stored.reader(options)
+        do {
+            try reader.forEachShard { bytes throws(ShardError) in
+                do {
+                    try FileDescriptor.standardOutput.writeAll(bytes)
+                } catch {
+                    throw ShardError(.inaccessible, path: "standard output", problem: "\(error)")
+                }
+            }
+        } catch {
+            throw CommandFailure.unavailable(error)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+internal import AssayCrypto
+internal import Terminal
+
+/// Whether a host can be attested, and what to do about it if not: a function of what was seen.
+package struct Diagnosis: Hashable, Sendable {
+    /// One for each check, in order.
+    package let findings: [Finding]
+
+    /// Judges.
+    package init(_ facts: HostFacts) {
+        findings = Check.allCases.map { Self.finding($0, facts) }
+    }
+
+    /// Whether nothing stands in the way.
+    package var canBeAttested: Bool { !findings.contains { $0.state == .failed } }
+
+    private static func finding(_ check: Check, _ facts: HostFacts) -> Finding {
+        switch check {
+        case .tpm: tpm(facts)
+        case .banks: banks(facts)
+        case .attestationKey: attestationKey(facts)
+        case .ima: ima(facts)
+        case .log: log(facts)
+        case .policy: policy(facts)
+        case .template: template(facts)
+        case .keys: keys(facts)
+        case .state: state(facts)
+        case .clock: clock(facts)
+        case .certificate: certificate(facts)
+        case .verifier: verifier(facts)
+        }
+    }
+}
+
+// MARK: - The TPM
+
+extension Diagnosis {
+    static func tpm(_ facts: HostFacts) -> Finding {
+        switch facts.tpm {
+        case .answers(let tcti, _): .ok(.tpm, "a TPM 2.0 answers at \(tcti)")
+        case .fails(let problem): .failed(.tpm, problem)
+        }
+    }
+
+    static func banks(_ facts: HostFacts) -> Finding {
+        guard case .answers(_, let banks) = facts.tpm else {
+            return .unknown(.banks, without: .tpm)
+        }
+        let names = banks.map { "\($0)" }.joined(separator: ", ")
+        if banks.contains(where: { $0 != .sha1 }) { return .ok(.banks, "active: \(names)") }
+        let remedy =
+            "activate the SHA-256 bank in the firmware's TPM settings, or: tpm2_pcrallocate sha256:all, and reboot"
+        guard !banks.isEmpty else {
+            return .failed(.banks, "the TPM has no active PCR bank that Assay knows", remedy: remedy)
+        }
+        return .failed(
+            .banks, "only SHA-1 is active, and verifiers refuse it unless attestation.banks lists it", remedy: remedy)
+    }
+
+    static func attestationKey(_ facts: HostFacts) -> Finding {
+        switch facts.attestationKey {
+        case .loaded: .ok(.attestationKey, "this TPM has loaded it")
+        case .none:
+            .warning(
+                .attestationKey, "none yet",
+                remedy: "it is made when the host joins (assay-agent join TOKEN) or by assay-agent key")
+        case .fails(let problem): .failed(.attestationKey, problem)
+        case .unknown: .unknown(.attestationKey, without: .tpm)
+        }
+    }
+}
+
+// MARK: - The agent's own things
+
+extension Diagnosis {
+    /// A certificate that ends sooner is worth a word.
+    private static let soon: Int64 = 7 * 86_400
+    /// 2025-01-01: before that no host ran this program.
+    private static let earliest: Int64 = 1_735_689_600
+
+    static func state(_ facts: HostFacts) -> Finding {
+        switch facts.state {
+        case .fails(let problem): return .failed(.state, problem)
+        case .writable(let path, let free):
+            guard case .read(let survey) = facts.log, free < survey.bytes else {
+                return .ok(.state, "\(path) can be written")
+            }
+            return .failed(
+                .state,
+                "\(path) has \(readableSize(free)) left, and the copy of the log needs \(readableSize(survey.bytes))",
+                remedy: "make room there, or put the setting state on a larger file system")
+        }
+    }
+
+    static func clock(_ facts: HostFacts) -> Finding {
+        guard facts.now >= earliest else {
+            return .failed(
+                .clock, "it is before 2025 on this host: no certificate is valid then",
+                remedy: "set the clock, and install chrony or systemd-timesyncd")
+        }
+        guard facts.isClockSynchronised else {
+            return .warning(
+                .clock, "nothing keeps it in step (adjtimex says so); certificates are judged by it",
+                remedy: "install chrony or systemd-timesyncd, and see: timedatectl")
+        }
+        return .ok(.clock, "in step with others")
+    }
+
+    static func certificate(_ facts: HostFacts) -> Finding {
+        switch facts.certificate {
+        case .fails(let problem): return .failed(.certificate, problem)
+        case .absent(let path):
+            return .warning(
+                .certificate, path.map { "\($0) isn't there: this host has not joined" } ?? "this host has not joined",
+                remedy: "on the verifier: assay-verifier invite; here: assay-agent join TOKEN")
+        case .present(let certificate, let identity):
+            let renewal = "join again (assay-agent join TOKEN), or renew it where your PKI does"
+            if let start = certificate.notBefore, facts.now < start {
+                return .failed(
+                    .certificate, "\(identity)'s certificate is valid only in \(days(start - facts.now))",
+                    remedy: "set this host's clock")
+            }
+            guard let end = certificate.notAfter else {
+                return .failed(.certificate, "\(identity)'s certificate has no end that can be read", remedy: renewal)
+            }
+            guard facts.now < end else {
+                return .failed(
+                    .certificate, "\(identity)'s certificate has been invalid for \(days(facts.now - end))",
+                    remedy: renewal)
+            }
+            guard end - facts.now >= soon else {
+                return .warning(
+                    .certificate, "\(identity)'s certificate is valid for only \(days(end - facts.now))",
+                    remedy: "see that assay-agent run is running, which renews it; else " + renewal)
+            }
+            return .ok(.certificate, "\(identity)'s certificate is valid for \(days(end - facts.now))")
+        }
+    }
+
+    static func verifier(_ facts: HostFacts) -> Finding {
+        switch facts.verifier {
+        case .answers(let address): .ok(.verifier, "\(address) answers, and takes this host's certificate")
+        case .notConfigured:
+            .warning(
+                .verifier, "none is configured", remedy: "assay-agent join TOKEN, or set verifier.host")
+        case .notTried:
+            .unknown(.verifier, without: .certificate)
+        case .fails(let problem): .failed(.verifier, problem)
+        }
+    }
+
+    /// `1 day`, `12 days`, or hours below two days.
+    private static func days(_ seconds: Int64) -> String {
+        let hours = max(1, seconds / 3600)
+        return hours < 48 ? "\(hours) \(hours == 1 ? "hour" : "hours")" : "\(hours / 24) days"
+    }
+}

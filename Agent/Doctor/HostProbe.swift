@@ -1,0 +1,251 @@
+internal import AssayCrypto
+internal import CTimex
+internal import Foundation
+internal import NIOPosix
+package import SystemPackage
+package import TPMDevice
+package import Transport
+
+/// Gathers the facts that the doctor judges by, each from its place. It changes nothing on the host.
+package struct HostProbe: Sendable {
+    /// Where a verifier is dialled, and with what.
+    package struct Verifier: Sendable {
+        package let host: String
+        package let port: Int
+        package let name: String
+        /// Nil before the host has joined.
+        package let credentials: TLSContext.Credentials?
+        package let trustFile: String?
+
+        package init(
+            host: String, port: Int, name: String, credentials: TLSContext.Credentials?, trustFile: String?
+        ) {
+            self.host = host
+            self.port = port
+            self.name = name
+            self.credentials = credentials
+            self.trustFile = trustFile
+        }
+    }
+
+    package var tcti: String
+    package var keyFile: AttestationKeyFile
+    package var logPath: FilePath
+    package var stateFolder: FilePath
+    /// Nil if none is configured.
+    package var certificateFile: String?
+    /// Nil if none is configured.
+    package var verifier: Verifier?
+    /// /proc/cmdline, unless a test says otherwise.
+    package var commandLineFile: FilePath = "/proc/cmdline"
+
+    package init(
+        tcti: String, keyFile: AttestationKeyFile, logPath: FilePath, stateFolder: FilePath,
+        certificateFile: String?, verifier: Verifier?
+    ) {
+        self.tcti = tcti
+        self.keyFile = keyFile
+        self.logPath = logPath
+        self.stateFolder = stateFolder
+        self.certificateFile = certificateFile
+        self.verifier = verifier
+    }
+
+    /// Looks at everything once.
+    package func facts() async -> HostFacts {
+        let (tpm, key) = await tpmAndKey()
+        let certificate = certificateState()
+        return HostFacts(
+            tpm: tpm, attestationKey: key, ima: imaState(), policy: policy(),
+            commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(), state: state(),
+            now: Int64(Date().timeIntervalSince1970), isClockSynchronised: Self.isClockSynchronised(),
+            certificate: certificate, verifier: await verifierState(certificate))
+    }
+}
+
+// MARK: - The TPM
+
+extension HostProbe {
+    private func tpmAndKey() async -> (HostFacts.TPM, HostFacts.AttestationKeyState) {
+        do {
+            let device = try TPMDevice(tcti: tcti)
+            let banks = try await device.activeBanks()
+            return (.answers(tcti: tcti, banks: banks), await keyState(device))
+        } catch {
+            return (.fails(Self.problem(error)), .unknown)
+        }
+    }
+
+    private func keyState(_ device: TPMDevice) async -> HostFacts.AttestationKeyState {
+        do {
+            guard let blob = try keyFile.read() else { return .none }
+            try await device.loadAttestationKey(blob)
+            return .loaded
+        } catch {
+            return .fails(Self.problem(error))
+        }
+    }
+
+    private static func problem(_ error: any Error) -> HostFacts.Problem {
+        guard let error = error as? TPMDeviceError else {
+            return .init("\(error)", remedy: "check the setting tpm.tcti")
+        }
+        return .init("\(error.attempt): \(error.reason)", remedy: error.remedy)
+    }
+}
+
+// MARK: - The kernel
+
+extension HostProbe {
+    private var isFolder: Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: logPath.string, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    private func imaState() -> HostFacts.IMAState {
+        if isFolder { return .on(folder: logPath.string) }
+        if FileManager.default.fileExists(atPath: logPath.string) { return .file(logPath.string) }
+        // integrity/ima is inside securityfs, which is empty where it isn't mounted.
+        let securityfs = logPath.removingLastComponent().removingLastComponent()
+        let inside = try? FileManager.default.contentsOfDirectory(atPath: securityfs.string)
+        return inside?.isEmpty ?? true ? .hidden(folder: logPath.string) : .off(folder: logPath.string)
+    }
+
+    private func policy() -> IMAPolicy? {
+        guard isFolder, let text = Self.text(of: logPath.appending("policy")), !text.isEmpty else { return nil }
+        return IMAPolicy(text)
+    }
+
+    /// Reads the log once, from its beginning to its end.
+    private func log() -> HostFacts.Log {
+        let path = isFolder ? logPath.appending("binary_runtime_measurements") : logPath
+        var survey = LogSurvey()
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            defer { try? file.close() }
+            var buffer = [UInt8](repeating: 0, count: 1 << 16)
+            while case let count = try buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+                try survey.take(buffer[..<count])
+            }
+        } catch let error as Errno {
+            return .fails(Self.unreadable(path, error))
+        } catch {
+            return .fails(
+                .init("\(path): \(error)", remedy: "point log.path at the kernel's binary_runtime_measurements"))
+        }
+        guard !survey.isMalformed else {
+            return .fails(
+                .init(
+                    "\(path) is no measurement log",
+                    remedy: "point log.path at the kernel's binary_runtime_measurements"))
+        }
+        return .read(survey)
+    }
+
+    private static func unreadable(_ path: FilePath, _ error: Errno) -> HostFacts.Problem {
+        let remedy =
+            switch error {
+            case .permissionDenied, .notPermitted:
+                "run as root, or as a member of the file's group (tss, where the package's tmpfiles rule was applied)"
+            case .noSuchFileOrDirectory: "boot a kernel with IMA on, and see that securityfs is mounted"
+            case .resourceBusy: "another program is trimming the log: try again"
+            default: "see the kernel's log (dmesg)"
+            }
+        return .init("\(path): \(error)", remedy: remedy)
+    }
+
+    private static func text(of path: FilePath) -> String? {
+        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return nil }
+        defer { try? file.close() }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 14)
+        while let count = try? buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+            bytes += buffer[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// - SeeAlso: adjtimex(2): asking changes nothing, and TIME_ERROR is an unsynchronised clock.
+    private static func isClockSynchronised() -> Bool {
+        var clock = timex()
+        clock.modes = 0
+        return adjtimex(&clock) != TIME_ERROR
+    }
+}
+
+// MARK: - The agent's own things
+
+extension HostProbe {
+    private func state() -> HostFacts.StateFolder {
+        // What doesn't exist yet is made inside the nearest folder that does.
+        var folder = stateFolder
+        while !FileManager.default.fileExists(atPath: folder.string), folder.removeLastComponent() {}
+        guard FileManager.default.isWritableFile(atPath: folder.string) else {
+            return .fails(
+                .init(
+                    "\(folder) can't be written", remedy: "give it to the agent's user, or set state to another folder")
+            )
+        }
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.string)
+        guard let free = attributes?[.systemFreeSize] as? NSNumber else {
+            return .fails(.init("\(folder) is on no file system", remedy: "set state to another folder"))
+        }
+        return .writable(path: stateFolder.string, free: free.uint64Value)
+    }
+
+    private func certificateState() -> HostFacts.CertificateState {
+        guard let certificateFile else { return .absent(path: nil) }
+        guard FileManager.default.fileExists(atPath: certificateFile) else { return .absent(path: certificateFile) }
+        do {
+            let pem = [UInt8](try Data(contentsOf: URL(filePath: certificateFile)))
+            guard let own = try Certificate.all(inPEM: pem).first else {
+                return .fails(
+                    .init("\(certificateFile) holds no certificate", remedy: "join again, or correct tls.certificate"))
+            }
+            return .present(own, identity: try PeerIdentity(own.subjectAlternativeNames).description)
+        } catch {
+            return .fails(.init("\(certificateFile): \(error)", remedy: "join again, or correct tls.certificate"))
+        }
+    }
+
+    private func verifierState(_ certificate: HostFacts.CertificateState) async -> HostFacts.VerifierState {
+        guard let verifier else { return .notConfigured }
+        guard case .present = certificate, let credentials = verifier.credentials, let trustFile = verifier.trustFile
+        else { return .notTried }
+        let place = "\(verifier.host):\(verifier.port)"
+        do {
+            let context = try TLSContext.client(credentials: credentials, trustRootsFile: trustFile)
+            let connection = try await AssayDialer.connect(
+                host: verifier.host, port: verifier.port, context: context, serverName: verifier.name,
+                group: MultiThreadedEventLoopGroup.singleton)
+            try await Self.listen(to: connection)
+            return .answers(address: place)
+        } catch let error as TLSError {
+            return .fails(
+                .init("\(place): \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
+        } catch TransportError.tls(let error) {
+            return .fails(
+                .init("\(place): TLS: \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
+        } catch {
+            return .fails(
+                .init(
+                    "\(place): \(error)",
+                    remedy: Self.serverRemedy))
+        }
+    }
+
+    private static let serverRemedy = "see that assay-verifier serve runs there, and that no firewall is between"
+
+    /// With TLS 1.3 a server refuses a certificate only after the client's handshake is done: an alert comes, or nothing.
+    private static func listen(to connection: AgentConnection) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await connection.receive() }
+            group.addTask { try await Task.sleep(for: .seconds(1)) }
+            try await group.next()
+            group.cancelAll()
+            // The other task ends because it is cancelled: that isn't the verifier's doing.
+            while let rest = await group.nextResult() { _ = rest }
+        }
+        await connection.close()
+    }
+}

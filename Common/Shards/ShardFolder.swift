@@ -1,0 +1,175 @@
+internal import Foundation
+import Glibc
+internal import SystemPackage
+
+/// The files of one folder: the thin edge under the shards. Nothing here knows what the bytes are.
+struct ShardFolder: Sendable {
+    let path: FilePath
+    let permissions: ShardPermissions
+    let observe: FileObserver
+
+    /// The names of everything in it, sorted; none if there is no such folder.
+    func names() throws(ShardError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path.string).sorted()
+        } catch CocoaError.fileReadNoSuchFile {
+            return []
+        } catch {
+            throw ShardError(.inaccessible, path: path.string, problem: "can't be listed")
+        }
+    }
+
+    /// A file's length and inode; nil if there is none.
+    func status(_ name: String) -> (length: UInt64, inode: UInt64)? {
+        var status = stat()
+        guard stat(path.appending(name).string, &status) == 0 else { return nil }
+        return (UInt64(max(0, status.st_size)), UInt64(status.st_ino))
+    }
+
+    /// A whole file; nil if there is none.
+    ///
+    /// - Parameter limit: a longer file is refused before anything is allocated.
+    func content(_ name: String, limit: Int) throws(ShardError) -> [UInt8]? {
+        let file = path.appending(name)
+        observe(.read(file))
+        do {
+            let descriptor = try FileDescriptor.open(file, .readOnly, options: .closeOnExec)
+            defer { try? descriptor.close() }
+            let length = Int(try descriptor.seek(offset: 0, from: .end))
+            guard length <= limit else {
+                throw ShardError(.damaged, path: file.string, problem: "has \(length) bytes, \(limit) at most are right")
+            }
+            return try [UInt8](unsafeUninitializedCapacity: length) { buffer, filled in
+                while filled < length {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                    let count = try descriptor.read(fromAbsoluteOffset: Int64(filled), into: rest)
+                    guard count > 0 else { break }
+                    filled += count
+                }
+            }
+        } catch let error as ShardError {
+            throw error
+        } catch {
+            guard error as? Errno != .noSuchFileOrDirectory else { return nil }
+            throw failure(error, file, "can't be read")
+        }
+    }
+
+    /// Writes a new file, to the disk.
+    func create(_ name: String, _ bytes: some Collection<UInt8>) throws(ShardError) {
+        let file = path.appending(name)
+        observe(.write(file))
+        do {
+            let descriptor = try FileDescriptor.open(
+                file, .writeOnly, options: [.create, .truncate, .closeOnExec],
+                permissions: FilePermissions(rawValue: CModeT(permissions.fileMode)))
+            defer { try? descriptor.close() }
+            try descriptor.writeAll(bytes)
+            try own(descriptor.rawValue, permissions.fileMode)
+            try synchronize(descriptor, file)
+        } catch {
+            throw failure(error, file, "can't be written")
+        }
+    }
+
+    /// Adds bytes at an offset of a file, to the disk; what stood there before goes.
+    func append(_ bytes: [UInt8], to name: String, at offset: Int64) throws(ShardError) {
+        let file = path.appending(name)
+        observe(.write(file))
+        do {
+            let descriptor = try FileDescriptor.open(file, .writeOnly, options: .closeOnExec)
+            defer { try? descriptor.close() }
+            try descriptor.resize(to: offset)
+            try descriptor.writeAll(toAbsoluteOffset: offset, bytes)
+            try synchronize(descriptor, file)
+        } catch {
+            throw failure(error, file, "can't be written")
+        }
+    }
+
+    /// Gives a file another name, in place of a file that has it, to the disk.
+    func rename(_ name: String, to other: String) throws(ShardError) {
+        let (file, new) = (path.appending(name), path.appending(other))
+        observe(.rename(file, to: new))
+        guard Glibc.rename(file.string, new.string) == 0 else {
+            throw failure(Errno(rawValue: errno), file, "can't be renamed")
+        }
+        try synchronizeFolder()
+    }
+
+    /// Removes a file, if it is there.
+    func remove(_ name: String) throws(ShardError) {
+        let file = path.appending(name)
+        observe(.remove(file))
+        guard unlink(file.string) == 0 || errno == ENOENT else {
+            throw failure(Errno(rawValue: errno), file, "can't be removed")
+        }
+    }
+
+    /// Makes the folder, if it isn't there.
+    func make() throws(ShardError) {
+        guard access(path.string, F_OK) != 0 else { return }
+        observe(.write(path))
+        do {
+            try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+            let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+            defer { try? descriptor.close() }
+            try own(descriptor.rawValue, permissions.folderMode)
+        } catch {
+            throw failure(error, path, "can't be made")
+        }
+    }
+
+    /// Removes the folder and all that is in it, in one step as others see it.
+    func removeAll() throws(ShardError) {
+        guard access(path.string, F_OK) == 0, let name = path.lastComponent else { return }
+        let parent = ShardFolder(path: path.removingLastComponent(), permissions: permissions, observe: observe)
+        let condemned = "." + name.string + ".removed"
+        try parent.finishRemoval(condemned)
+        try parent.rename(name.string, to: condemned)
+        try parent.finishRemoval(condemned)
+    }
+
+    /// Removes a folder that has its last name already.
+    func finishRemoval(_ name: String) throws(ShardError) {
+        let folder = path.appending(name)
+        guard access(folder.string, F_OK) == 0 else { return }
+        observe(.remove(folder))
+        do {
+            try FileManager.default.removeItem(atPath: folder.string)
+        } catch {
+            throw failure(error, folder, "can't be removed")
+        }
+    }
+
+    /// Names are on the disk once their folder is.
+    func synchronizeFolder() throws(ShardError) {
+        do {
+            let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+            defer { try? descriptor.close() }
+            try synchronize(descriptor, path)
+        } catch {
+            throw failure(error, path, "can't be written to the disk")
+        }
+    }
+
+    private func synchronize(_ descriptor: FileDescriptor, _ file: FilePath) throws {
+        observe(.synchronize(file))
+        guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    /// The mode and the group as configured, whatever the process's umask is.
+    private func own(_ descriptor: Int32, _ mode: UInt32) throws {
+        guard fchmod(descriptor, mode) == 0 else { throw Errno(rawValue: errno) }
+        if let group = permissions.group, fchown(descriptor, uid_t.max, group) != 0 { throw Errno(rawValue: errno) }
+    }
+
+    private func failure(_ error: any Error, _ file: FilePath, _ what: String) -> ShardError {
+        if let error = error as? ShardError { return error }
+        let errno = error as? Errno
+        let isFull = errno == .noSpace || errno == Errno(rawValue: EDQUOT)
+        return ShardError(isFull ? .full : .inaccessible, path: file.string, problem: "\(what): \(error)")
+    }
+}
+
+private typealias CModeT = CInterop.Mode

@@ -1,0 +1,109 @@
+import AssayCrypto
+import Bytes
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Appraisal
+
+@Suite("Checking, comparing and signing policies")
+struct PolicyFileTests {
+    @Test("A check names faults of the schema, of expressions and of keys, all in one run")
+    func check() throws {
+        let text = """
+            {"meta": {"version": 2, "generator": 0}, "release": 0, "digests": {"/a": ["x"]}, "excludes": ["(", "", "["],
+             "keyrings": {}, "ima": {"ignored_keyrings": [], "log_hash_alg": "sha1"}, "ima-buf": {},
+             "verification-keys": "no key"}
+            """
+        let check = PolicyCheck(source: Array(text.utf8))
+        #expect(
+            check.faults.map(\.place) == [
+                "meta.version", "digests[\"/a\"][0]", "excludes[0]", "excludes[2]", "verification-keys",
+            ])
+        #expect(check.warnings.map(\.place) == ["excludes[1]"])
+        let broken = PolicyCheck(source: Array("{\n  \"meta\" 1".utf8))
+        #expect(broken.faults.map(\.place) == ["line 2, column 10"])
+    }
+
+    @Test("A comparison shows every section's differences, and none between equals")
+    func difference() throws {
+        let old = try PolicyDocument.read(
+            source(
+                digests: #""/a": ["\#(hex("a"))"], "/b": ["\#(hex("b"))"], "/none": []"#, excludes: #""/x""#,
+                keyrings: #"".ima": ["\#(hex("1"))"]"#, ignored: #""k""#,
+                assay: #""violations": "warn", "exclude_globs": ["/g"]"#)
+        ).document
+        let new = try PolicyDocument.read(
+            source(
+                digests: #""/a": ["\#(hex("c"))"], "/c": ["\#(hex("b"))"]"#, excludes: #""/y""#,
+                buffers: #""v": ["\#(hex("2"))"]"#,
+                assay: """
+                    "violations": {"default": "fail", "paths": [{"glob": "/v", "action": "ignore"}]},
+                    "pcrs": {"7": {"sha256": ["\(hex("7"))"]}}
+                    """)
+        ).document
+        #expect(PolicyDifference(from: old, to: old).changes.isEmpty)
+        let lines = PolicyDifference(from: old, to: new).changes.map(\.description)
+        #expect(
+            lines == [
+                "- digests[\"/a\"]: \(hex("a"))", "+ digests[\"/a\"]: \(hex("c"))", "- digests[\"/b\"]: \(hex("b"))",
+                "+ digests[\"/c\"]: \(hex("b"))", "- digests[\"/none\"]: no digest", "- excludes: \"/x\"",
+                "+ excludes: \"/y\"", "- keyrings[\".ima\"]: \(hex("1"))", "+ ima-buf[\"v\"]: \(hex("2"))",
+                "- ima.ignored_keyrings: \"k\"", "- assay.violations: warn", "+ assay.violations: fail",
+                "+ assay.violations.paths: \"/v\" ignore", "- assay.exclude_globs: \"/g\"",
+                "+ assay.pcrs: 7 sha256 \(hex("7"))",
+            ])
+        let reverse = PolicyDifference(from: new, to: old).changes
+        #expect(reverse.count == lines.count && reverse.count(where: \.isAdded) == lines.count - 7)
+    }
+
+    @Test("Every part of a policy is written as it was read")
+    func roundTrip() throws {
+        let text = source(
+            digests: #""/a\u0001\"\\é": ["\#(hex("b"))", "\#(hex("a", 20))"], "/empty": []"#,
+            excludes: #""^/x$", "/é""#,
+            keyrings: #"".ima": ["\#(hex("1", 64))"]"#, buffers: #""v": ["\#(hex("2"))"]"#, ignored: #""*""#,
+            assay: """
+                "violations": {"default": "fail", "paths": [{"glob": "/v*", "action": "ignore"}]},
+                "unlisted_keyrings": "ignore", "file_keyrings": [".machine"], "exclude_globs": ["/g/**"],
+                "pcrs": {"7": {"sha256": ["\(hex("7"))"], "sha1": ["\(hex("6", 20))"]}, "0": {"sha256": []}}
+                """)
+        var document = try PolicyDocument.read(text).document
+        var again = try PolicyDocument.read(document.json).document
+        document.sort()
+        again.sort()
+        #expect(again.assay.pcrs.count == 3 && Set(again.assay.pcrs) == Set(document.assay.pcrs))
+        again.assay.pcrs = document.assay.pcrs
+        #expect(again == document)
+        #expect(try PolicyDocument.read(again.json).document.json == again.json)
+    }
+
+    @Test(
+        "An envelope verifies by the key that signed it, and by no other",
+        arguments: ["RSA", "prime256v1", "secp521r1"])
+    func envelope(kind: String) throws {
+        let key = kind == "RSA" ? try SigningKey(rsaBits: 2048) : try SigningKey(curve: kind)
+        let policy = source(digests: listed())
+        let envelope = try SignedPolicy.envelope(of: policy, keyID: "an id \"quoted\"") { message in
+            try key.sign(PCRBank.sha256.digest(of: message).bytes, .sha256)
+        }
+        let signer = try PublicKey(subjectPublicKeyInfo: key.subjectPublicKeyInfo)
+        #expect(try SignedPolicy.payload(of: envelope, signers: [signer]) == policy)
+        #expect(PolicyCheck(source: envelope, signers: [signer]).faults.isEmpty)
+        let other = try PublicKey(subjectPublicKeyInfo: SigningKey(curve: "prime256v1").subjectPublicKeyInfo)
+        #expect(throws: PolicyError.self) { try SignedPolicy.payload(of: envelope, signers: [other]) }
+        #expect(try SignedPolicy.payload(of: envelope, signers: [other, signer]) == policy)
+        for index in stride(from: 0, to: envelope.count, by: 11) {
+            var changed = envelope
+            changed[index] ^= 1
+            if let payload = try? SignedPolicy.payload(of: changed, signers: [signer]) { #expect(payload == policy) }
+        }
+    }
+
+    @Test("Base64 is written as Foundation writes it", arguments: 0..<20)
+    func base64(count: Int) throws {
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + 251) }
+        #expect(String(decoding: Base64.encode(bytes), as: UTF8.self) == Data(bytes).base64EncodedString())
+        #expect(Base64.decode(Base64.encode(bytes)) == bytes)
+    }
+}

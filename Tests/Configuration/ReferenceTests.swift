@@ -1,0 +1,67 @@
+import Foundation
+import Settings
+import TestSupport
+import Testing
+
+@testable import assay_agent
+@testable import assay_verifier
+
+/// A program's settings, as the code declares them and as the pages and files tell them.
+struct Reference: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let schema: SettingsSchema
+    let examplePath: String
+    /// What the example sets, for it must be set on every host.
+    let exampleValues: [String: String]
+
+    static let all = [
+        Reference(
+            testDescription: "assay-agent", schema: AgentSettings.schema, examplePath: "Packaging/agent.yaml",
+            exampleValues: [
+                "verifier.host": "verifier.example", "tls.certificate": "/etc/assay/agent.pem",
+                "tls.key": "/etc/assay/agent.key", "tls.trust": "/etc/assay/ca.pem",
+            ]),
+        Reference(
+            testDescription: "assay-verifier", schema: VerifierSettings.schema, examplePath: "Packaging/verifier.yaml",
+            exampleValues: [
+                "listen.host": "0.0.0.0", "tls.certificate": "/etc/assay/verifier.pem",
+                "tls.key": "/etc/assay/verifier.key", "tls.trust": "/etc/assay/ca.pem",
+            ]),
+    ]
+}
+
+@Suite("Each setting") struct ReferenceTests {
+    private let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOf: repository.appending(path: path), encoding: .utf8)
+    }
+
+    @Test("stands on the page as the code declares it", arguments: Reference.all) func page(reference: Reference) throws
+    {
+        let page = try text("Docs/configuration.md")
+        let table = reference.schema.table.joined(separator: "\n")
+        let isThere = page.contains("\n" + table + "\n\n")
+        #expect(isThere, "Docs/configuration.md must have:\n\(table)")
+    }
+
+    @Test("stands in the example file, and the file is one", arguments: Reference.all)
+    func example(reference: Reference) throws {
+        let example = reference.schema.example(reference.exampleValues)
+        let committed = try text(reference.examplePath)
+        let isThere = committed.hasSuffix("\n\n" + example)
+        #expect(isThere, "\(reference.examplePath) must end with:\n\(example)")
+        let settings = try Settings(
+            reference.schema, file: repository.appending(path: reference.examplePath).path, environment: [:])
+        try settings.requireAll()
+    }
+
+    @Test("has a key of its own, a meaning and an environment variable", arguments: Reference.all)
+    func distinct(reference: Reference) {
+        let declarations = reference.schema.declarations
+        #expect(Set(declarations.map(\.key)).count == declarations.count)
+        #expect(Set(declarations.map { reference.schema.variable(for: $0) }).count == declarations.count)
+        #expect(declarations.allSatisfy { !$0.meaning.isEmpty && !$0.meaning.contains("|") })
+    }
+}

@@ -1,0 +1,93 @@
+import Appraisal
+import Foundation
+import StandInKernel
+import TestSupport
+
+/// Both programs as a new operator meets them: an empty folder, and a host with a TPM. Everything is done by commands.
+struct Newcomer: Sendable {
+    let folder: URL
+    let host: Host
+
+    static func run(_ body: (Newcomer) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "assay-newcomer-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let host = try await Host(in: folder)
+        defer { host.tpm.stop() }
+        try await body(Newcomer(folder: folder, host: host))
+    }
+
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    /// `assay-verifier init` with its files in folders of this name; the port may be in use a moment later.
+    func initialize(_ name: String = "verifier", port: Int) async throws -> (exit: Int32?, output: String) {
+        try await verifier(
+            ["init", "--dir", path(name), "--name", "127.0.0.1", "--port", "\(port)"], name)
+    }
+
+    /// A command of the verifier's to its end.
+    func verifier(
+        _ arguments: [String], _ name: String = "verifier"
+    ) async throws -> (exit: Int32?, output: String) {
+        let program = try Program("assay-verifier", arguments + ["--config", path(name + ".yaml")], in: folder)
+        return (try await program.exitCode(), program.output)
+    }
+
+    /// `assay-verifier serve`, once it listens.
+    func serve(_ name: String = "verifier") async throws -> Program {
+        let program = try Program("assay-verifier", ["serve", "--config", path(name + ".yaml")], in: folder)
+        try await program.wait(for: "listening on ")
+        return program
+    }
+
+    /// What `assay-verifier invite` printed, without `assay-agent join`.
+    func invite(_ arguments: [String] = [], _ name: String = "verifier") async throws -> String {
+        let invited = try await verifier(["invite", "--policy", "allowed"] + arguments, name)
+        let words = invited.output.split(whereSeparator: \.isWhitespace)
+        guard invited.exit == 0, invited.output.split(separator: "\n").count == 1, words.count == 3,
+            words.prefix(2) == ["assay-agent", "join"]
+        else { throw Unexpected("not one line: \(invited.output)") }
+        return String(words[2])
+    }
+
+    /// `assay-agent join` on the host.
+    func join(_ token: String, _ arguments: [String] = []) async throws -> (exit: Int32?, output: String) {
+        try await agent(
+            [
+                "join", token, "--state", host.stateFolder.path, "--tcti", host.tpm.tcti, "--log",
+                host.kernel.log.path,
+            ] + arguments)
+    }
+
+    /// A command of the agent's to its end.
+    func agent(_ arguments: [String]) async throws -> (exit: Int32?, output: String) {
+        let program = try startAgent(arguments)
+        return (try await program.exitCode(), program.output)
+    }
+
+    func startAgent(_ arguments: [String]) throws -> Program {
+        try Program("assay-agent", arguments + ["--config", path("agent.yaml")], in: folder)
+    }
+
+    /// Puts a policy that allows what a log holds.
+    func putPolicy(allowing log: [UInt8]) async throws {
+        var draft = PolicyDraft()
+        try draft.allow(log: log)
+        try JSONEncoder().encode(draft).write(to: folder.appending(path: "policy.json"))
+        let put = try await verifier(["policy", "put", "allowed", path("policy.json")])
+        guard put.exit == 0 else { throw Unexpected(put.output) }
+    }
+
+    func mode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    }
+
+    /// A TCP port that was free a moment ago, below those that Linux gives to clients.
+    static func freePort() throws -> Int {
+        for _ in 0..<50 {
+            let port = Int.random(in: 10_000..<32_000)
+            if TCPPort.isFree(port) { return port }
+        }
+        throw Unexpected("no free port")
+    }
+}

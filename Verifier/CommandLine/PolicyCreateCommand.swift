@@ -1,0 +1,132 @@
+import Appraisal
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Foundation
+import Offline
+import Terminal
+
+/// Makes a policy out of what is trusted.
+struct PolicyCreateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Make a policy that allows what logs, files and keys hold, and print it.",
+        discussion: """
+            Take the log of a host that you trust, or its root folder: every file's digest, every key on a keyring and \
+            every buffer will be allowed. Look at the result before you put it.
+
+              assay-verifier policy create --log binary_runtime_measurements --excludes excludes.txt --out policy.json
+              assay-verifier policy create --tree /mnt/image --base policy.json --keyring .ima=ima.der
+
+            A blank in a path is listed as _, as the kernel logs it.
+            """)
+
+    @Option(
+        help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
+    var log: [String] = []
+
+    @Option(help: ArgumentHelp("A host's root folder: all regular files in it.", valueName: "folder"))
+    var tree: [String] = []
+
+    @Option(help: ArgumentHelp("A certificate or key, PEM or DER, allowed on a keyring.", valueName: "name=file"))
+    var keyring: [String] = []
+
+    @Option(help: ArgumentHelp("A keyring whose keys are not judged; * for all.", valueName: "name"))
+    var ignoredKeyring: [String] = []
+
+    @Option(help: ArgumentHelp("Expressions of paths to leave out, one a line, # for comments.", valueName: "file"))
+    var excludes: [String] = []
+
+    @Option(help: ArgumentHelp("A policy to extend.", valueName: "file"))
+    var base: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The hash of --tree's and --keyring's digests; else that of the log or of --base.",
+            valueName: "algorithm"))
+    var hash: String?
+
+    @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
+    var out: String?
+
+    func validate() throws {
+        guard !(log.isEmpty && tree.isEmpty && keyring.isEmpty && base == nil) else {
+            throw ValidationError("give --log, --tree, --keyring or --base")
+        }
+        guard hash.map({ HashAlgorithm(rawValue: $0) != nil }) ?? true else {
+            let names = HashAlgorithm.allCases.map(\.description).joined(separator: ", ")
+            throw ValidationError("--hash is one of \(names)")
+        }
+        guard keyring.allSatisfy({ $0.split(separator: "=", maxSplits: 1).count == 2 }) else {
+            throw ValidationError("--keyring is NAME=FILE")
+        }
+    }
+
+    func run() throws {
+        try makingPolicy {
+            var draft = PolicyDraft(extending: try base.map { try readPolicy($0) } ?? PolicyDocument())
+            for file in excludes { draft.exclude(list: try contents(file)) }
+            for name in ignoredKeyring { draft.ignore(keyring: Array(name.utf8)) }
+            for shard in log { try draft.allow(shard: try contents(shard)) }
+            try draft.endLog()
+            let algorithm = hash.flatMap(HashAlgorithm.init(rawValue:)) ?? draft.digestAlgorithm ?? .sha256
+            for pair in keyring { try allowKey(pair, algorithm, &draft) }
+            for root in tree { try allowTree(root, algorithm, &draft) }
+            for name in draft.unlistable {
+                Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
+            }
+            try writePolicy(draft.document.json, to: out)
+        }
+    }
+
+    private func allowKey(_ pair: String, _ algorithm: HashAlgorithm, _ draft: inout PolicyDraft) throws {
+        let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+        for key in try VerificationKey.all(encoded: try contents(parts[1])) {
+            try draft.allow(key: key.der, on: Array(parts[0].utf8), hash: algorithm)
+        }
+    }
+
+    private func allowTree(_ root: String, _ algorithm: HashAlgorithm, _ draft: inout PolicyDraft) throws {
+        let excluded = try ExcludedPaths(of: draft.document)
+        var tree = FileTree(root, algorithm: algorithm) { excluded.contains($0) }
+        try tree.forEach { draft.allow(file: $0.path, digest: $0.digest) }
+        for problem in tree.unreadable { Output.notice("not listed, for it can't be read: \(problem)") }
+    }
+}
+
+/// Runs what makes or reads policies: one that doesn't load is told fault by fault, and ends with exit 1.
+func makingPolicy(_ body: () throws -> Void) throws(CommandFailure) {
+    do {
+        try body()
+    } catch let failure as CommandFailure {
+        throw failure
+    } catch let error as PolicyError {
+        for fault in error.faults { Output.notice("error: \(fault)") }
+        throw CommandFailure(.contraindicated)
+    } catch {
+        throw .unavailable(error)
+    }
+}
+
+/// A whole file; `-` is standard input.
+func contents(_ path: String) throws -> [UInt8] {
+    if path == "-" { return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data()) }
+    return [UInt8](try Data(contentsOf: URL(filePath: path)))
+}
+
+/// A policy's file, its warnings said.
+func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument {
+    let keys = try signers.map { try PublicKey(encoded: try contents($0)) }
+    let (document, warnings) = try PolicyDocument.read(try contents(path), signers: keys)
+    for warning in warnings { Output.notice("warning: \(path): \(warning)") }
+    return document
+}
+
+/// Writes a policy, or prints it.
+func writePolicy(_ bytes: [UInt8], to path: String?) throws {
+    guard let path else {
+        try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        return
+    }
+    try Data(bytes).write(to: URL(filePath: path), options: .atomic)
+}

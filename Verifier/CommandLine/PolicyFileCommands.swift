@@ -1,0 +1,95 @@
+import Appraisal
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Terminal
+
+/// Converts what older tools have to a runtime policy.
+struct PolicyConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Make a policy of an older allowlist: lines of sha256sum, or JSON with hashes.")
+
+    @Argument(help: "The allowlist.")
+    var allowlist: String
+
+    @Option(help: ArgumentHelp("Expressions of paths to leave out, one a line, # for comments.", valueName: "file"))
+    var excludes: String?
+
+    @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
+    var out: String?
+
+    func run() throws {
+        try makingPolicy {
+            let (document, warnings) = try LegacyAllowlist.convert(
+                try contents(allowlist), excludes: try excludes.map(contents))
+            for warning in warnings { Output.notice("warning: \(warning)") }
+            try writePolicy(document.json, to: out)
+        }
+    }
+}
+
+/// Tells what is wrong with a policy.
+struct PolicyCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Check a policy: every fault with its place.",
+        discussion: "Exit: 0 it loads, warnings or not; 1 it doesn't.")
+
+    @Argument(help: "The file: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.")
+    var file: String
+
+    @Option(
+        name: .customLong("policy-key"),
+        help: ArgumentHelp("A key or certificate that must have signed the policy.", valueName: "file"))
+    var policyKey: [String] = []
+
+    @Option(
+        name: .customLong("sha256"), help: ArgumentHelp("What the file's SHA-256 must be.", valueName: "hex"))
+    var checksum: String?
+
+    func validate() throws {
+        guard checksum == nil || digest?.count == 32 else {
+            throw ValidationError("--sha256 has 64 hexadecimal digits")
+        }
+    }
+
+    private var digest: Digest? { checksum.flatMap { [UInt8](hexadecimal: $0) }.flatMap { Digest($0) } }
+
+    func run() throws {
+        try makingPolicy {
+            let signers = try policyKey.map { try PublicKey(encoded: try contents($0)) }
+            let check = PolicyCheck(source: try contents(file), signers: signers, checksum: digest)
+            for fault in check.faults { Output.line("error: \(fault)") }
+            for warning in check.warnings { Output.line("warning: \(warning)") }
+            guard check.faults.isEmpty else { throw CommandFailure(.contraindicated) }
+            Output.line("the policy loads")
+        }
+    }
+}
+
+/// Compares two policies.
+struct PolicyDiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "Show what the second policy allows that the first doesn't (+), and the reverse (-).")
+
+    @Argument(help: "The first policy.")
+    var old: String
+
+    @Argument(help: "The second.")
+    var new: String
+
+    @Option(
+        name: .customLong("policy-key"),
+        help: ArgumentHelp("A key or certificate that must have signed both.", valueName: "file"))
+    var policyKey: [String] = []
+
+    func run() throws {
+        try makingPolicy {
+            let difference = PolicyDifference(
+                from: try readPolicy(old, signers: policyKey), to: try readPolicy(new, signers: policyKey))
+            for change in difference.changes { Output.line("\(change)") }
+        }
+    }
+}
