@@ -34,7 +34,7 @@ enum Runner {
     }
 
     /// A property that doesn't hold ends the process as a trap does, so that one way finds and keeps both.
-    private static func check(_ target: FuzzTarget, _ input: [UInt8]) {
+    fileprivate static func check(_ target: FuzzTarget, _ input: [UInt8]) {
         do {
             try target.check(input)
         } catch {
@@ -50,6 +50,13 @@ enum Runner {
     /// `nonisolated(unsafe)`: set once, before libFuzzer starts; it calls back on the thread that called it.
     nonisolated(unsafe) private var current: FuzzTarget?
 
+    /// What libFuzzer calls with each input.
+    @_cdecl("LLVMFuzzerTestOneInput")
+    func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+        if let current { Runner.check(current, Array(UnsafeBufferPointer(start: bytes, count: count))) }
+        return 0
+    }
+
     @_silgen_name("LLVMFuzzerRunDriver")
     private func runDriver(
         _ count: UnsafeMutablePointer<Int32>,
@@ -61,18 +68,11 @@ enum Runner {
         private static func run(_ target: FuzzTarget, _ arguments: [String]) throws {
             current = target
             let words = [CommandLine.arguments[0]] + arguments
-            let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)
+            var list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)
             for (index, word) in words.enumerated() { list[index] = strdup(word) }
             list[words.count] = nil
-            var pointer = list
             var count = Int32(words.count)
-            let status = runDriver(&count, &pointer) { bytes, count in
-                if let current {
-                    Runner.check(current, Array(UnsafeBufferPointer(start: bytes, count: count)))
-                }
-                return 0
-            }
-            exit(status)
+            exit(runDriver(&count, &list, testOneInput))
         }
     }
 #else

@@ -124,11 +124,15 @@ struct JSONParser {
         let start = index
         var result: [UInt8] = []
         var copied = start
+        var bits: UInt8 = 0
         while let byte = peek {
+            bits |= byte
             if byte == UInt8(ascii: "\"") {
                 result += bytes[copied..<index]
                 index += 1
-                guard String(validating: result, as: UTF8.self) != nil else { throw fault("a string isn't UTF-8") }
+                guard bits < 0x80 || String(validating: result, as: UTF8.self) != nil else {
+                    throw fault("a string isn't UTF-8")
+                }
                 return result
             }
             guard byte >= 0x20 else { throw fault("a control character in a string") }
