@@ -61,6 +61,12 @@ test: dependencies
 	swift build --build-tests
 	swift test --skip-build --no-parallel
 
+# What a new user does, from nothing to a watched host; needs root. With --write its output goes into Docs/first-host.md.
+.PHONY: test-install
+test-install: dependencies
+	swift build
+	Tests/Install/first-host "$$(swift build --show-bin-path)"
+
 # Where C and Swift meet, memory errors would hide: the same tests under AddressSanitizer.
 .PHONY: test-address
 test-address: dependencies

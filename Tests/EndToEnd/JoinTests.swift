@@ -64,7 +64,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("an expired, a used and a foreign token are refused, each with the next step") func tokens() async throws {
+        @Test("an expired, a used and a foreign token are refused, each with the next step") func tokens() async throws
+        {
             try await InvitingVerifier.run { verifier in
                 let host = try await JoiningHost()
                 let expired = try await verifier.invite(seconds: 60)

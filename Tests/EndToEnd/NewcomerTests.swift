@@ -23,7 +23,8 @@ extension EndToEnd {
                 for secret in ["agent.key", "attestation-key"] {
                     #expect(try newcomer.mode(newcomer.host.stateFolder.path + "/" + secret) == 0o600)
                 }
-                let certificate = try String(contentsOfFile: newcomer.host.stateFolder.path + "/agent.pem", encoding: .utf8)
+                let certificate = try String(
+                    contentsOfFile: newcomer.host.stateFolder.path + "/agent.pem", encoding: .utf8)
                 let repeated = try await newcomer.agent(["join", token])
                 #expect(repeated.exit == 0, "\(repeated.output)")
                 #expect(
@@ -31,7 +32,8 @@ extension EndToEnd {
                         == certificate)
 
                 let attested = try await newcomer.agent(["attest", "--once"])
-                #expect(attested.exit == 0 && attested.output.contains("identity: EK not certified"), "\(attested.output)")
+                #expect(
+                    attested.exit == 0 && attested.output.contains("identity: EK not certified"), "\(attested.output)")
                 let json = try await newcomer.agent(["attest", "--once", "--json"])
                 #expect(json.exit == 0 && json.output.contains(#""identity":"EK not certified""#))
                 let shown = try await newcomer.verifier(["agents", "show", "web-1"])
@@ -83,7 +85,8 @@ extension EndToEnd {
 
                 // Another verifier on the same address: its token names another authority.
                 #expect(try await newcomer.initialize("other", port: port).exit == 0)
-                let policy = try await newcomer.verifier(["policy", "put", "allowed", newcomer.path("policy.json")], "other")
+                let policy = try await newcomer.verifier(
+                    ["policy", "put", "allowed", newcomer.path("policy.json")], "other")
                 #expect(policy.exit == 0)
                 let foreign = try await newcomer.join(try await newcomer.invite([], "other"))
                 #expect(foreign.exit == 3 && foreign.output.contains("another authority"), "\(foreign.output)")
