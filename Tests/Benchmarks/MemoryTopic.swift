@@ -87,10 +87,10 @@ struct Stream: ParsableCommand {
         }
     }
 
-    /// The process's peak so far, in MiB.
+    /// The process's peak so far, in MiB: VmHWM, for what getrusage tells includes the parent before exec.
     private static var peak: Double {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return Double(usage.ru_maxrss) / 1024
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 } ?? .nan
     }
 }
