@@ -594,7 +594,7 @@ struct  Assay__V1__CertificateIssued
 
 /*
  * Asks for a new certificate over the agent's own authenticated connection, before the old one expires; at most once
- * on a connection, at any time after Hello. The verifier answers with CertificateIssued, whatever else is under way.
+ * a round, at any time after Hello. The verifier answers with CertificateIssued, whatever else is under way.
  */
 struct  Assay__V1__RenewRequest
 {
