@@ -66,6 +66,15 @@ struct JSONParser {
         return value
     }
 
+    /// Reads a whole text; what is wrong with it is wrong with the policy.
+    static func parse(policy text: [UInt8]) throws(PolicyError) -> JSON {
+        do throws(JSONError) {
+            return try parse(text)
+        } catch {
+            throw PolicyError(place: "line \(error.line), column \(error.column)", "not JSON: \(error.message)")
+        }
+    }
+
     private init(bytes: [UInt8]) {
         self.bytes = bytes
     }

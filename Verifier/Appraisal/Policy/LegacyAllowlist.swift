@@ -87,12 +87,7 @@ package enum LegacyAllowlist {
     private static func json(
         _ source: [UInt8]
     ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
-        let json: JSON
-        do {
-            json = try JSONParser.parse(source)
-        } catch {
-            throw PolicyError(place: "line \(error.line), column \(error.column)", "not JSON: \(error.message)")
-        }
+        let json = try JSONParser.parse(policy: source)
         guard case .object(let members) = json else {
             throw PolicyError(place: "allowlist", "an object is expected, not \(json.kind)")
         }

@@ -30,8 +30,7 @@ package final class Policy: Sendable {
     ///   - source: JSON, or a DSSE envelope of it.
     ///   - signers: keys, one of which must have signed. Without any the policy must be plain; with any, signed.
     package convenience init(source: [UInt8], signers: [PublicKey] = []) throws(PolicyError) {
-        let json = try SignedPolicy.payload(of: source, signers: signers)
-        let reader = try PolicyReader.read(json)
+        let reader = try PolicyReader.read(source, signers: signers)
         try self.init(
             document: reader.document, contentHash: PCRBank.sha256.digest(of: source), warnings: reader.warnings)
     }

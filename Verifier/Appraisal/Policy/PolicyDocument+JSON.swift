@@ -8,7 +8,7 @@ extension PolicyDocument {
     package static func read(
         _ source: [UInt8], signers: [PublicKey] = []
     ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
-        let reader = try PolicyReader.read(try SignedPolicy.payload(of: source, signers: signers))
+        let reader = try PolicyReader.read(source, signers: signers)
         return (reader.document, reader.warnings)
     }
 

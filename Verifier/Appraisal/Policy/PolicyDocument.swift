@@ -45,7 +45,7 @@ package struct PolicyDocument: Hashable, Sendable {
 
     /// What a policy's JSON says.
     package init(json: [UInt8]) throws(PolicyError) {
-        self = try PolicyReader.read(json).document
+        self = try PolicyReader.read(json, signers: []).document
     }
 }
 

@@ -8,16 +8,18 @@ struct PolicyReader {
     private var faults: [PolicyError.Fault] = []
 
     /// Reads a policy, or says all that is wrong with it.
-    static func read(_ source: [UInt8]) throws(PolicyError) -> PolicyReader {
-        let reader = try parse(source)
+    static func read(_ source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> PolicyReader {
+        let reader = try parse(source, signers)
         guard reader.faults.isEmpty else { throw PolicyError(reader.faults) }
         return reader
     }
 
     /// Everything that is wrong with a policy, its expressions and its keys too, and what its author should look at.
-    static func check(_ source: [UInt8]) -> (faults: [PolicyError.Fault], warnings: [PolicyError.Fault]) {
+    static func check(
+        _ source: [UInt8], signers: [PublicKey]
+    ) -> (faults: [PolicyError.Fault], warnings: [PolicyError.Fault]) {
         do throws(PolicyError) {
-            let reader = try parse(source)
+            let reader = try parse(source, signers)
             var (faults, warnings) = (reader.faults, reader.warnings)
             let document = reader.document
             do throws(PolicyError) {
@@ -37,15 +39,9 @@ struct PolicyReader {
         }
     }
 
-    private static func parse(_ source: [UInt8]) throws(PolicyError) -> PolicyReader {
-        let json: JSON
-        do {
-            json = try JSONParser.parse(source)
-        } catch {
-            throw PolicyError(place: "line \(error.line), column \(error.column)", "not JSON: \(error.message)")
-        }
+    private static func parse(_ source: [UInt8], _ signers: [PublicKey]) throws(PolicyError) -> PolicyReader {
         var reader = PolicyReader()
-        reader.policy(json)
+        reader.policy(try SignedPolicy.json(of: source, signers: signers))
         return reader
     }
 

@@ -2,23 +2,40 @@ package import AssayCrypto
 
 /// A policy in a DSSE envelope (https://github.com/secure-systems-lab/dsse, protocol and envelope 1.0.2).
 package enum SignedPolicy {
-    /// The policy's JSON.
+    /// The policy's JSON, byte for byte as it was signed.
     ///
     /// - Parameters:
     ///   - source: JSON, or an envelope.
     ///   - signers: keys, one of which must have signed. A plain policy is refused where there are any, and a signed one
     ///     where there are none: nobody is to believe in a signature that nobody checks.
     package static func payload(of source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
-        guard let envelope = Envelope(source) else {
+        try opened(source, signers).payload ?? source
+    }
+
+    /// The policy's JSON, read.
+    static func json(of source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> JSON {
+        let (json, payload) = try opened(source, signers)
+        guard let payload else { return json }
+        return try JSONParser.parse(policy: payload)
+    }
+
+    /// What a source holds. It is read once: a policy of a fleet can be tens of megabytes.
+    ///
+    /// - Returns: the source as JSON; and what its envelope holds, if it is one.
+    private static func opened(
+        _ source: [UInt8], _ signers: [PublicKey]
+    ) throws(PolicyError) -> (json: JSON, payload: [UInt8]?) {
+        let json = try JSONParser.parse(policy: source)
+        guard let envelope = Envelope(json) else {
             guard signers.isEmpty else {
                 throw PolicyError(place: "policy", "a signature is required, but this is no DSSE envelope")
             }
-            return source
+            return (json, nil)
         }
         guard !signers.isEmpty else {
             throw PolicyError(place: "envelope", "the policy is signed; name the key that must have signed it")
         }
-        return try envelope.verifiedPayload(by: signers)
+        return (json, try envelope.verifiedPayload(by: signers))
     }
 
     /// What a policy's envelope says that it holds; other tools' envelopes are of the same type.
@@ -55,8 +72,8 @@ package enum SignedPolicy {
         let signatures: [[UInt8]]
 
         /// Nil if this isn't an envelope at all.
-        init?(_ source: [UInt8]) {
-            guard case .object(let members)? = try? JSONParser.parse(source) else { return nil }
+        init?(_ json: JSON) {
+            guard case .object(let members) = json else { return nil }
             var payload: [UInt8]?
             var payloadType: [UInt8] = []
             var list: [JSON]?
