@@ -119,6 +119,34 @@ struct SignatureBatchTests {
         #expect(outcome.signatures.failed == 1 && outcome.signatures.verified == 1023)
     }
 
+    @Test("More is read while signatures that were taken are verified, up to another batch, and it comes to the same")
+    func taken() {
+        let limit = SignatureBatch.signatureLimit
+        let log = log(signatures: 2 * limit + 9, bad: [5, limit + 5, 2 * limit + 5])
+        var appraiser = Appraiser(policy: policy, quote: log.quote())
+        var read = appraiser.advance(log.bytes.span)
+        let first = appraiser.takeSignatures()
+        #expect(first?.count == limit && first?.items.first?.number == 2)
+        read += appraiser.advance(log.bytes.span.extracting(droppingFirst: read))
+        let (nextRecord, isWaiting) = (appraiser.nextRecord, appraiser.isWaiting)
+        #expect(nextRecord == UInt64(2 * limit) + 2 && isWaiting)
+        let (early, oldest) = (appraiser.takeSignatures(), appraiser.pendingSignatures)
+        #expect(early == nil && oldest?.items.first?.number == 2, "what was taken is settled first")
+        let progress = appraiser.progress
+        #expect(progress.findings.count(.badSignature) == 2 && progress.nextRecord == nextRecord)
+        appraiser.settle(first?.verified() ?? SignatureResults(count: 0))
+        let second = appraiser.takeSignatures()
+        #expect(second?.items.first?.number == UInt64(limit) + 2)
+        read += appraiser.advance(log.bytes.span.extracting(droppingFirst: read))
+        // At the match both what was taken and what waits must be known.
+        let (matched, isWaitingForMatch) = (appraiser.matchedRecord, appraiser.isWaiting)
+        #expect(matched == nil && isWaitingForMatch && read == log.bytes.count)
+        let outcome = appraiser.finish()
+        let whole = Tests.appraise(log, policy)
+        #expect(outcome.findings == whole.findings && outcome.newState == whole.newState)
+        #expect(outcome.signatures == whole.signatures && whole.signatures.failed == 3)
+    }
+
     @Test("A signature that stands twice in a batch is one that was known, the second time")
     func twice() {
         var options = AppraisalOptions()

@@ -46,15 +46,16 @@ struct Workload {
         var options = AppraisalOptions()
         options.verifiedSignatures = memory
         var appraiser = Appraiser(policy: policy, options: options, quote: quote)
-        let threads = SignatureThreads(count: threads)
+        var threads = SignatureThreads(count: threads)
         var offset = 0
         while offset < log.count {
             let shard = offset..<min(offset + 1 << 20, log.count)
             let read = appraiser.advance(log.span.extracting(shard))
-            threads.settle(&appraiser)
-            if read == 0, !appraiser.isWaiting { break }
             offset += read
+            guard appraiser.isWaiting || read > 0 else { break }
+            if appraiser.isWaiting { threads.settle(&appraiser) }
         }
+        threads.settleAll(&appraiser)
         let outcome = appraiser.finish()
         guard outcome.tier == .affirming else { throw BenchmarkError("\(prefix): \(outcome.findings.kept)") }
     }

@@ -20,7 +20,7 @@ struct LogStream {
     static let bufferBytes = 2 * pieceBytes + LogLimits.standard.recordBytes
 
     private let limits = LogLimits.standard
-    private let threads: SignatureThreads
+    private var threads: SignatureThreads
     private var shards: ArraySlice<InputFile>
     /// The form of the first of `shards`, once that is known.
     private var opened: Form?
@@ -55,7 +55,7 @@ struct LogStream {
             case .binary: try feed(shard, to: &appraiser)
             }
         }
-        threads.settle(&appraiser)
+        threads.settleAll(&appraiser)
         return unread.count
     }
 
@@ -76,7 +76,7 @@ struct LogStream {
         }
     }
 
-    private func feed(_ shard: TextShard, to appraiser: inout Appraiser) throws(OfflineError) {
+    private mutating func feed(_ shard: TextShard, to appraiser: inout Appraiser) throws(OfflineError) {
         var shard = shard
         var otherColumn: LogError?
         let error = try shard.forEach(firstRecord: appraiser.nextRecord) { record, column in
@@ -85,7 +85,7 @@ struct LogStream {
                 return false
             }
             _ = appraiser.advance(record.span)
-            if appraiser.isWaiting { threads.settle(&appraiser) }
+            while appraiser.isWaiting { threads.settle(&appraiser) }
             return !appraiser.isEnded
         }
         if let error = error ?? otherColumn { appraiser.end(unreadable: error) }

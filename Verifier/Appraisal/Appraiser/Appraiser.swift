@@ -73,7 +73,7 @@ package struct Appraiser: ~Copyable, Sendable {
     /// Provisional: nothing of it may be shown or believed before it leads to a match.
     package var progress: AppraisalState {
         var judged = live
-        judge.settle(SignatureResults(count: judged.pending.count), &judged)
+        while !judged.isSettled { judge.settle(SignatureResults(count: 0), &judged) }
         return judged.state(lanes: judged.replay.lanes, recordsReceived: max(start.recordsReceived, nextRecord))
     }
 
@@ -110,15 +110,27 @@ package struct Appraiser: ~Copyable, Sendable {
         return isEnded ? bytes.count : offset
     }
 
-    /// Signatures that wait to be verified; nil if there are none.
-    package var pendingSignatures: SignatureBatch? { live.pending.isEmpty ? nil : live.pending }
+    /// Signatures that wait to be settled, those that were taken first; nil if there are none.
+    package var pendingSignatures: SignatureBatch? { live.taken ?? (live.pending.isEmpty ? nil : live.pending) }
 
-    /// Whether the appraisal can't go on before the signatures are settled: there are many, or a match depends on them.
-    package var isWaiting: Bool {
-        live.pending.isFull || !live.pending.isEmpty && matched == nil && live.replay.isMatched
+    /// Takes the waiting signatures out, so that more records are read while others verify them. They must be settled
+    /// before more can be taken.
+    ///
+    /// - Returns: nil if there are none, or if some are taken.
+    package mutating func takeSignatures() -> SignatureBatch? {
+        guard live.taken == nil, !live.pending.isEmpty else { return nil }
+        live.taken = live.pending
+        live.pending = SignatureBatch()
+        return live.taken
     }
 
-    /// Settles the signatures that are pending.
+    /// Whether the appraisal can't go on before the signatures are settled, or taken: there are many, or a match depends
+    /// on them.
+    package var isWaiting: Bool {
+        live.pending.isFull || !live.isSettled && matched == nil && live.replay.isMatched
+    }
+
+    /// Settles the signatures that were taken; if none were, those that are pending.
     ///
     /// - Parameter results: of that very batch; what they leave open is verified here.
     package mutating func settle(_ results: SignatureResults) {
@@ -140,7 +152,7 @@ package struct Appraiser: ~Copyable, Sendable {
     /// - Parameter unread: bytes of a record that was cut off at the log's end.
     package consuming func finish(unread: Int = 0) -> AppraisalOutcome {
         if unread > 0, !isEnded { cut(unread) }
-        if let signatures = pendingSignatures { settle(signatures.verified()) }
+        while let signatures = pendingSignatures { settle(signatures.verified()) }
         return outcome()
     }
 }
@@ -159,7 +171,7 @@ extension Appraiser {
     }
 
     private mutating func keepMatch() {
-        guard live.replay.isMatched, live.pending.isEmpty else { return }
+        guard live.replay.isMatched, live.isSettled else { return }
         matched = live
         // A record behind the match may name a quoted PCR that none has named yet: then that one must match too. One
         // that is still as after a reset does already.

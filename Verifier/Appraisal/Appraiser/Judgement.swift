@@ -21,10 +21,15 @@ struct Judgement: Sendable {
     var signatures = AppraisalOutcome.SignatureCounts()
     /// Records that wait for their signatures. A match isn't one before they are settled.
     var pending = SignatureBatch()
+    /// Those before them whose signatures are being verified.
+    var taken: SignatureBatch?
     /// Violations in this round.
     var violations: UInt64 = 0
     /// Files' records of the epoch, without boot_aggregate.
     var fileRecords: UInt64
+
+    /// Whether every signature is known to be good or bad.
+    var isSettled: Bool { taken == nil && pending.isEmpty }
 
     /// The state to go on from.
     func state(lanes: [PCRReplay.Lane], recordsReceived: UInt64) -> AppraisalState {

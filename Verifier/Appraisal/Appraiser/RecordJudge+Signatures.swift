@@ -85,10 +85,12 @@ extension RecordJudge {
 extension RecordJudge {
     /// Ends the records whose signatures were waited for, in the log's order.
     ///
-    /// - Parameter results: of the judgement's own batch. What they leave open is verified here.
+    /// - Parameter results: of those that were taken, or if none were of those that are pending. What they leave open is
+    ///   verified here.
     func settle(_ results: SignatureResults, _ judgement: inout Judgement) {
-        let batch = judgement.pending
-        judgement.pending = SignatureBatch()
+        let batch = judgement.taken ?? judgement.pending
+        if judgement.taken == nil { judgement.pending = SignatureBatch() }
+        judgement.taken = nil
         for (index, item) in batch.items.enumerated() {
             let result = results[index]
             switch result == .open ? batch.verify(item) : result {
