@@ -3,6 +3,7 @@ import AssayCrypto
 import IMA
 import Messages
 import Store
+import Synchronization
 import TPM
 import TestSupport
 import Testing
@@ -312,26 +313,52 @@ import Testing
                 bytesBefore: before, updatedAt: 0))
     }
 
-    @Test("every four MiB, every second, and at the end; not for a short round")
+    @Test("every four MiB, every second, and at the end")
     func when() throws {
         let start = ContinuousClock.now
         var keeper = ScratchKeeper()
         keeper.begin(at: start)
-        #expect(try keeper.take(scratch(bytes: 1 << 20), at: start) == nil)
-        #expect(try keeper.take(scratch(bytes: 4 << 20), at: start) != nil)
-        #expect(try keeper.take(scratch(bytes: 5 << 20), at: start + .milliseconds(999)) == nil)
-        #expect(try keeper.take(scratch(bytes: 6 << 20), at: start + .milliseconds(1000)) != nil)
-        #expect(keeper.takeLatest() == nil)
-        #expect(try keeper.take(scratch(bytes: 7 << 20), at: start + .milliseconds(1001)) == nil)
-        #expect(keeper.takeLatest()?.transfer.bytesDone == 7 << 20)
-        #expect(keeper.takeLatest() == nil)
-        // While one is being written the next waits, and isn't lost.
-        let later = start + .seconds(9)
-        #expect(try keeper.take(scratch(bytes: 30 << 20), at: later, isWriting: true) == nil)
-        #expect(keeper.takeLatest()?.transfer.bytesDone == 30 << 20)
+        #expect(keeper.due == nil && keeper.takeLatest(at: start) == nil)
+        keeper.take(try scratch(bytes: 1 << 20))
+        #expect(keeper.due == start + .seconds(1))
+        keeper.take(try scratch(bytes: 4 << 20))
+        #expect(keeper.due == start)
+        #expect(keeper.takeLatest(at: start + .milliseconds(10))?.transfer.bytesDone == 4 << 20)
+        #expect(keeper.due == nil)
+        keeper.take(try scratch(bytes: 7 << 20))
+        #expect(keeper.due == start + .milliseconds(1010))
         // A transfer that goes on begins to count where it goes on.
         keeper.begin(at: start)
-        #expect(try keeper.take(scratch(bytes: 101 << 20, before: 100 << 20), at: start) == nil)
-        #expect(try keeper.take(scratch(bytes: 104 << 20, before: 100 << 20), at: start) != nil)
+        keeper.take(try scratch(bytes: 101 << 20, before: 100 << 20))
+        #expect(keeper.due == start + .seconds(1))
+        keeper.take(try scratch(bytes: 104 << 20, before: 100 << 20))
+        #expect(keeper.due == start)
+    }
+
+    /// What was written, in order.
+    private final class Written: Sendable {
+        private let bytes = Mutex<[UInt64]>([])
+        var all: [UInt64] { bytes.withLock { $0 } }
+        func add(_ scratch: Scratch) { bytes.withLock { $0.append(scratch.transfer.bytesDone) } }
+    }
+
+    @Test("while the session goes on; a round that is over soon writes nothing, a broken one what is missing")
+    func writer() async throws {
+        let written = Written()
+        let writer = ScratchWriter { written.add($0) }
+        writer.begin()
+        writer.take(try scratch(bytes: 1))
+        writer.take(try scratch(bytes: 2))
+        await writer.drop()
+        #expect(written.all.isEmpty)
+        writer.take(try scratch(bytes: 9 << 20))
+        for _ in 0..<1_000 where written.all.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(written.all == [9 << 20])
+        writer.take(try scratch(bytes: 10 << 20))
+        writer.take(try scratch(bytes: 11 << 20))
+        await writer.end()
+        #expect(written.all == [9 << 20, 11 << 20])
+        await writer.end()
+        #expect(written.all.count == 2)
     }
 }

@@ -23,7 +23,7 @@ struct SessionDriver {
         var session = VerifierSession(
             agentID: agentID.bytes, exporter: connection.peer.exporter,
             certificate: connection.peer.certificate?.fingerprint, settings: services.settings)
-        var pass = Pass()
+        var pass = Pass(scratch: scratchWriter())
         await perform(session.begin(), &session, &pass)
         do throws(TransportError) {
             while !pass.isClosed {
@@ -35,22 +35,19 @@ struct SessionDriver {
             services.metrics.failed(error.status)
             await connection.close(sending: .status(error.status))
         }
-        await rememberLast(&pass)
+        await pass.scratch.end()
     }
 
     /// What a driver keeps between actions.
     struct Pass {
+        /// Writes what is known of a log on its way.
+        let scratch: ScratchWriter
         /// What the round's basis was read from, for the commit.
         var snapshot: AgentSnapshot?
         /// When the next round is due; nil while a message is.
         var nextRound: ContinuousClock.Instant?
         /// When the round was challenged.
         var challenged = ContinuousClock.now
-        /// What is known of a log on its way.
-        var keeper = ScratchKeeper()
-        /// The write of it that is under way.
-        var remembering: Task<Void, Never>?
-        let isRemembering = Flag()
         var isClosed = false
     }
 
@@ -124,8 +121,8 @@ extension SessionDriver {
             case .verify(let signatures):
                 pending += session.verified(await signatures.verifiedOnTaskPool(), time: services.time())
             case .renew(let request): await renew(request, &pass)
-            case .remember(let scratch): remember(scratch, &pass)
-            case .forgetScratch(let record): await forgetScratch(ledAstrayAt: record, &pass)
+            case .remember(let scratch): pass.scratch.take(scratch)
+            case .forgetScratch(let record): await forgetScratch(ledAstrayAt: record, pass)
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):
@@ -165,10 +162,10 @@ extension SessionDriver {
             let basis = try services.basis(snapshot)
             pass.snapshot = snapshot
             pass.challenged = .now
-            pass.keeper.begin(at: .now)
+            pass.scratch.begin()
             if case .damaged(let error) = snapshot.keptScratch {
                 logger.error("what was kept of a broken transfer is damaged", metadata: ["error": "\(error)"])
-                await forgetScratch(ledAstrayAt: nil, &pass)
+                await forgetScratch(ledAstrayAt: nil, pass)
             }
             return session.loaded(basis, nonce: try randomBytes(32), time: services.time())
         } catch let error as StoreError where error.code == .notFound {
@@ -212,7 +209,7 @@ extension SessionDriver {
             services.metrics.waited(forCommit: .now - began)
             switch result {
             case .committed(let number):
-                pass.keeper = ScratchKeeper()
+                pass.scratch.clear()
                 services.metrics.committed(outcome, roundTime: .now - pass.challenged)
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)

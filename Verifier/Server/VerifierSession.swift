@@ -48,9 +48,9 @@ package struct VerifierSession: ~Copyable {
 
         /// Where a round begins.
         package enum Origin: String, Sendable {
-            case recordZero = "record 0"
-            case lastCommit = "last commit"
-            case brokenTransfer = "broken transfer"
+            case recordZero = "record_0"
+            case lastCommit = "last_commit"
+            case brokenTransfer = "broken_transfer"
         }
     }
 
