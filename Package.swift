@@ -185,7 +185,8 @@ let package = Package(
                 systemPackage,
             ]),
         tests(
-            "Server", ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM"]),
+            "Server",
+            ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", systemPackage]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests(
             "Monitoring",

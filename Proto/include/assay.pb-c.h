@@ -347,7 +347,7 @@ struct  Assay__V1__AttestationResult
    */
   uint64_t next_record;
   /*
-   * Records appraised in this round.
+   * Records appraised towards this result: in this round, and in broken transfers that it went on from.
    */
   uint64_t records_appraised;
   /*

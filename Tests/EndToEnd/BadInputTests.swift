@@ -163,9 +163,12 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     static let shards = [
-        BadInput("a shard that starts at another record", .invalidArgument, says: "record 0 is next") { agent in
+        BadInput("a shard that leaves records out, a second time", .invalidArgument, says: "record 0 is next") { agent in
             let challenge = try await agent.accepted()
             try await agent.send(.logShard(try agent.shard(for: challenge, from: 1)))
+            let again = try await agent.challenge()
+            try await agent.send(.evidence(try await agent.evidence(for: again)))
+            try await agent.send(.logShard(try agent.shard(for: again, from: 1)))
         },
         BadInput("the same shard twice", .invalidArgument, says: "record 5 is next") { agent in
             let challenge = try await agent.accepted()

@@ -86,7 +86,7 @@ extension EndToEnd {
                 try world.host.loseShards()
                 try world.host.replaceLog(with: try KernelLogs.prefix(60))
                 let missing = try await world.attest(attester)
-                #expect(missing.challenges == [100, 100])
+                #expect(missing.challenges == [100, 0])
                 #expect(missing.result.tier == .contraindicated)
                 #expect(missing.reasons == ["records_missing"])
                 let after = try world.snapshot()

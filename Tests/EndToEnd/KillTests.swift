@@ -1,3 +1,4 @@
+import Appraisal
 import Foundation
 import StandInKernel
 import Store
@@ -29,10 +30,13 @@ extension EndToEnd {
                 let agent = try await hangInMiddle(installation, verifier)
                 agent.kill()
                 try await verifier.wait(for: "connection failed")
+                try await verifier.wait(for: "transfer remembered")
                 let between = try installation.snapshot()
                 #expect(between.verdict == nil && between.state == nil)
+                let held = try #require(between.scratch?.appraisal.nextRecord)
                 installation.relay.limit(nil)
                 #expect(try await installation.attest() == 0, "\(verifier.output)")
+                #expect(held > 0 && verifier.output.contains("first_record=\(held)"), "\(verifier.output)")
                 let known = Known(try installation.snapshot())
                 verifier.kill()
                 #expect(known.nextRecord == 3000)
@@ -55,15 +59,17 @@ extension EndToEnd {
                 #expect(acknowledged.state?.nextRecord == 200)
                 try await installation.host.kernel.measure(try KernelRecords.cut(log, from: 200))
                 let agent = try await hangInMiddle(installation, first)
+                try await first.wait(for: "transfer remembered")
                 first.kill()
                 #expect(try await agent.exitCode() == 3, "\(agent.output)")
                 let between = try installation.snapshot()
                 #expect(between.verdict == acknowledged.verdict && between.state == acknowledged.state)
+                let held = try #require(between.scratch?.appraisal.nextRecord)
                 installation.relay.limit(nil)
                 let second = try await installation.serve()
                 let again = try installation.agent(["attest", "--once", "--json"])
                 #expect(try await again.exitCode() == 0, "\(second.output)")
-                #expect(second.output.contains("first_record=200"))
+                #expect(held > 200 && second.output.contains("first_record=\(held)"), "\(second.output)")
                 let after = try installation.snapshot()
                 #expect(after.verdict?.number == 2)
                 second.kill()
@@ -73,7 +79,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("SIGTERM in mid-transfer ends the server with 0, and nothing of the transfer is kept") func shutdown()
+        @Test("SIGTERM in mid-transfer ends the server with 0; no verdict is kept, and where the transfer stood is") func shutdown()
             async throws
         {
             let log = try KernelLogs.large.get()
@@ -86,6 +92,7 @@ extension EndToEnd {
                 #expect(try await agent.exitCode() == 3, "\(agent.output)")
                 let snapshot = try installation.snapshot()
                 #expect(snapshot.verdict == nil && snapshot.state == nil)
+                #expect(snapshot.scratch?.appraisal.nextRecord ?? 0 > 0)
             }
         }
 

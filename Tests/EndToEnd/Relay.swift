@@ -9,6 +9,8 @@ final class Relay: Sendable {
         var target: Int
         var limit: Int?
         var isBlocked = false
+        /// Whether a connection that meets its limit ends there.
+        var cuts = false
     }
 
     private let state: Mutex<State>
@@ -36,11 +38,12 @@ final class Relay: Sendable {
     /// Whether a connection has met its limit.
     var isBlocked: Bool { state.withLock { $0.isBlocked } }
 
-    /// Passes so many bytes of each agent on, and swallows the rest; nil passes all.
-    func limit(_ bytes: Int?) {
+    /// Passes so many bytes of each agent on, and swallows the rest, or ends the connection; nil passes all.
+    func limit(_ bytes: Int?, cuts: Bool = false) {
         state.withLock { state in
             state.limit = bytes
             state.isBlocked = false
+            state.cuts = cuts
         }
     }
 
@@ -71,7 +74,7 @@ final class Relay: Sendable {
                             let admitted = self.admit(count, after: passed)
                             passed += admitted
                             return admitted
-                        }))
+                        }, ends: { self.state.withLock(\.cuts) }))
                 agent.setOption(.autoRead, value: true).whenComplete { _ in }
             }
             .flatMapErrorThrowing { error in
@@ -94,16 +97,23 @@ final class Relay: Sendable {
 
         private let other: any Channel
         private let admits: (Int) -> Int
+        private let ends: () -> Bool
 
-        init(to other: any Channel, admits: @escaping (Int) -> Int) {
+        init(to other: any Channel, admits: @escaping (Int) -> Int, ends: @escaping () -> Bool = { false }) {
             self.other = other
             self.admits = admits
+            self.ends = ends
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             var bytes = unwrapInboundIn(data)
-            guard let admitted = bytes.readSlice(length: admits(bytes.readableBytes)) else { return }
-            if admitted.readableBytes > 0 { other.writeAndFlush(admitted, promise: nil) }
+            let count = bytes.readableBytes
+            guard let admitted = bytes.readSlice(length: admits(count)) else { return }
+            let written = other.eventLoop.makePromise(of: Void.self)
+            if admitted.readableBytes > 0 { other.writeAndFlush(admitted, promise: written) } else { written.succeed() }
+            guard admitted.readableBytes < count, ends() else { return }
+            let agent = context.channel
+            written.futureResult.whenComplete { _ in agent.close(promise: nil) }
         }
 
         func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }

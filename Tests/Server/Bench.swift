@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import Messages
+import Store
 import TPM
 import TestSupport
 import Testing
@@ -15,6 +16,11 @@ final class Bench {
     var host: SimulatedHost
     /// What "the store" holds.
     var attestation: RoundBasis.Attestation?
+    var scratch: Scratch?
+    var numbers = RoundBasis.Numbers()
+    var certificate: Digest?
+    /// Now, in seconds since 1970, for the session.
+    var time: Int64 = 900
     var policy: Policy?
     var deniedKeys: Set<Digest> = []
     var mayResume = true
@@ -64,7 +70,8 @@ final class Bench {
 extension Bench {
     /// A new connection: a new session over the same store.
     func connect() {
-        session = VerifierSession(agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, settings: settings)
+        session = VerifierSession(
+            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: certificate, settings: settings)
     }
 
     func begin() -> [String] { lines(session.begin()) }
@@ -79,13 +86,13 @@ extension Bench {
 
     func load() throws -> [String] {
         nonces += 1
-        return lines(session.loaded(try basis(), nonce: [UInt8](repeating: nonces, count: 32), time: 900))
+        return lines(session.loaded(try basis(), nonce: [UInt8](repeating: nonces, count: 32), time: time))
     }
 
     func basis() throws -> RoundBasis {
         RoundBasis(
             attestationKey: try host.tpm.attestationKey(), policy: policy, deniedKeys: deniedKeys,
-            attestation: attestation, mayResume: mayResume)
+            attestation: attestation, mayResume: mayResume, numbers: numbers, scratch: scratch)
     }
 
     func evidence(_ change: (inout Evidence) -> Void = { _ in }) throws -> [String] {
@@ -101,7 +108,14 @@ extension Bench {
     }
 
     func commit() -> [String] {
-        if commits, let attestation = outcome?.attestation { self.attestation = attestation }
+        if commits {
+            numbers.verdict += 1
+            scratch = nil
+            if let attestation = outcome?.attestation {
+                self.attestation = attestation
+                numbers.state = numbers.verdict
+            }
+        }
         return lines(session.committed(commits))
     }
 
@@ -114,11 +128,13 @@ extension Bench {
             case .send(.challenge(let sent)): challenge = sent
             case .send(.attestationResult(let sent)): result = sent
             case .commit(let asked): outcome = asked
+            case .remember(let asked): scratch = asked
+            case .forgetScratch: scratch = nil
             case .close(let reason, _): status = reason
             default: break
             }
         }
-        return actions.map(\.line)
+        return actions.compactMap(\.line)
     }
 }
 
@@ -127,7 +143,7 @@ extension Bench {
     private func verified(_ action: VerifierSession.Action) -> [VerifierSession.Action] {
         guard case .verify(let batch) = action else { return [action] }
         batches.append(batch.count)
-        return session.verified(batch.verified()).flatMap(verified)
+        return session.verified(batch.verified(), time: 1_000).flatMap(verified)
     }
 }
 
@@ -175,8 +191,8 @@ extension Bench {
 }
 
 extension VerifierSession.Action {
-    /// What a trace shows of it.
-    var line: String {
+    /// What a trace shows of it; nothing of what follows each shard.
+    var line: String? {
         switch self {
         case .send(.challenge(let challenge)): "send Challenge \(challenge.round) from \(challenge.firstRecord)"
         case .send(.shardCredit(let credit)): "send ShardCredit \(credit.round) next \(credit.nextRecord)"
@@ -186,6 +202,9 @@ extension VerifierSession.Action {
         case .load: "load"
         case .verify(let batch): "verify \(batch.count)"
         case .renew: "renew"
+        case .remember: nil
+        case .forgetScratch(nil): "forget scratch"
+        case .forgetScratch(let record?): "forget scratch at \(record)"
         case .commit(let outcome): "commit \(outcome.line)"
         case .expect(let awaited, let seconds): "expect \(awaited) in \(seconds) s"
         case .wait(let seconds): "wait \(seconds) s"
@@ -194,6 +213,7 @@ extension VerifierSession.Action {
         case .note(.shard): "note shard"
         case .note(.newEpoch(let resetCount)): "note new epoch \(resetCount)"
         case .note(.retryFromRecordZero): "note retry from record 0"
+        case .note(.retryWithoutScratch): "note retry from last commit"
         case .note(.conflict): "note conflict"
         case .close(let status, let send): send ? "close \(status.code.name)" : "closed by \(status.code.name)"
         }

@@ -3,6 +3,7 @@ import AssayCrypto
 import Attester
 import IMA
 import Messages
+import Store
 import TPM
 import TestSupport
 import Testing
@@ -28,6 +29,12 @@ final class TwoPeers {
     /// What the store holds.
     private(set) var attestation: RoundBasis.Attestation?
     private(set) var cuts = 0
+    /// What the store holds of a log on its way, and what would be written when the connection ends.
+    private var scratch: Scratch?
+    private var latest: Scratch?
+    private var numbers = RoundBasis.Numbers()
+    /// Rounds that went on where a broken one stood.
+    private(set) var resumptions = 0
     private(set) var verdicts = 0
     /// What no run may show.
     private(set) var faults: [String] = []
@@ -87,6 +94,9 @@ extension TwoPeers {
     private func cut(boots: Bool) throws {
         cuts += 1
         host.clock.clock += 1
+        // A verifier that was killed has written nothing at its end.
+        if random.below(3) > 0, let latest { scratch = latest }
+        latest = nil
         if boots { host.reboot() }
         try connect()
     }
@@ -134,22 +144,35 @@ extension TwoPeers {
             switch pending.removeFirst() {
             case .send(let message): toAgent.append(message)
             case .load:
+                latest = nil
                 nonces += 1
                 var nonce = SplitMix(state: nonces)
                 let bytes = (0..<32).map { _ in UInt8(nonce.below(256)) }
                 let basis = RoundBasis(
                     attestationKey: try host.tpm.attestationKey(), policy: policy, attestation: attestation,
-                    mayResume: true)
+                    mayResume: true, numbers: numbers, scratch: scratch)
                 pending += verifier.loaded(basis, nonce: bytes, time: 1_000)
-            case .verify(let signatures): pending += verifier.verified(signatures.verified())
+            case .verify(let signatures): pending += verifier.verified(signatures.verified(), time: 1_000)
             case .commit(let outcome):
                 verdicts += 1
                 check(outcome)
                 // One commit in eight meets a change of what it rests on.
                 let isCommitted = random.below(8) > 0
-                if isCommitted { attestation = outcome.attestation ?? attestation }
+                if isCommitted {
+                    attestation = outcome.attestation ?? attestation
+                    numbers.verdict += 1
+                    numbers.state = numbers.verdict
+                    (scratch, latest) = (nil, nil)
+                }
                 pending += verifier.committed(isCommitted)
             case .wait: isRoundAwaited = true
+            case .remember(let remembered):
+                latest = remembered
+                if random.below(4) == 0 { scratch = remembered }
+            case .forgetScratch(let record):
+                if record != nil { faults.append("an honest transfer led astray") }
+                (scratch, latest) = (nil, nil)
+            case .note(.challenged(_, _, .brokenTransfer)): resumptions += 1
             case .expect, .note, .renew: break
             case .close(let status, _):
                 // The verifier gives up on a round only after a row of conflicts.
@@ -241,13 +264,15 @@ struct SplitMix {
     func disturbances() throws {
         var cuts = 0
         var verdicts = 0
+        var resumptions = 0
         for seed in 0..<10 as Range<UInt64> {
             let peers = try TwoPeers(seed: seed)
             try peers.disturb(steps: 400)
             cuts += peers.cuts
             verdicts += peers.verdicts
+            resumptions += peers.resumptions
         }
-        #expect(cuts > 30 && verdicts > 100)
+        #expect(cuts > 30 && verdicts > 100 && resumptions > 5)
     }
 }
 

@@ -152,7 +152,8 @@ import Testing
             .tierChanged(from: nil, to: .warning), .tierChanged(from: .warning, to: .affirming),
             .epochChanged(from: 1, to: 2), .keyLearned(keyring: [1], key: digest), .keyGone(keyring: [2], key: digest),
             .policyAssigned("a"), .policyAssigned(nil), .policyPut("a", contentHash: digest), .keyDenied(digest),
-            .keyAllowed(digest), .schemaChanged(from: 1, to: 2),
+            .keyAllowed(digest), .schemaChanged(from: 1, to: 2), .reattestationRequested(from: 3),
+            .scratchDropped(record: 4),
         ]
         for kind in kinds {
             let event = Event(time: 7, kind: kind)

@@ -7,7 +7,7 @@ import TPM
 /// An agent as scripts read it. What isn't known yet is null.
 extension AgentStatus: Encodable {
     private enum Keys: String, CodingKey {
-        case agent, tier, state, keys, policy, transfer, identity
+        case agent, tier, state, keys, policy, transfer, identity, reattestation
         case lastTier = "last_tier"
         case ageSeconds = "age_seconds"
         case verdictTime = "verdict_time"
@@ -23,6 +23,19 @@ extension AgentStatus: Encodable {
     private enum TransferKeys: String, CodingKey {
         case recordsDone = "records_done"
         case recordsTotal = "records_total"
+        case recordsRemaining = "records_remaining"
+        case bytesDone = "bytes_done"
+        case bytesTotal = "bytes_total"
+        case bytesRemaining = "bytes_remaining"
+        case bytesPerSecond = "bytes_per_second"
+        case secondsRemaining = "seconds_remaining"
+        case isNewEpoch = "is_new_epoch"
+        case updatedAt = "updated_at"
+    }
+
+    private enum ReattestationKeys: String, CodingKey {
+        case from
+        case requestedAt = "requested_at"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -44,12 +57,33 @@ extension AgentStatus: Encodable {
         try object.encode(summary.agent.revokedAt != nil, forKey: .isRevoked)
         try object.encode(identity.words, forKey: .identity)
         try object.encode(summary.agent.enrolledAt, forKey: .enrolledAt)
-        switch standing {
-        case .behind(let transfer), .rebootSeen(let transfer):
-            var progress = object.nestedContainer(keyedBy: TransferKeys.self, forKey: .transfer)
-            try progress.encode(transfer.recordsDone, forKey: .recordsDone)
-            try progress.encode(transfer.recordsTotal, forKey: .recordsTotal)
-        case .current, .unreachable, .contraindicated, .neverAttested, .revoked: try object.encodeNil(forKey: .transfer)
+        if let transfer {
+            try encode(transfer, to: object.nestedContainer(keyedBy: TransferKeys.self, forKey: .transfer))
+        } else {
+            try object.encodeNil(forKey: .transfer)
         }
+        if let request = summary.reattestation {
+            var going = object.nestedContainer(keyedBy: ReattestationKeys.self, forKey: .reattestation)
+            try going.encode(request.firstRecord, forKey: .from)
+            try going.encode(request.requestedAt, forKey: .requestedAt)
+        } else {
+            try object.encodeNil(forKey: .reattestation)
+        }
+    }
+
+    private func encode(
+        _ transfer: AgentFacts.Transfer, to container: KeyedEncodingContainer<TransferKeys>
+    ) throws {
+        var object = container
+        try object.encode(transfer.recordsDone, forKey: .recordsDone)
+        try object.encode(transfer.recordsTotal, forKey: .recordsTotal)
+        try object.encode(transfer.recordsRemaining, forKey: .recordsRemaining)
+        try object.encode(transfer.bytesDone, forKey: .bytesDone)
+        try object.encode(transfer.bytesTotal, forKey: .bytesTotal)
+        try object.encode(transfer.bytesRemaining, forKey: .bytesRemaining)
+        try object.encode(transfer.bytesPerSecond, forKey: .bytesPerSecond)
+        try object.encode(transfer.secondsRemaining, forKey: .secondsRemaining)
+        try object.encode(transfer.isNewEpoch, forKey: .isNewEpoch)
+        try object.encode(transfer.updatedAt, forKey: .updatedAt)
     }
 }

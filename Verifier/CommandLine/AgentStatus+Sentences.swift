@@ -12,6 +12,12 @@ extension AgentStatus {
     /// - Parameter policyHash: what the policy's name stands for now.
     func sentences(policyHash: Digest?) -> [String] {
         var lines = [standingSentence]
+        if let transfer { lines.append(sentence(transfer)) }
+        if let request = summary.reattestation {
+            lines.append(
+                "Its log is to be appraised again from record 0, as was asked for at "
+                    + "\(readableTime(request.requestedAt)).")
+        }
         if let verdict, let age {
             lines.append(
                 "The last verdict is \(verdict.tier), for evidence of \(readableTime(verdict.challengedAt)), "
@@ -32,6 +38,15 @@ extension AgentStatus {
         lines.append("identity: \(identity.words)")
         lines.append(policySentence(policyHash))
         return lines
+    }
+
+    private func sentence(_ transfer: AgentFacts.Transfer) -> String {
+        let remaining =
+            "\(readableSize(transfer.bytesDone)) of its log are here; \(readableCount(transfer.recordsRemaining)) records, "
+            + "\(readableSize(transfer.bytesRemaining)), remain"
+        guard let rate = transfer.bytesPerSecond, let seconds = transfer.secondsRemaining else { return remaining + "." }
+        return remaining + ": at \(readableSize(rate)) a second for another "
+            + "\(readableAge(Int64(clamping: seconds)))."
     }
 
     private var standingSentence: String {

@@ -18,6 +18,8 @@ struct AgentStatus {
     let now: Int64
     /// What the agent's identity rests on.
     let identity: IdentityMode
+    /// A log on its way.
+    let transfer: AgentFacts.Transfer?
 
     init(_ summary: AgentSummary, keys: Int, now: Int64, maximumAge: Int64, identity: IdentityMode) {
         let facts = summary.facts
@@ -27,6 +29,7 @@ struct AgentStatus {
         self.identity = identity
         standing = AgentStanding(facts, at: now, maximumAge: maximumAge)
         tier = facts.tier(at: now, maximumAge: maximumAge)
+        transfer = facts.transfer(at: now, maximumAge: maximumAge)
     }
 
     var verdict: Verdict? { summary.verdict }

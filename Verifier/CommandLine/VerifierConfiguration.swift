@@ -36,6 +36,9 @@ struct VerifierConfiguration: Sendable {
         session.window = UInt32(try settings.value(of: VerifierSettings.window))
         session.evidenceSeconds = try settings.value(of: VerifierSettings.evidenceTimeout)
         session.shardSeconds = try settings.value(of: VerifierSettings.shardTimeout)
+        session.maximumLogBytes = UInt64(try settings.value(of: VerifierSettings.logBytes))
+        session.scratchSeconds = Int64(try settings.value(of: VerifierSettings.scratchSeconds))
+        session.scratchBytes = try settings.value(of: VerifierSettings.scratchBytes)
         let memory = try settings.value(of: VerifierSettings.signatureMemory)
         session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
         self.session = session

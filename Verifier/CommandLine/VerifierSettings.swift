@@ -57,6 +57,15 @@ enum VerifierSettings {
         "attestation.evidence_timeout", default: 60, in: 1...3600, unit: "seconds", "from a Challenge to its Evidence")
     static let shardTimeout = Setting.integer(
         "attestation.shard_timeout", default: 30, in: 1...3600, unit: "seconds", "from one shard to the next")
+    static let logBytes = Setting.integer(
+        "attestation.log_bytes", default: 4 << 30, in: 1 << 20...1 << 50, unit: "bytes",
+        "largest log of one boot that is taken")
+    static let scratchSeconds = Setting.integer(
+        "attestation.resume_seconds", default: 86_400, in: 0...31_536_000, unit: "seconds",
+        "for which a broken transfer can go on where it broke; 0 keeps nothing of it")
+    static let scratchBytes = Setting.integer(
+        "attestation.resume_bytes", default: 4 << 20, in: 1 << 16...16_000_000, unit: "bytes",
+        "that may be kept of one broken transfer: keys, findings and PCR values, never records")
     static let signatureMemory = Setting.integer(
         "appraisal.signature_memory", default: 64, in: 0...65_536, unit: "MiB",
         "in which file signatures that verified are remembered across agents; 0 remembers none")
@@ -89,7 +98,7 @@ enum VerifierSettings {
             invitationKey.declaration, agentLifetime.declaration, serverLifetime.declaration,
             joinAddress.declaration, interval.declaration, maximumAge.declaration, banks.declaration,
             shardBytes.declaration, window.declaration, evidenceTimeout.declaration, shardTimeout.declaration,
-            signatureMemory.declaration,
+            logBytes.declaration, scratchSeconds.declaration, scratchBytes.declaration, signatureMemory.declaration,
             isMonitored.declaration, monitoringPort.declaration, hookCommand.declaration, webhook.declaration,
             webhookTrust.declaration, hookTimeout.declaration, hookAttempts.declaration, hookQueue.declaration,
             level.declaration,

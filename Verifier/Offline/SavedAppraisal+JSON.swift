@@ -57,6 +57,7 @@ extension SavedAppraisal {
         let nextRecord: UInt64
         let recordsReceived: UInt64
         let fileRecords: UInt64
+        let logBytes: UInt64?
         let clock: Clock?
         let attestationKey: String?
         let imaPcrs: [Int]
@@ -75,6 +76,7 @@ extension SavedAppraisal {
             nextRecord = state.nextRecord
             recordsReceived = state.recordsReceived
             fileRecords = state.fileRecords
+            logBytes = state.logBytes
             clock = saved.clock.map(Clock.init)
             attestationKey = saved.attestationKey?.description
             imaPcrs = saved.imaPCRs.indices
@@ -111,7 +113,8 @@ extension SavedAppraisal {
                     nextRecord: nextRecord, recordsReceived: recordsReceived, fileRecords: fileRecords, lanes: lanes,
                     keyrings: KeyringModel(keyrings: keyrings, unusable: Set(unusableKeys.map { KeyID($0) })),
                     findings: Findings(
-                        kept: kept, failures: try Count.counts(failures), warnings: try Count.counts(warnings))),
+                        kept: kept, failures: try Count.counts(failures), warnings: try Count.counts(warnings)),
+                    logBytes: logBytes ?? 0),
                 clock: clock?.info, attestationKey: try attestationKey.map(hash), imaPCRs: PCRSet(imaPcrs),
                 policyHash: try policy.map(hash), requiresSignatures: requiresSignatures)
         }

@@ -2,6 +2,7 @@ import Appraisal
 import Bytes
 import IMA
 import Messages
+import Store
 import TPM
 
 /// The shards of one round, checked against what was asked for and appraised as they come. Provisional to its end.
@@ -12,7 +13,9 @@ struct Exchange: ~Copyable {
     /// One more than the last record of this round: the quote froze it.
     private let logEnd: UInt64
     private let maximumBytes: UInt64
-    private var bytes: UInt64 = 0
+    /// Bytes of the epoch's log up to the next record to come.
+    private var bytes: UInt64
+    private let beganAt: Int64
     private var appraiser: Appraiser
     /// The shard that is being appraised, and how much of it is.
     private(set) var shard: LogShard?
@@ -23,6 +26,8 @@ struct Exchange: ~Copyable {
         clock = quote.clockInfo
         logEnd = evidence.logEnd
         maximumBytes = settings.maximumLogBytes
+        bytes = round.plan.state.logBytes
+        beganAt = time
         var options = AppraisalOptions()
         options.format = LogFormat(
             byteOrder: round.hello.isBigEndian ? .big : .little, column: round.hello.columnAlgorithm)
@@ -63,7 +68,8 @@ struct Exchange: ~Copyable {
         bytes += UInt64(shard.records.count)
         guard bytes <= maximumBytes else {
             throw Status(
-                .resourceExhausted, "the log is over the limit of \(maximumBytes) bytes", round: round.number)
+                .resourceExhausted, "the log of this boot is over the limit of \(maximumBytes) bytes",
+                round: round.number)
         }
         self.shard = shard
         read = 0
@@ -89,6 +95,29 @@ struct Exchange: ~Copyable {
     mutating func settle(_ results: SignatureResults) {
         appraiser.settle(results)
     }
+
+    /// Where the round stands behind the shard: with it another connection can go on.
+    ///
+    /// - Parameter time: seconds since 1970.
+    func scratch(at time: Int64) -> Scratch? {
+        guard let shard else { return nil }
+        let before = round.plan.scratch
+        let state = appraiser.progress
+        var basis = round.plan.scratchBasis
+        basis.resetCount = clock.resetCount
+        let appraised = state.nextRecord - min(state.nextRecord, round.plan.firstRecord)
+        return Scratch(
+            basis: basis, clock: clock, appraisal: state,
+            recordsAppraised: (before?.recordsAppraised ?? 0) &+ appraised,
+            signatures: (before?.signatures ?? AppraisalOutcome.SignatureCounts()) + appraiser.signatures,
+            transfer: LogTransfer(
+                resetCount: clock.resetCount, recordsDone: nextRecord, recordsTotal: logEnd, bytesDone: bytes,
+                bytesTotal: bytes + min(shard.bytesRemaining, .max - bytes), beganAt: beganAt,
+                bytesBefore: round.plan.state.logBytes, updatedAt: time))
+    }
+
+    /// Whether a shard leaves records out: it begins behind the next one.
+    func leavesGap(_ shard: LogShard) -> Bool { shard.firstRecord > nextRecord && shard.firstRecord < logEnd }
 
     /// Ends the round.
     consuming func finish() -> AppraisalOutcome {

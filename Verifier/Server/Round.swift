@@ -26,8 +26,12 @@ struct Round: Sendable {
 struct Attempt: Hashable, Sendable {
     /// The stored position is of no use: another epoch, or a mismatch after a suspend.
     var fromRecordZero = false
-    /// The agent has said once that it doesn't hold the records asked for.
-    var missedRecords = false
+    /// What is kept of a broken transfer is of no use: it led astray.
+    var withoutScratch = false
+    /// The first record that the agent has said it doesn't hold.
+    var missedRecord: UInt64?
+    /// Records were left out once.
+    var hadGap = false
     /// Challenges sent towards this verdict.
     var challenges = 0
 

@@ -1,5 +1,6 @@
 package import Appraisal
 package import AssayCrypto
+package import Store
 package import TPM
 
 /// What the store holds that a round is built on, as of one moment.
@@ -32,16 +33,37 @@ package struct RoundBasis: Sendable {
     /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
     /// them are judged again.
     package let mayResume: Bool
+    /// Counts what the store has committed and been told: what else a scratch rests on.
+    package let numbers: Numbers
+    /// What is kept of a log on its way; whether it can be gone on from is the plan's to say.
+    package let scratch: Scratch?
+
+    /// What counts up when something that a round rests on changes.
+    package struct Numbers: Hashable, Sendable {
+        /// The agent's last verdict; 0 before the first.
+        package var verdict: UInt64 = 0
+        /// The verdict that its position was committed with; 0 without one.
+        package var state: UInt64 = 0
+        /// The deny generation.
+        package var denials: UInt64 = 0
+        /// The request to go back that the round answers; 0 for none.
+        package var reattestation: UInt64 = 0
+
+        /// Of an agent that nothing is known of.
+        package init() {}
+    }
 
     /// A basis.
     package init(
         attestationKey: AttestationKey, policy: Policy?, deniedKeys: Set<Digest> = [], attestation: Attestation?,
-        mayResume: Bool
+        mayResume: Bool, numbers: Numbers = Numbers(), scratch: Scratch? = nil
     ) {
         self.attestationKey = attestationKey
         self.policy = policy
         self.deniedKeys = deniedKeys
         self.attestation = attestation
         self.mayResume = mayResume
+        self.numbers = numbers
+        self.scratch = scratch
     }
 }

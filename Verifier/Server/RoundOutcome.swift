@@ -1,5 +1,6 @@
 package import Appraisal
 package import AssayCrypto
+import Store
 import TPM
 
 /// How a round ended, to be committed before anybody is told.
@@ -16,11 +17,11 @@ package struct RoundOutcome: Sendable {
     package let attestation: RoundBasis.Attestation?
     /// The record that the next round begins with.
     package let nextRecord: UInt64
-    /// Records judged in this round.
+    /// Records judged towards this verdict, in this round and in broken ones that it went on from.
     package let recordsAppraised: UInt64
     /// Records behind the match.
     package let excessRecords: UInt64
-    /// What became of the files' signatures.
+    /// What became of those records' signatures.
     package let signatures: AppraisalOutcome.SignatureCounts
     /// The model of the host's keyrings after the round.
     package let keyrings: KeyringModel
@@ -39,11 +40,16 @@ package struct RoundOutcome: Sendable {
         findings = outcome.findings
         attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
         nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
-        recordsAppraised = outcome.recordsReceived - outcome.excess
+        recordsAppraised = (round.plan.scratch?.recordsAppraised ?? 0) &+ outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
-        signatures = outcome.signatures
+        signatures = (round.plan.scratch?.signatures ?? AppraisalOutcome.SignatureCounts()) + outcome.signatures
         keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
+    }
+
+    /// A round for which the agent doesn't hold the records asked for.
+    init(_ round: Round, missing record: UInt64, found: String) {
+        self.init(round, failed: Finding(.recordsMissing, record: record, found: found))
     }
 
     /// A round that failed before a record was appraised.

@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Messages
+import Store
 import TPM
 
 /// What one round asks for, decided from what the store holds. Hello only helps to guess: the signed quote decides
@@ -9,22 +10,37 @@ struct RoundPlan: Sendable {
     /// What every agent must be able to send, in bytes.
     static let leastShardBytes: UInt32 = 1 << 16
 
+    /// Where a round begins.
+    enum Start: Sendable {
+        /// At record 0, with nothing learned, whatever the store holds.
+        case recordZero
+        /// At the last commit.
+        case lastCommit(AppraisalState)
+        /// Where a broken transfer stood: provisional, until this round's quote vouches for it.
+        case scratch(Scratch)
+    }
+
     let basis: RoundBasis
     let selection: PCRSelection
     /// The PCRs that records lead to.
     let measuredPCRs: PCRSet
-    /// Where this round begins: the last commit's state, or nothing yet.
-    let state: AppraisalState
+    let start: Start
+    /// What a scratch must rest on to be gone on from, and what one of this round rests on. Its boot epoch is the one
+    /// that Hello tells.
+    let scratchBasis: Scratch.Basis
     let shardBytes: UInt32
     let window: UInt32
-    /// Whether the round begins at record 0 with nothing learned, whatever the store holds.
-    let startsOver: Bool
 
     /// Plans a round.
     ///
-    /// - Parameter fromRecordZero: an earlier try showed that the stored position is of no use.
+    /// - Parameters:
+    ///   - certificate: SHA-256 of the agent's.
+    ///   - time: now, in seconds since 1970.
     /// - Throws: the status to refuse with, if no bank of the host may be quoted.
-    init(_ hello: Hello, _ basis: RoundBasis, _ settings: SessionSettings, fromRecordZero: Bool) throws(Status) {
+    init(
+        _ hello: Hello, _ basis: RoundBasis, _ settings: SessionSettings, _ attempt: Attempt = Attempt(),
+        certificate: Digest? = nil, time: Int64
+    ) throws(Status) {
         let usable = settings.banks.filter(hello.banks.contains)
         let stored = basis.attestation
         guard let bank = stored?.selection.banks.first?.bank.within(usable) ?? usable.first else {
@@ -42,18 +58,55 @@ struct RoundPlan: Sendable {
         self.basis = basis
         shardBytes = settings.shardBytes
         window = settings.window
-        guard let stored, !fromRecordZero, stored.selection == selection,
+        scratchBasis = Scratch.Basis(
+            certificate: certificate, attestationKeyName: basis.attestationKey.name, resetCount: hello.resetCount,
+            selection: selection, measuredPCRs: measured, isBigEndian: hello.isBigEndian,
+            column: hello.columnAlgorithm, verdictNumber: basis.numbers.verdict, stateNumber: basis.numbers.state,
+            policyHash: basis.policy?.contentHash, denyGeneration: basis.numbers.denials,
+            reattestation: basis.numbers.reattestation)
+        if let scratch = basis.scratch, !attempt.withoutScratch, scratch.basis == scratchBasis,
+            scratch.isFresh(at: time, lifetime: settings.scratchSeconds)
+        {
+            start = .scratch(scratch)
+        } else if let stored, !attempt.fromRecordZero, stored.selection == selection,
             stored.clock.resetCount == hello.resetCount, basis.mayResume
-        else {
-            startsOver = true
-            state = AppraisalState()
-            return
+        {
+            start = .lastCommit(stored.state)
+        } else {
+            start = .recordZero
         }
-        startsOver = false
-        state = stored.state
+    }
+
+    /// What the round's appraisal begins with.
+    var state: AppraisalState {
+        switch start {
+        case .recordZero: AppraisalState()
+        case .lastCommit(let state): state
+        case .scratch(let scratch): scratch.appraisal
+        }
+    }
+
+    /// The broken transfer that the round goes on from; nil for none.
+    var scratch: Scratch? {
+        guard case .scratch(let scratch) = start else { return nil }
+        return scratch
+    }
+
+    /// Whether the round goes on from the last commit.
+    var resumesCommit: Bool {
+        guard case .lastCommit = start else { return false }
+        return true
     }
 
     var firstRecord: UInt64 { state.nextRecord }
+}
+
+extension Scratch {
+    /// Whether something of it came within a lifetime. A clock that was set back doesn't make it young.
+    fileprivate func isFresh(at time: Int64, lifetime: Int64) -> Bool {
+        let (age, overflow) = time.subtractingReportingOverflow(transfer.updatedAt)
+        return !overflow && lifetime > 0 && age.magnitude <= lifetime.magnitude
+    }
 }
 
 extension PCRBank {

@@ -6,10 +6,10 @@ import TPM
 extension SessionDriver {
     func log(_ note: VerifierSession.Note) {
         switch note {
-        case .challenged(let round, let first, let startsOver):
+        case .challenged(let round, let first, let origin):
             logger.info(
                 "round begins",
-                metadata: ["round": "\(round)", "first_record": "\(first)", "starts_over": "\(startsOver)"])
+                metadata: ["round": "\(round)", "first_record": "\(first)", "from": "\(origin.rawValue)"])
         case .quoted(let round, let resetCount, let logEnd):
             logger.debug(
                 "quote verified", metadata: ["round": "\(round)", "epoch": "\(resetCount)", "log_end": "\(logEnd)"])
@@ -25,6 +25,8 @@ extension SessionDriver {
             logger.notice("the host has booted: appraising from record 0", metadata: ["epoch": "\(resetCount)"])
         case .retryFromRecordZero(let reason):
             logger.notice("appraising from record 0", metadata: ["reason": "\(reason)"])
+        case .retryWithoutScratch(let reason):
+            logger.notice("appraising from the last commit", metadata: ["reason": "\(reason)"])
         case .conflict:
             logger.notice("what the round rested on has changed: challenging again")
         }

@@ -11,16 +11,19 @@ import Transport
 ///
 /// It decides nothing. It runs on the task pool, never on an event loop: an appraisal may take its time.
 struct SessionDriver {
-    let connection: VerifierConnection
+    let session: OpenSession
     let agentID: AgentID
     let services: SessionServices
     let logger: Logger
 
+    var connection: VerifierConnection { session.connection }
+
     /// Runs until the connection ends, one way or another. Never throws: whatever happens is logged.
     func run() async {
         var session = VerifierSession(
-            agentID: agentID.bytes, exporter: connection.peer.exporter, settings: services.settings)
-        var pass = Pass()
+            agentID: agentID.bytes, exporter: connection.peer.exporter,
+            certificate: connection.peer.certificate?.fingerprint, settings: services.settings)
+        var pass = Pass(scratch: scratchWriter())
         await perform(session.begin(), &session, &pass)
         do throws(TransportError) {
             while !pass.isClosed {
@@ -32,10 +35,13 @@ struct SessionDriver {
             services.metrics.failed(error.status)
             await connection.close(sending: .status(error.status))
         }
+        await pass.scratch.end()
     }
 
     /// What a driver keeps between actions.
     struct Pass {
+        /// Writes what is known of a log on its way.
+        let scratch: ScratchWriter
         /// What the round's basis was read from, for the commit.
         var snapshot: AgentSnapshot?
         /// When the next round is due; nil while a message is.
@@ -91,7 +97,7 @@ struct SessionDriver {
                 }
             }
             group.addTask {
-                try? await Task.sleep(until: nextRound, clock: .continuous)
+                await session.alarm.sleep(until: nextRound)
                 return .due
             }
             let first = await group.next() ?? .due
@@ -112,8 +118,11 @@ extension SessionDriver {
             switch action {
             case .send(let message): await send(message, &pass)
             case .load: pending += await load(&session, &pass)
-            case .verify(let signatures): pending += session.verified(await signatures.verifiedOnTaskPool())
+            case .verify(let signatures):
+                pending += session.verified(await signatures.verifiedOnTaskPool(), time: services.time())
             case .renew(let request): await renew(request, &pass)
+            case .remember(let scratch): pass.scratch.take(scratch)
+            case .forgetScratch(let record): await forgetScratch(ledAstrayAt: record, pass)
             case .commit(let outcome): pending += await commit(outcome, &session, &pass)
             case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
             case .wait(let seconds):
@@ -141,6 +150,8 @@ extension SessionDriver {
     }
 
     private func load(_ session: inout VerifierSession, _ pass: inout Pass) async -> [VerifierSession.Action] {
+        // What rang before is in what is read now.
+        self.session.alarm.quiet()
         do {
             let snapshot = try services.store.snapshot(of: agentID)
             guard snapshot.agent.revokedAt == nil else {
@@ -151,6 +162,11 @@ extension SessionDriver {
             let basis = try services.basis(snapshot)
             pass.snapshot = snapshot
             pass.challenged = .now
+            pass.scratch.begin()
+            if case .damaged(let error) = snapshot.keptScratch {
+                logger.error("what was kept of a broken transfer is damaged", metadata: ["error": "\(error)"])
+                await forgetScratch(ledAstrayAt: nil, pass)
+            }
             return session.loaded(basis, nonce: try randomBytes(32), time: services.time())
         } catch let error as StoreError where error.code == .notFound {
             let remedy = "add it on the verifier: assay-verifier agents add \(agentID)"
@@ -193,6 +209,7 @@ extension SessionDriver {
             services.metrics.waited(forCommit: .now - began)
             switch result {
             case .committed(let number):
+                pass.scratch.clear()
                 services.metrics.committed(outcome, roundTime: .now - pass.challenged)
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)

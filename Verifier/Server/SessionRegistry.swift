@@ -2,30 +2,50 @@ import Store
 import Synchronization
 import Transport
 
-/// Which agent has which connection: one each, the newest.
-final class SessionRegistry: Sendable {
-    private let connections = Mutex<[AgentID: VerifierConnection]>([:])
+/// An agent's session as others see it: its connection, a bell, its end.
+final class OpenSession: Sendable {
+    let connection: VerifierConnection
+    /// Rings when a round is due before its time.
+    let alarm = Alarm()
+    private let (ended, ending) = AsyncStream.makeStream(of: Never.self)
 
-    /// Enters a connection.
-    ///
-    /// - Returns: the one that it takes over from.
-    func enter(_ connection: VerifierConnection, as id: AgentID) -> VerifierConnection? {
-        connections.withLock { $0.updateValue(connection, forKey: id) }
+    init(_ connection: VerifierConnection) {
+        self.connection = connection
     }
 
-    /// Takes a connection out, unless a newer one has taken its place.
-    func leave(_ connection: VerifierConnection, as id: AgentID) {
-        connections.withLock { held in
-            if held[id] === connection { held[id] = nil }
+    /// It has ended, and kept what was to be kept.
+    func end() { ending.finish() }
+
+    /// Waits for its end. Only for the one that takes over.
+    func waitForEnd() async {
+        for await _ in ended {}
+    }
+}
+
+/// Which agent has which session: one each, the newest.
+final class SessionRegistry: Sendable {
+    private let sessions = Mutex<[AgentID: OpenSession]>([:])
+
+    /// Enters a session.
+    ///
+    /// - Returns: the one that it takes over from.
+    func enter(_ session: OpenSession, as id: AgentID) -> OpenSession? {
+        sessions.withLock { $0.updateValue(session, forKey: id) }
+    }
+
+    /// Takes a session out, unless a newer one has taken its place.
+    func leave(_ session: OpenSession, as id: AgentID) {
+        sessions.withLock { held in
+            if held[id] === session { held[id] = nil }
         }
     }
 
-    /// Every agent's connection, as they are now.
-    var all: [AgentID: VerifierConnection] { connections.withLock { $0 } }
+    /// Every agent's session, as they are now.
+    var all: [AgentID: OpenSession] { sessions.withLock { $0 } }
 
     /// Breaks every connection: agents come back by themselves.
     func closeAll() {
-        let open = connections.withLock { Array($0.values) }
-        for connection in open { connection.abort() }
+        let open = sessions.withLock { Array($0.values) }
+        for session in open { session.connection.abort() }
     }
 }

@@ -39,10 +39,16 @@ package struct SessionServices: Sendable {
         if let state = snapshot.state, let appraisal = snapshot.appraisal {
             attestation = .init(clock: state.clockInfo, selection: state.selection, state: appraisal)
         }
+        var numbers = RoundBasis.Numbers()
+        numbers.verdict = snapshot.verdict?.number ?? 0
+        numbers.state = snapshot.state?.verdictNumber ?? 0
+        numbers.denials = snapshot.denyGeneration
+        numbers.reattestation = snapshot.reattestation?.number ?? 0
         return RoundBasis(
             attestationKey: try AttestationKey(publicArea: publicArea),
             policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
-            attestation: attestation, mayResume: snapshot.isStateCurrent)
+            attestation: attestation, mayResume: snapshot.isStateCurrent, numbers: numbers,
+            scratch: snapshot.scratch)
     }
 }
 

@@ -19,6 +19,11 @@ package struct SessionSettings: Sendable {
     /// Largest log of one epoch that is taken, in bytes.
     package var maximumLogBytes: UInt64 = 4 << 30
 
+    /// Seconds for which a log on its way is kept after its connection broke; 0 keeps none.
+    package var scratchSeconds: Int64 = 86_400
+    /// Bytes that may be kept of one agent's log on its way: of its findings and keys, for its records aren't kept.
+    package var scratchBytes = 4 << 20
+
     /// What agents' identities rest on; every verdict says it.
     package var identityMode = IdentityMode.ownPKI
 

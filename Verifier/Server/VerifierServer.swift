@@ -42,7 +42,8 @@ package struct VerifierServer: Sendable {
     package func run() async {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                group.addTask { await endWhatIsNoLongerAdmitted() }
+                group.addTask { await watchStore() }
+                group.addTask { await forgetOldScratch() }
                 for await connection in listener.connections {
                     group.addTask { await serve(connection) }
                 }
@@ -78,12 +79,17 @@ package struct VerifierServer: Sendable {
         logger.info("agent connected")
         services.metrics.connected()
         defer { services.metrics.disconnected() }
-        if let older = sessions.enter(connection, as: id) {
+        let session = OpenSession(connection)
+        if let older = sessions.enter(session, as: id) {
             logger.notice("this connection takes over from an older one")
-            await older.close(sending: .status(.init(.aborted, "a newer connection of this agent took over")))
+            await older.connection.close(
+                sending: .status(.init(.aborted, "a newer connection of this agent took over")))
+            // What it has received so far need not be sent again.
+            await older.waitForEnd()
         }
-        await SessionDriver(connection: connection, agentID: id, services: services, logger: logger).run()
-        sessions.leave(connection, as: id)
+        await SessionDriver(session: session, agentID: id, services: services, logger: logger).run()
+        sessions.leave(session, as: id)
+        session.end()
     }
 
     private func join(_ connection: VerifierConnection) async {
@@ -116,14 +122,19 @@ extension VerifierServer {
     /// How often the store is asked whether a command has changed something.
     private static let watchInterval = Duration.seconds(1)
 
-    /// Ends the sessions of agents that a command has revoked or removed.
-    private func endWhatIsNoLongerAdmitted() async {
+    /// How often logs on their way are looked for whose agents have not come back.
+    private static let forgetInterval = Duration.seconds(3600)
+
+    /// Sees to what a command has changed: ends the sessions of agents that were revoked or removed, and begins a round
+    /// with those whose verdict was given under what no longer holds.
+    private func watchStore() async {
         var seen: UInt64?
         while !Task.isCancelled {
             let generation = try? services.store.readGeneration()
             if let generation, seen != generation {
                 seen = generation
                 await endSessions()
+                wakeSessions()
             }
             try? await Task.sleep(for: Self.watchInterval)
         }
@@ -131,11 +142,30 @@ extension VerifierServer {
 
     private func endSessions() async {
         await withDiscardingTaskGroup { group in
-            for (id, connection) in sessions.all {
-                guard let status = refusal(of: id, connection, logger) else { continue }
+            for (id, session) in sessions.all {
+                guard let status = refusal(of: id, session.connection, logger) else { continue }
                 logger.notice("session ended", metadata: ["agent": "\(id)", "status": "\(status)"])
-                group.addTask { await refuse(connection, status) }
+                group.addTask { await refuse(session.connection, status) }
             }
+        }
+    }
+
+    /// A session that is in a round goes on: what changed is seen at its end.
+    private func wakeSessions() {
+        for (id, session) in sessions.all where (try? services.store.isRoundDue(for: id)) == true {
+            session.alarm.ring()
+        }
+    }
+
+    private func forgetOldScratch() async {
+        while !Task.isCancelled {
+            let time = services.time().subtractingReportingOverflow(services.settings.scratchSeconds)
+            do throws(StoreError) {
+                try await services.store.forgetScratch(before: time.overflow ? .min : time.partialValue)
+            } catch {
+                logger.warning("old transfers can't be forgotten", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: Self.forgetInterval)
         }
     }
 

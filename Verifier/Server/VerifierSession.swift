@@ -1,5 +1,7 @@
 package import Appraisal
+package import AssayCrypto
 package import Messages
+package import Store
 import TPM
 
 /// The verifier's half of the protocol: an agent's message or a finished piece of work in, actions out.
@@ -16,6 +18,10 @@ package struct VerifierSession: ~Copyable {
         case load
         /// Verify, off the event loops, then call `verified`.
         case verify(SignatureBatch)
+        /// Keep where the round stands, when it is worth a write; nothing waits for it.
+        case remember(Scratch)
+        /// Drop what is kept of a broken transfer; where it led astray, for the history.
+        case forgetScratch(ledAstrayAt: UInt64?)
         /// Commit, then call `committed`.
         case commit(RoundOutcome)
         /// Renew the agent's certificate and send it; the session goes on as it was.
@@ -32,12 +38,20 @@ package struct VerifierSession: ~Copyable {
 
     /// What an operator may want to read in the log.
     package enum Note: Sendable {
-        case challenged(round: UInt64, firstRecord: UInt64, startsOver: Bool)
+        case challenged(round: UInt64, firstRecord: UInt64, from: Origin)
         case quoted(round: UInt64, resetCount: UInt32, logEnd: UInt64)
         case shard(round: UInt64, records: UInt32, bytes: Int, nextRecord: UInt64, remaining: UInt64)
         case newEpoch(resetCount: UInt32)
         case retryFromRecordZero(String)
+        case retryWithoutScratch(String)
         case conflict
+
+        /// Where a round begins.
+        package enum Origin: String, Sendable {
+            case recordZero = "record_0"
+            case lastCommit = "last_commit"
+            case brokenTransfer = "broken_transfer"
+        }
     }
 
     private enum State: ~Copyable {
@@ -53,6 +67,7 @@ package struct VerifierSession: ~Copyable {
 
     private let agentID: [UInt8]
     private let exporter: [UInt8]
+    private let certificate: Digest?
     private let settings: SessionSettings
     private var state = State.awaitingHello
     private var roundNumber: UInt64 = 0
@@ -68,9 +83,13 @@ package struct VerifierSession: ~Copyable {
     /// - Parameters:
     ///   - agentID: the identity in the peer's certificate.
     ///   - exporter: the TLS exporter value (RFC 9266), 32 bytes.
-    package init(agentID: [UInt8], exporter: [UInt8], settings: SessionSettings) {
+    ///   - certificate: SHA-256 of the peer's; a broken transfer is only gone on with under the same.
+    package init(
+        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, settings: SessionSettings
+    ) {
         self.agentID = agentID
         self.exporter = exporter
+        self.certificate = certificate
         self.settings = settings
     }
 
@@ -106,7 +125,7 @@ package struct VerifierSession: ~Copyable {
             guard case .logShard(let shard) = message, shard.round == exchange.round.number else {
                 return refuse(message, awaited: "LogShard")
             }
-            return take(shard, exchange)
+            return take(shard, exchange, time: time)
         case .awaitingBasis: return refuse(message, awaited: "no message")
         case .awaitingSignatures: return refuse(message, awaited: "no message")
         case .awaitingCommit: return refuse(message, awaited: "no message")
@@ -141,14 +160,16 @@ package struct VerifierSession: ~Copyable {
             ]
         }
         do throws(Status) {
-            let plan = try RoundPlan(hello, basis, settings, fromRecordZero: attempt.fromRecordZero)
+            let plan = try RoundPlan(hello, basis, settings, attempt, certificate: certificate, time: time)
             roundNumber += 1
             let round = Round(
                 number: roundNumber, nonce: nonce, challengedAt: time, hello: hello, attempt: attempt, plan: plan)
             state = .awaitingEvidence(round)
-            return [
-                .note(
-                    .challenged(round: roundNumber, firstRecord: plan.firstRecord, startsOver: plan.startsOver)),
+            // What is kept of a transfer and isn't gone on from would only pass for one that is under way.
+            let forgotten: [Action] =
+                basis.scratch != nil && plan.scratch == nil ? [.forgetScratch(ledAstrayAt: nil)] : []
+            return forgotten + [
+                .note(.challenged(round: roundNumber, firstRecord: plan.firstRecord, from: plan.start.origin)),
                 .expect("Evidence", seconds: settings.evidenceSeconds),
                 .send(.challenge(round.challenge)),
             ]
@@ -158,11 +179,13 @@ package struct VerifierSession: ~Copyable {
     }
 
     /// A shard's signatures are verified: its appraisal can go on.
-    package mutating func verified(_ results: SignatureResults) -> [Action] {
+    ///
+    /// - Parameter time: seconds since 1970.
+    package mutating func verified(_ results: SignatureResults, time: Int64) -> [Action] {
         let taken = takeState()
         guard case .awaitingSignatures(var exchange) = taken else { return [] }
         exchange.settle(results)
-        return goOn(exchange)
+        return goOn(exchange, time: time)
     }
 
     /// The outcome is durable; or the policy, the keys denied or the enrolment changed meanwhile, and nothing was kept.
@@ -263,36 +286,69 @@ extension VerifierSession {
     ) -> [Action] {
         let quoted = Action.note(
             .quoted(round: round.number, resetCount: quote.clockInfo.resetCount, logEnd: evidence.logEnd))
-        if let stored = round.plan.basis.attestation {
-            do throws(QuoteError) {
-                let isNewEpoch = try ClockRelation.relation(previous: stored.clock, now: quote.clockInfo) == .newEpoch
-                if isNewEpoch, !round.plan.startsOver {
-                    return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
-                }
-            } catch {
-                return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
+        do throws(QuoteError) {
+            if try isOfNewEpoch(quote.clockInfo, round.plan) {
+                return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
             }
+        } catch {
+            return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
         }
-        guard evidence.logEnd >= round.plan.firstRecord, evidence.logBytes <= settings.maximumLogBytes else {
+        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isOfStoredEpoch(quote.clockInfo, round) {
+            // It is still the epoch of which more records were seen.
+            let held = "the log ends at record \(evidence.logEnd)"
+            return [quoted] + commit(RoundOutcome(round, missing: missed, found: held), of: round)
+        }
+        let (end, overflow) = round.plan.state.logBytes.addingReportingOverflow(evidence.logBytes)
+        guard evidence.logEnd >= round.plan.firstRecord, !overflow, end <= settings.maximumLogBytes else {
             let range = "records \(round.plan.firstRecord) to \(evidence.logEnd), \(evidence.logBytes) bytes"
-            return [.close(Status(.outOfRange, "Evidence announces \(range)", round: round.number), send: true)]
+            return [
+                .close(
+                    Status(
+                        .outOfRange,
+                        "Evidence announces \(range); this boot's log may have \(settings.maximumLogBytes) bytes",
+                        round: round.number), send: true)
+            ]
         }
         state = .awaitingShard(Exchange(round, quote: quote, evidence: evidence, settings: settings, time: time))
         return [quoted, .expect("LogShard", seconds: settings.shardSeconds)]
     }
 
-    private mutating func take(_ shard: LogShard, _ taken: consuming Exchange) -> [Action] {
+    /// Whether the host has booted since what the round goes on from.
+    ///
+    /// - Throws: if the clock went back since a quote that was verified.
+    private func isOfNewEpoch(_ clock: ClockInfo, _ plan: RoundPlan) throws(QuoteError) -> Bool {
+        var isNew = false
+        if let stored = plan.basis.attestation {
+            isNew = try ClockRelation.relation(previous: stored.clock, now: clock) == .newEpoch && plan.resumesCommit
+        }
+        if let scratch = plan.scratch {
+            isNew = try ClockRelation.relation(previous: scratch.clock, now: clock) == .newEpoch
+        }
+        return isNew
+    }
+
+    private func isOfStoredEpoch(_ clock: ClockInfo, _ round: Round) -> Bool {
+        round.plan.basis.attestation?.clock.resetCount == clock.resetCount
+    }
+
+    private mutating func take(_ shard: LogShard, _ taken: consuming Exchange, time: Int64) -> [Action] {
         var exchange = taken
+        if exchange.leavesGap(shard), !exchange.round.attempt.hadGap {
+            var attempt = exchange.round.attempt
+            attempt.hadGap = true
+            let gap = "a shard begins at record \(shard.firstRecord), record \(exchange.nextRecord) was next"
+            return withoutScratch(exchange.round, attempt, gap)
+        }
         do throws(Status) {
             try exchange.take(shard)
         } catch {
             return [.close(error, send: true)]
         }
-        return goOn(exchange)
+        return goOn(exchange, time: time)
     }
 
     /// Goes on with the exchange's shard, up to signatures that must be verified first.
-    private mutating func goOn(_ taken: consuming Exchange) -> [Action] {
+    private mutating func goOn(_ taken: consuming Exchange, time: Int64) -> [Action] {
         var exchange = taken
         do throws(Status) {
             if let signatures = try exchange.appraise() {
@@ -309,16 +365,22 @@ extension VerifierSession {
                 nextRecord: exchange.nextRecord, remaining: shard.recordsRemaining))
         guard shard.moreDataPending, !exchange.isEnded else { return [note] + conclude(exchange) }
         let credit = ShardCredit(round: shard.round, nextRecord: exchange.nextRecord, window: settings.window)
+        let scratch = settings.scratchSeconds > 0 ? exchange.scratch(at: time) : nil
         state = .awaitingShard(exchange)
         return [note, .expect("LogShard", seconds: settings.shardSeconds), .send(.shardCredit(credit))]
+            + (scratch.map { [.remember($0)] } ?? [])
     }
 
     private mutating func conclude(_ exchange: consuming Exchange) -> [Action] {
         let round = exchange.round
         let clock = exchange.clock
         let outcome = exchange.finish()
+        if outcome.newState == nil, let scratch = round.plan.scratch {
+            return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
+                + withoutScratch(round, round.attempt, "what was kept of a broken transfer doesn't lead to the quote")
+        }
         let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != clock.restartCount } ?? false
-        if outcome.newState == nil, !round.plan.startsOver, wasSuspended {
+        if outcome.newState == nil, round.plan.resumesCommit, wasSuspended {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
@@ -334,7 +396,15 @@ extension VerifierSession {
     private mutating func fromRecordZero(_ round: Round) -> [Action] {
         var attempt = round.attempt
         attempt.fromRecordZero = true
+        attempt.withoutScratch = true
         return again(round, attempt)
+    }
+
+    /// Once more from the last commit, or from record 0 if that was of no use either.
+    private mutating func withoutScratch(_ round: Round, _ attempt: Attempt, _ reason: String) -> [Action] {
+        var attempt = attempt
+        attempt.withoutScratch = true
+        return [.note(.retryWithoutScratch(reason))] + again(round, attempt)
     }
 
     private mutating func again(_ round: Round, _ attempt: Attempt) -> [Action] {
@@ -348,16 +418,31 @@ extension VerifierSession {
         let taken = takeState()
         guard case .awaitingEvidence(let round) = taken, status.code == .outOfRange, status.round == round.number
         else { return [.close(status, send: false)] }
-        guard round.attempt.missedRecords else {
+        if round.plan.scratch != nil {
+            return withoutScratch(round, round.attempt, "the agent doesn't hold record \(round.plan.firstRecord)")
+        }
+        guard let missed = round.attempt.missedRecord else {
+            // The log may be another boot's, which only a quote tells: one is made for a record that is held.
             var attempt = round.attempt
-            attempt.missedRecords = true
+            attempt.missedRecord = round.plan.firstRecord
+            attempt.fromRecordZero = true
             return again(round, attempt)
         }
-        let finding = Finding(.recordsMissing, record: round.plan.firstRecord, found: status.message)
-        return commit(RoundOutcome(round, failed: finding), of: round)
+        return commit(RoundOutcome(round, missing: missed, found: status.message), of: round)
     }
 
     private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {
         [.close(Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited"), send: true)]
+    }
+}
+
+extension RoundPlan.Start {
+    /// Where it is, for the log.
+    fileprivate var origin: VerifierSession.Note.Origin {
+        switch self {
+        case .recordZero: .recordZero
+        case .lastCommit: .lastCommit
+        case .scratch: .brokenTransfer
+        }
     }
 }

@@ -19,19 +19,38 @@ package struct AgentSnapshot: Sendable {
     package let verdict: Verdict?
     /// The keys of its keyrings, or of its policy, that were denied or allowed since the state was judged.
     package let changedKeys: Set<Digest>
+    /// What is kept of a log on its way; nil for nothing.
+    package let keptScratch: KeptScratch?
+    /// What an operator has asked for, and what no round has met yet.
+    package let reattestation: Reattestation?
 
-    /// Whether the state was made under what holds now: the same attestation key and policy, and no key of its own denied
-    /// or allowed since. If not, the epoch's log is to be judged again from record 0.
+    /// What is kept of a log on its way.
+    package enum KeptScratch: Sendable {
+        /// It can be read; whether it can be gone on from is the session's to say.
+        case usable(Scratch)
+        /// It can't be read: it is to be dropped.
+        case damaged(StoreError)
+    }
+
+    /// What is kept of a log on its way; nil for nothing, or nothing that can be read.
+    package var scratch: Scratch? {
+        guard case .usable(let scratch) = keptScratch else { return nil }
+        return scratch
+    }
+
+    /// Whether the state was made under what holds now: the same attestation key and policy, no key of its own denied
+    /// or allowed since, and nobody has asked for another. If not, the epoch's log is to be judged again from record 0.
     package var isStateCurrent: Bool {
         guard let state else { return false }
         return state.attestationKeyName == agent.attestationKeyName && state.policyHash == policyHash
-            && changedKeys.isEmpty
+            && changedKeys.isEmpty && reattestation == nil
     }
 
     /// The agent's line in a listing.
     package var summary: AgentSummary {
         AgentSummary(
-            agent: agent, state: state, verdict: verdict, deniedKeys: changedKeys.intersection(deniedKeys))
+            agent: agent, state: state, verdict: verdict, deniedKeys: changedKeys.intersection(deniedKeys),
+            transfer: scratch?.transfer, reattestation: reattestation)
     }
 
     /// What an outcome of this session rests on.
@@ -39,7 +58,7 @@ package struct AgentSnapshot: Sendable {
         Outcome.Basis(
             attestationKeyName: agent.attestationKeyName, policyHash: policyHash, denyGeneration: denyGeneration,
             verdictNumber: verdict?.number ?? 0, stateNumber: state?.verdictNumber ?? 0,
-            keyrings: appraisal?.keyrings ?? KeyringModel())
+            keyrings: appraisal?.keyrings ?? KeyringModel(), reattestation: reattestation?.number ?? 0)
     }
 }
 
@@ -53,4 +72,8 @@ package struct AgentSummary: Hashable, Sendable {
     package let verdict: Verdict?
     /// Keys that vouched for records of the verdict and were denied since: it no longer affirms.
     package var deniedKeys: Set<Digest> = []
+    /// A log on its way; nil for none.
+    package var transfer: LogTransfer?
+    /// What an operator has asked for, and what no round has met yet.
+    package var reattestation: Reattestation?
 }

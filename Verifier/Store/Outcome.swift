@@ -18,6 +18,8 @@ package struct Outcome: Sendable {
         package var stateNumber: UInt64
         /// The keyrings of that state.
         package var keyrings: KeyringModel
+        /// The number of the request to go back that the session answers; 0 for none.
+        package var reattestation: UInt64 = 0
     }
 
     /// How far a round got whose replay met the quote.
@@ -89,5 +91,7 @@ package enum CommitResult: Hashable, Sendable {
         case deniedKeysChanged
         /// Another session of the agent has committed, or its state was discarded.
         case stateChanged
+        /// An operator has asked for the log to be appraised again.
+        case reattestationRequested
     }
 }

@@ -23,6 +23,7 @@ extension Schema {
         var verdict = outcome.verdict
         verdict.number = outcome.basis.verdictNumber &+ 1
         changes.put(id.key, verdict.stored, in: verdicts)
+        changes.delete(id.key, in: scratch)
         let last: Verdict? = try transaction.load(of: id, in: verdicts)
         try remember(
             verdict, of: outcome, after: last, try transaction.load(of: id, in: states), transaction, &changes)
@@ -33,6 +34,7 @@ extension Schema {
         if let progress = outcome.progress {
             let state = AttestationState(progress, of: outcome, verdictNumber: verdict.number)
             changes.put(id.key, state.stored, in: states)
+            changes.delete(id.key, in: reattestations)
             replaceKeyrings(outcome.basis.keyrings, by: progress.appraisal.keyrings, of: id, &changes)
             try carry(progress.appraisal.findings, of: id, transaction, &changes)
         }
@@ -55,6 +57,8 @@ extension Schema {
         guard verdict?.number ?? 0 == basis.verdictNumber, state?.verdictNumber ?? 0 == basis.stateNumber else {
             return .stateChanged
         }
+        let request: Reattestation? = try transaction.load(of: id, in: reattestations)
+        guard request?.number ?? 0 == basis.reattestation else { return .reattestationRequested }
         return nil
     }
 
@@ -95,6 +99,7 @@ extension AttestationState {
             committedAt: outcome.verdict.givenAt, nextRecord: appraisal.nextRecord,
             recordsReceived: appraisal.recordsReceived, fileRecords: appraisal.fileRecords, lanes: appraisal.lanes,
             unusableKeys: appraisal.keyrings.unusable,
-            keyCount: UInt32(clamping: appraisal.keyrings.keyrings.values.reduce(0) { $0 + $1.count }))
+            keyCount: UInt32(clamping: appraisal.keyrings.keyrings.values.reduce(0) { $0 + $1.count }),
+            logBytes: appraisal.logBytes)
     }
 }

@@ -23,7 +23,9 @@ extension Store {
                 verdict: try transaction.load(of: id, in: schema.verdicts),
                 changedKeys: try state.map { (state) throws(StoreError) in
                     try schema.changedKeys(denials, state, of: id, transaction)
-                } ?? [])
+                } ?? [],
+                keptScratch: try schema.scratch(of: id, transaction),
+                reattestation: try transaction.load(of: id, in: schema.reattestations))
         }
     }
 

@@ -89,7 +89,8 @@ extension Store {
     package func discardState(of id: AgentID) async throws(StoreError) {
         try await change { (schema, transaction, changes) throws(StoreError) in
             _ = try schema.agent(id, transaction)
-            try schema.drop(id, from: [schema.states, schema.keyrings], transaction, &changes)
+            try schema.drop(
+                id, from: [schema.states, schema.keyrings, schema.scratch, schema.reattestations], transaction, &changes)
             changes.delete(schema.numberedKey(Schema.carriedFindings, of: id), in: schema.findings)
             do throws(StoreError) {
                 _ = try transaction.load(Verdict.self, of: id, in: schema.verdicts)
@@ -125,7 +126,10 @@ extension Store {
 extension Schema {
     /// The databases whose keys begin with an agent.
     var ofOneAgent: [Database] {
-        [agents, states, keyrings, verdicts, findings, history, keyHistory, events, identities]
+        [
+            agents, states, keyrings, verdicts, findings, history, keyHistory, events, identities, scratch,
+            reattestations,
+        ]
     }
 
     func requirePolicy(

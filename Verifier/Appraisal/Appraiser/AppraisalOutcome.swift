@@ -25,6 +25,17 @@ package struct AppraisalOutcome: Sendable {
 
         /// None yet.
         package init() {}
+
+        /// Both together.
+        package static func + (left: Self, right: Self) -> Self {
+            var sum = left
+            sum.verified &+= right.verified
+            sum.cached &+= right.cached
+            sum.failed &+= right.failed
+            sum.unknownKey &+= right.unknownKey
+            sum.refused &+= right.refused
+            return sum
+        }
     }
 
     /// The verdict.

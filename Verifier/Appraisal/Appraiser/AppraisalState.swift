@@ -16,6 +16,8 @@ package struct AppraisalState: Sendable, Equatable {
     package var keyrings: KeyringModel
     /// What records of the epoch did wrong: a later round doesn't forget it.
     package var findings: Findings
+    /// Bytes of the records appraised: how much of the epoch's log lies behind `nextRecord`.
+    package var logBytes: UInt64
 
     /// The beginning of an epoch: record 0, nothing learned, nothing found.
     package init() {
@@ -27,7 +29,7 @@ package struct AppraisalState: Sendable, Equatable {
     /// A state as it was stored.
     package init(
         nextRecord: UInt64, recordsReceived: UInt64, fileRecords: UInt64, lanes: [PCRReplay.Lane],
-        keyrings: KeyringModel, findings: Findings
+        keyrings: KeyringModel, findings: Findings, logBytes: UInt64 = 0
     ) {
         self.nextRecord = nextRecord
         self.recordsReceived = recordsReceived
@@ -35,5 +37,6 @@ package struct AppraisalState: Sendable, Equatable {
         self.lanes = lanes
         self.keyrings = keyrings
         self.findings = findings
+        self.logBytes = logBytes
     }
 }

@@ -54,7 +54,7 @@ package struct Appraiser: ~Copyable, Sendable {
             quote.map { PCRReplay(towards: $0.targets, pcrs: pcrs, resuming: start.lanes) }
             ?? PCRReplay(banks: options.banks, pcrs: pcrs)
         live = Judgement(
-            records: start.nextRecord, replay: replay, keyrings: start.keyrings,
+            records: start.nextRecord, bytes: start.logBytes, replay: replay, keyrings: start.keyrings,
             signingKeys: judge.signingKeys(with: start.keyrings),
             metadataKeys: judge.metadataKeys(with: start.keyrings), findings: start.findings,
             fileRecords: start.fileRecords)
@@ -68,14 +68,20 @@ package struct Appraiser: ~Copyable, Sendable {
     /// The next record's number.
     package var nextRecord: UInt64 { start.nextRecord &+ received }
 
-    /// Where the appraisal stands before its match: a state from which another, with another quote, can go on.
+    /// Where the appraisal stands: a state from which another, with a later quote of the epoch, can go on.
     ///
-    /// Provisional: nothing of it may be shown or believed before it leads to a match.
+    /// Once the quote is met it stays at the match: a later quote covers those records too, but perhaps not what is behind
+    /// them. Provisional: nothing of it may be shown or believed before it leads to a match.
     package var progress: AppraisalState {
+        let recordsReceived = max(start.recordsReceived, nextRecord)
+        if let matched { return matched.state(lanes: matched.replay.matchedLanes, recordsReceived: recordsReceived) }
         var judged = live
         while !judged.isSettled { judge.settle(SignatureResults(count: 0), &judged) }
-        return judged.state(lanes: judged.replay.lanes, recordsReceived: max(start.recordsReceived, nextRecord))
+        return judged.state(lanes: judged.replay.lanes, recordsReceived: recordsReceived)
     }
+
+    /// What became of the signatures up to ``progress``, in this round.
+    package var signatures: AppraisalOutcome.SignatureCounts { (matched ?? live).signatures }
 
     /// Appraises the whole records at the beginning of the bytes, signatures and all.
     ///

@@ -5,6 +5,8 @@ internal import IMA
 struct Judgement: Sendable {
     /// How many records of the epoch are in here.
     var records: UInt64
+    /// Their bytes.
+    var bytes: UInt64
     /// The PCRs after them.
     var replay: PCRReplay
     /// Every key that they brought since the epoch or the last kexec began.
@@ -35,6 +37,6 @@ struct Judgement: Sendable {
     func state(lanes: [PCRReplay.Lane], recordsReceived: UInt64) -> AppraisalState {
         AppraisalState(
             nextRecord: records, recordsReceived: recordsReceived, fileRecords: fileRecords, lanes: lanes,
-            keyrings: keyrings, findings: findings)
+            keyrings: keyrings, findings: findings, logBytes: bytes)
     }
 }

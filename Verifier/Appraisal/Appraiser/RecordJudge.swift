@@ -68,6 +68,7 @@ struct RecordJudge: Sendable {
     func judge(_ record: RecordLayout, in bytes: Span<UInt8>, _ judgement: inout Judgement) {
         let number = judgement.records
         judgement.records &+= 1
+        judgement.bytes &+= UInt64(record.range.count)
         let fields = RecordFields(record, in: bytes, limits: options.limits)
         guard replays(record, fields, in: bytes, number, &judgement) else { return }
         let isBootAggregate = fields.kind == .file && Self.isBootAggregate(bytes.extracting(fields.name))

@@ -14,13 +14,35 @@ package struct AgentFacts: Hashable, Sendable {
         package var isNewEpoch: Bool
         /// When something last came, in seconds since 1970.
         package var updatedAt: Int64
+        /// Bytes of the epoch's log that are here.
+        package var bytesDone: UInt64
+        /// Bytes of all of it, as the agent says.
+        package var bytesTotal: UInt64
+        /// Bytes a second, since the connection's first shard was awaited; nil before a second has passed.
+        package var bytesPerSecond: UInt64?
 
         /// A transfer in progress.
-        package init(recordsDone: UInt64, recordsTotal: UInt64, isNewEpoch: Bool, updatedAt: Int64) {
+        package init(
+            recordsDone: UInt64, recordsTotal: UInt64, isNewEpoch: Bool, updatedAt: Int64, bytesDone: UInt64 = 0,
+            bytesTotal: UInt64 = 0, bytesPerSecond: UInt64? = nil
+        ) {
             self.recordsDone = recordsDone
             self.recordsTotal = recordsTotal
             self.isNewEpoch = isNewEpoch
             self.updatedAt = updatedAt
+            self.bytesDone = bytesDone
+            self.bytesTotal = bytesTotal
+            self.bytesPerSecond = bytesPerSecond
+        }
+
+        /// Records that are still to come.
+        package var recordsRemaining: UInt64 { recordsTotal - min(recordsDone, recordsTotal) }
+        /// Bytes that are still to come.
+        package var bytesRemaining: UInt64 { bytesTotal - min(bytesDone, bytesTotal) }
+        /// How long that will take at this rate; nil where there is none.
+        package var secondsRemaining: UInt64? {
+            guard let bytesPerSecond, bytesPerSecond > 0 else { return nil }
+            return (bytesRemaining / bytesPerSecond) + (bytesRemaining.isMultiple(of: bytesPerSecond) ? 0 : 1)
         }
     }
 
@@ -52,6 +74,13 @@ package struct AgentFacts: Hashable, Sendable {
     package func tier(at time: Int64, maximumAge: Int64) -> Tier {
         guard let verdict, revokedAt == nil, age(at: time) ?? .max <= maximumAge else { return .none }
         return verdict.tier == .affirming && !deniedKeys.isEmpty ? .warning : verdict.tier
+    }
+
+    /// The transfer, unless nothing has come of it for longer than a verdict stands.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package func transfer(at time: Int64, maximumAge: Int64) -> Transfer? {
+        transfer.flatMap { time <= $0.updatedAt &+ maximumAge ? $0 : nil }
     }
 
     /// Seconds since the last verdict's Challenge; nil before the first verdict.

@@ -28,7 +28,7 @@ package enum AgentStanding: Hashable, Sendable {
             self = .revoked(since: revokedAt)
             return
         }
-        let transfer = facts.transfer.flatMap { time <= $0.updatedAt &+ maximumAge ? $0 : nil }
+        let transfer = facts.transfer(at: time, maximumAge: maximumAge)
         let stands = (facts.age(at: time) ?? .max) <= maximumAge
         switch (facts.verdict, transfer) {
         case (let verdict?, _) where stands && verdict.tier == .contraindicated:

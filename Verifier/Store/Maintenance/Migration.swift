@@ -64,7 +64,7 @@ package enum Migration {
         }
         guard from != version else { return Result(from: from, to: version, restarted: 0) }
         let restarted = try restart(inVersion: version, transaction)
-        for name in ["keyrings", "key-history"] {
+        for name in ["keyrings", "key-history", "scratch", "reattestations"] {
             if let database = try transaction.open(name) { try transaction.drop(database) }
         }
         header.version = version
@@ -117,6 +117,7 @@ extension AttestationState {
         state.lanes = []
         state.unusableKeys = []
         state.keyCount = 0
+        state.logBytes = 0
         return state
     }
 

@@ -157,6 +157,8 @@ extension StoreCheck {
         case schema.history.name: _ = try HistoryPage(stored: value, at: place)
         case schema.events.name: _ = try Event(stored: value, at: place)
         case schema.keyHistory.name: _ = try KeySighting(stored: value, at: place)
+        case schema.scratch.name: _ = try Scratch(stored: value, at: place)
+        case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)
             guard key.suffix(32) == stored.key.certificateFingerprint.bytes[...] else {

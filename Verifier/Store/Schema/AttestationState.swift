@@ -35,10 +35,12 @@ package struct AttestationState: Hashable, Sendable {
     package var unusableKeys: Set<KeyID>
     /// Keys in the model of the keyrings, so that a listing need not count them; nil in a state of an older release.
     package var keyCount: UInt32?
+    /// Bytes of the records appraised; 0 in a state of an older release, which didn't count them.
+    package var logBytes: UInt64
 }
 
 extension AttestationState: StoredValue {
-    static let layout: UInt8 = 2
+    static let layout: UInt8 = 3
     static let oldestLayout: UInt8 = 1
 
     init(reading reader: inout ByteReader) throws { try self.init(reading: &reader, layout: Self.layout) }
@@ -47,8 +49,7 @@ extension AttestationState: StoredValue {
         verdictNumber = try reader.integer()
         attestationKeyName = try reader.field()
         clockInfo = try reader.clockInfo()
-        selection = PCRSelection(
-            try reader.list { PCRSelection.Bank(try $0.bank(), PCRSet(rawValue: try $0.integer())) })
+        selection = try reader.selection()
         policyHash = try reader.optional { try $0.digest() }
         denyGeneration = try reader.integer()
         challengedAt = try reader.time()
@@ -59,6 +60,7 @@ extension AttestationState: StoredValue {
         lanes = try reader.list { try $0.lane() }
         unusableKeys = Set(try reader.list { KeyID(try $0.integer()) })
         keyCount = layout == 1 ? nil : try reader.optional { try $0.integer() }
+        logBytes = layout < 3 ? 0 : try reader.integer()
     }
 
     func write(to writer: inout ByteWriter) { write(to: &writer, layout: Self.layout) }
@@ -68,10 +70,7 @@ extension AttestationState: StoredValue {
         writer.integer(verdictNumber)
         writer.field(attestationKeyName)
         writer.clockInfo(clockInfo)
-        writer.list(selection.banks) { writer, bank in
-            writer.bank(bank.bank)
-            writer.integer(bank.pcrs.rawValue)
-        }
+        writer.selection(selection)
         writer.optional(policyHash) { $0.digest($1) }
         writer.integer(denyGeneration)
         writer.time(challengedAt)
@@ -82,18 +81,23 @@ extension AttestationState: StoredValue {
         writer.list(lanes) { $0.lane($1) }
         writer.list(unusableKeys.map(\.value).sorted()) { $0.integer($1) }
         if layout > 1 { writer.optional(keyCount) { $0.integer($1) } }
+        if layout > 2 { writer.integer(logBytes) }
     }
 }
 
 extension ByteReader {
-    fileprivate mutating func clockInfo() throws -> ClockInfo {
+    mutating func clockInfo() throws -> ClockInfo {
         let clock: UInt64 = try integer()
         let resetCount: UInt32 = try integer()
         let restartCount: UInt32 = try integer()
         return ClockInfo(clock: clock, resetCount: resetCount, restartCount: restartCount, isSafe: try flag())
     }
 
-    fileprivate mutating func lane() throws -> PCRReplay.Lane {
+    mutating func selection() throws -> PCRSelection {
+        PCRSelection(try list { PCRSelection.Bank(try $0.bank(), PCRSet(rawValue: try $0.integer())) })
+    }
+
+    mutating func lane() throws -> PCRReplay.Lane {
         let bank = try bank()
         let pcr: UInt32 = try integer()
         let forms = PaddingForms(rawValue: try u8())
@@ -104,14 +108,21 @@ extension ByteReader {
 }
 
 extension ByteWriter {
-    fileprivate mutating func clockInfo(_ clockInfo: ClockInfo) {
+    mutating func clockInfo(_ clockInfo: ClockInfo) {
         integer(clockInfo.clock)
         integer(clockInfo.resetCount)
         integer(clockInfo.restartCount)
         flag(clockInfo.isSafe)
     }
 
-    fileprivate mutating func lane(_ lane: PCRReplay.Lane) {
+    mutating func selection(_ selection: PCRSelection) {
+        list(selection.banks) { writer, bank in
+            writer.bank(bank.bank)
+            writer.integer(bank.pcrs.rawValue)
+        }
+    }
+
+    mutating func lane(_ lane: PCRReplay.Lane) {
         bank(lane.bank)
         integer(lane.pcr)
         u8(lane.forms.rawValue)

@@ -34,6 +34,10 @@ package struct Event: Hashable, Sendable {
         case keyAllowed(Digest)
         /// The store was moved to another version of the schema.
         case schemaChanged(from: UInt32, to: UInt32)
+        /// An operator has asked for the log to be appraised again from a record on.
+        case reattestationRequested(from: UInt64)
+        /// What was kept of a broken transfer, up to a record, did not lead to the quote: it was dropped.
+        case scratchDropped(record: UInt64)
     }
 
     /// Counts all events of the store.
@@ -74,6 +78,8 @@ extension Event.Kind {
         case keyDenied = "key_denied"
         case keyAllowed = "key_allowed"
         case schemaChanged = "schema_changed"
+        case reattestationRequested = "reattestation_requested"
+        case scratchDropped = "scratch_dropped"
     }
 
     /// The word of this kind.
@@ -93,6 +99,8 @@ extension Event.Kind {
         case .keyDenied: .keyDenied
         case .keyAllowed: .keyAllowed
         case .schemaChanged: .schemaChanged
+        case .reattestationRequested: .reattestationRequested
+        case .scratchDropped: .scratchDropped
         }
     }
 
@@ -112,6 +120,8 @@ extension Event.Kind {
         case .keyDenied: self = .keyDenied(try reader.digest())
         case .keyAllowed: self = .keyAllowed(try reader.digest())
         case .schemaChanged: self = .schemaChanged(from: try reader.integer(), to: try reader.integer())
+        case .reattestationRequested: self = .reattestationRequested(from: try reader.integer())
+        case .scratchDropped: self = .scratchDropped(record: try reader.integer())
         }
     }
 
@@ -136,6 +146,7 @@ extension Event.Kind {
             writer.field(name.utf8)
             writer.digest(hash)
         case .keyDenied(let key), .keyAllowed(let key): writer.digest(key)
+        case .reattestationRequested(let record), .scratchDropped(let record): writer.integer(record)
         }
     }
 }

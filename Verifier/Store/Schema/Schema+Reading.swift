@@ -37,7 +37,7 @@ extension Schema {
         AppraisalState(
             nextRecord: state.nextRecord, recordsReceived: state.recordsReceived, fileRecords: state.fileRecords,
             lanes: state.lanes, keyrings: try keyrings(of: id, unusable: state.unusableKeys, transaction),
-            findings: try findings(Self.carriedFindings, of: id, transaction))
+            findings: try findings(Self.carriedFindings, of: id, transaction), logBytes: state.logBytes)
     }
 
     func keyrings(
@@ -78,6 +78,13 @@ extension Schema {
         return count
     }
 
+    private func transfer(
+        of id: AgentID, _ transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> LogTransfer? {
+        guard case .usable(let scratch) = try scratch(of: id, transaction) else { return nil }
+        return scratch.transfer
+    }
+
     /// A line of the listing, of an entry of `agents`.
     func summary(
         _ key: Span<UInt8>, _ value: Span<UInt8>, _ denials: Denials,
@@ -96,7 +103,9 @@ extension Schema {
             return .success(
                 AgentSummary(
                     agent: agent, state: state, verdict: try transaction.load(of: agent.id, in: verdicts),
-                    deniedKeys: changed?.intersection(denials.denied) ?? []))
+                    deniedKeys: changed?.intersection(denials.denied) ?? [],
+                    transfer: try transfer(of: agent.id, transaction),
+                    reattestation: try transaction.load(of: agent.id, in: reattestations)))
         } catch {
             return .failure(error.at(agent: Array(name)))
         }

@@ -23,9 +23,11 @@ import Bytes
 /// | `meta` | `identity-mode` | ``IdentityMode``: what agents' identities rest on | `init` |
 /// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
 /// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
+/// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
+/// | `reattestations` | agent | ``Reattestation``: the log is to be appraised again | `reattest`; dropped by the commit that meets it |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when | `deny`, `allow` |
 ///
-/// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events and scratch (agent, …),
+/// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events (agent, …),
 /// can be added as databases of their own; a database that isn't there yet is an empty one.
 struct Schema: Sendable {
     /// The version that this code reads and writes.
@@ -49,6 +51,8 @@ struct Schema: Sendable {
     let events: Database
     let identities: Database
     let invitations: Database
+    let scratch: Database
+    let reattestations: Database
 
     /// How much of the past is kept.
     var bounds = HistoryBounds()
@@ -133,6 +137,8 @@ struct Schema: Sendable {
         events = try added("events")
         identities = try added("identities")
         invitations = try added("invitations")
+        scratch = try added("scratch")
+        reattestations = try added("reattestations")
     }
 
     /// All databases.
@@ -145,5 +151,5 @@ struct Schema: Sendable {
     private var isComplete: Bool { added.allSatisfy(\.exists) }
 
     /// The databases that the first stores of this version did without.
-    private var added: [Database] { [history, keyHistory, events, identities, invitations] }
+    private var added: [Database] { [history, keyHistory, events, identities, invitations, scratch, reattestations] }
 }

@@ -1,0 +1,218 @@
+import Appraisal
+import AssayCrypto
+import Attester
+import Foundation
+import Messages
+import Server
+import StandInKernel
+import Store
+import Synchronization
+import Testing
+import Transport
+
+extension EndToEnd {
+    @Suite("Going back in a host's log") struct GoingBackTests {
+        /// An agent that stays connected to a verifier that has no reason to ask for an hour.
+        private func withConnected(
+            measured log: [UInt8], _ body: (World, Rounds) async throws -> Void
+        ) async throws {
+            var settings = World.smallShards
+            settings.roundSeconds = 3600
+            try await World.run(settings, measured: log) { world in
+                let attester = try await world.host.attester()
+                let connection = try await world.dial()
+                let rounds = Rounds()
+                let attesting = Task {
+                    try await attester.attest(over: connection, once: false) { rounds.add($0) }
+                }
+                let result = await Result.of {
+                    try await until("a verdict") { rounds.results.count == 1 }
+                    try await body(world, rounds)
+                }
+                connection.abort()
+                _ = await attesting.result
+                try result.get()
+            }
+        }
+
+        @Test("an operator who asks for it has the agent challenged from record 0 at once, and not again")
+        func reattest() async throws {
+            try await withConnected(measured: try KernelLogs.prefix(100)) { world, rounds in
+                let before = try world.snapshot()
+                try await world.store.requestReattestation(of: AgentID(Host.id), from: 40, at: now())
+                #expect(try world.snapshot().verdict == before.verdict)
+                try await until("a second verdict", seconds: 20) { rounds.results.count == 2 }
+                #expect(rounds.challenges == [0, 0])
+                #expect(rounds.results.last?.recordsAppraised == 100)
+                let after = try world.snapshot()
+                #expect(after.reattestation == nil && after.isStateCurrent && after.verdict?.number == 2)
+                // Another change that isn't this agent's wakes nobody.
+                try await world.store.putPolicy("other", source: [1], compiled: [], at: now())
+                try await Task.sleep(for: .seconds(2))
+                #expect(rounds.results.count == 2)
+            }
+        }
+
+        @Test("another policy, and a key of its own that is denied, begin a round at once")
+        func judgedAnew() async throws {
+            let log = try KernelLogs.imasig.get()
+            try await withConnected(measured: log) { world, rounds in
+                try await world.store.assign(log + KernelRecords.file("/etc/new", content: [1]))
+                try await until("a verdict under the new policy", seconds: 20) { rounds.results.count == 2 }
+                #expect(rounds.results.last?.policySHA256 == (try world.snapshot().policyHash?.bytes))
+                let keyrings = try world.store.keyrings(of: AgentID(Host.id))
+                let key = try #require(keyrings.keyrings.values.first?.first)
+                try await world.store.deny(key.fingerprint, at: now())
+                try await until("a verdict without the key", seconds: 20) { rounds.results.count == 3 }
+                #expect(rounds.challenges == [0, 0, 0])
+            }
+        }
+
+        @Test("agents reattest works beside a server, and says where the verifier begins") func command() async throws {
+            let log = try KernelLogs.prefix(60)
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.measure(log)
+                let verifier = try await installation.serve()
+                #expect(try await installation.attest() == 0, "\(verifier.output)")
+                let asking = try installation.verifier(["agents", "reattest", "web-1", "--from", "7"])
+                #expect(try await asking.exitCode() == 0, "\(asking.output)")
+                #expect(asking.output.contains("from record 0") && asking.output.contains("record 7"))
+                let show = try installation.verifier(["agents", "show", "web-1"])
+                #expect(try await show.exitCode() == 0)
+                #expect(show.output.contains("appraised again from record 0"), "\(show.output)")
+                let json = try installation.verifier(["agents", "reattest", "web-1", "--json"])
+                #expect(try await json.exitCode() == 0)
+                #expect(json.output.contains(#""first_record":0"#), "\(json.output)")
+                #expect(try await installation.attest() == 0)
+                let snapshot = try installation.snapshot()
+                #expect(snapshot.verdict?.number == 2 && snapshot.reattestation == nil)
+                #expect(verifier.output.components(separatedBy: "first_record=0").count == 3, "\(verifier.output)")
+                let unknown = try installation.verifier(["agents", "reattest", "nobody"])
+                #expect(try await unknown.exitCode() == 3)
+                verifier.kill()
+            }
+        }
+
+        @Test("a boot under an agent that answers OUT_OF_RANGE, with a shorter log, is a new epoch and no missing record")
+        func bootOutOfRange() async throws {
+            try await World.run(measured: try KernelLogs.prefix(100)) { world in
+                _ = try await world.attest(try await world.host.attester())
+                let agent = try await RawAgent(world)
+                try await agent.send(.hello(try await agent.hello()))
+                let first = try await agent.challenge()
+                #expect(first.firstRecord == 100)
+                try world.host.boot()
+                try await world.host.kernel.measure(try KernelLogs.prefix(60))
+                try await agent.send(.status(Status(.outOfRange, "records 0 to 60 are held", round: first.round)))
+                let second = try await agent.challenge()
+                #expect(second.firstRecord == 0)
+                try await agent.answer(second)
+                // Two challenges: the quote told of the boot.
+                let result = try await agent.result()
+                #expect(result.nextRecord == 60 && result.tier == .affirming)
+                await agent.connection.close()
+            }
+        }
+    }
+
+    @Suite("A transfer as another process sees it") struct TransferProgressTests {
+        @Test("agents show and list tell records, bytes, what remains and the rate, while a log is on its way")
+        func progress() async throws {
+            let log = try KernelLogs.large.get()
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.measure(log)
+                let verifier = try await installation.serve()
+                installation.relay.limit(250_000)
+                let agent = try installation.agent(["attest", "--once", "--json"])
+                try await verifier.wait(for: "transfer remembered")
+                let show = try installation.verifier(["agents", "show", "web-1", "--json"])
+                #expect(try await show.exitCode() == 4)
+                let line = show.output.split(separator: "\n").first { $0.hasPrefix("{") } ?? ""
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                let status = object?["status"] as? [String: Any]
+                #expect(status?["state"] as? String == "behind", "\(show.output)")
+                let transfer = try #require(status?["transfer"] as? [String: Any], "\(show.output)")
+                let done = transfer["records_done"] as? Int ?? 0
+                #expect(done > 0 && transfer["records_remaining"] as? Int == 3000 - done)
+                #expect(transfer["records_total"] as? Int == 3000)
+                #expect(transfer["bytes_total"] as? Int == log.count)
+                let words = try installation.verifier(["agents", "show", "web-1"])
+                #expect(try await words.exitCode() == 4)
+                #expect(words.output.contains("transfer is in progress") && words.output.contains("remain"))
+                let list = try installation.verifier(["agents", "list"])
+                #expect(try await list.exitCode() == 0)
+                #expect(list.output.contains("behind, "), "\(list.output)")
+                agent.kill()
+                installation.relay.limit(nil)
+                #expect(try await installation.attest() == 0, "\(verifier.output)")
+                let after = try installation.verifier(["agents", "show", "web-1", "--json"])
+                #expect(try await after.exitCode() == 0)
+                #expect(after.output.contains(#""transfer":null"#), "\(after.output)")
+                verifier.kill()
+            }
+        }
+
+        @Test("connections that a real link cuts at any byte: only what is missing is sent again")
+        func cutLink() async throws {
+            let log = try KernelLogs.large.get()
+            let seed = UInt64.random(in: .min ... .max)
+            print("cut link: seed \(seed)")
+            var random = SystemRandomFrom(seed)
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.measure(log)
+                let verifier = try await installation.serve()
+                var held: UInt64 = 0
+                for _ in 0..<5 {
+                    installation.relay.limit(Int.random(in: 1_000..<220_000, using: &random), cuts: true)
+                    let agent = try installation.agent(["attest", "--once", "--json"])
+                    let exit = try await agent.exitCode()
+                    if exit == 0 { break }
+                    try await until("the session's end") {
+                        verifier.output.components(separatedBy: "agent connected").count
+                            <= 1 + verifier.output.components(separatedBy: "connection failed").count
+                                + verifier.output.components(separatedBy: "agent hung up").count
+                    }
+                    let now = try installation.snapshot().scratch?.appraisal.nextRecord ?? 0
+                    #expect(now >= held, "seed \(seed)")
+                    held = now
+                }
+                installation.relay.limit(nil)
+                if try installation.snapshot().verdict == nil {
+                    #expect(try await installation.attest() == 0, "\(verifier.output)")
+                    #expect(verifier.output.contains("first_record=\(held)"), "seed \(seed)")
+                }
+                let known = Known(try installation.snapshot())
+                verifier.kill()
+                #expect(try await installation.undisturbed(allowing: log) == known, "seed \(seed)")
+            }
+        }
+    }
+}
+
+/// The same chance for the same seed.
+private struct SystemRandomFrom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+}
+
+/// What an agent saw of its rounds.
+private final class Rounds: Sendable {
+    private let events = Mutex<[Attester.Event]>([])
+
+    func add(_ event: Attester.Event) { events.withLock { $0.append(event) } }
+
+    var results: [AttestationResult] {
+        events.withLock { $0.compactMap { if case .verdict(let result) = $0 { result } else { nil } } }
+    }
+
+    /// The first record that each Challenge asked for.
+    var challenges: [UInt64] {
+        events.withLock { $0.compactMap { if case .challenged(let first) = $0 { first } else { nil } } }
+    }
+}
