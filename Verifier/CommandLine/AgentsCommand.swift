@@ -11,8 +11,8 @@ import Terminal
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "Enrol agents, list them, show one, revoke or remove one.",
-        subcommands: [Add.self, List.self, Show.self, Revoke.self, Remove.self])
+        abstract: "Enrol agents, list them, show one and its past, revoke or remove one.",
+        subcommands: [Add.self, List.self, Show.self, History.self, Revoke.self, Remove.self])
 
     /// Enrols an agent.
     struct Add: AsyncParsableCommand {
