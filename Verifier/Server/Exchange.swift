@@ -14,6 +14,7 @@ struct Exchange: ~Copyable {
     private let maximumBytes: UInt64
     private var bytes: UInt64 = 0
     private var appraiser: Appraiser
+    private var trial: TrialAppraisal?
     /// The shard that is being appraised, and how much of it is.
     private(set) var shard: LogShard?
     private var read = 0
@@ -34,6 +35,7 @@ struct Exchange: ~Copyable {
         appraiser = Appraiser(
             policy: round.plan.basis.policy, options: options, state: round.plan.state,
             quote: QuotedPCRs(quote.pcrValues))
+        trial = TrialAppraisal(round.plan, options: options, quote: QuotedPCRs(quote.pcrValues))
     }
 
     /// The next record to come.
@@ -77,6 +79,7 @@ struct Exchange: ~Copyable {
         guard let shard else { return nil }
         read += appraiser.advance(shard.records.span.extracting(droppingFirst: read))
         if let signatures = appraiser.pendingSignatures { return signatures }
+        trial?.take(shard.records.span)
         guard !isEnded else { return nil }
         let end = shard.firstRecord + UInt64(shard.recordCount)
         guard read == shard.records.count, nextRecord == end else {
@@ -88,6 +91,11 @@ struct Exchange: ~Copyable {
     /// Settles the signatures that ``appraise()`` asked for.
     mutating func settle(_ results: SignatureResults) {
         appraiser.settle(results)
+    }
+
+    /// Ends the trial of another policy, if there is one.
+    mutating func finishTrial() -> TrialOutcome? {
+        trial.take()?.finish()
     }
 
     /// Ends the round.

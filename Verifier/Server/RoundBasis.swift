@@ -32,6 +32,8 @@ package struct RoundBasis: Sendable {
     /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
     /// them are judged again.
     package let mayResume: Bool
+    /// A policy to be tried on the log beside `policy`; it decides nothing. Nil for none.
+    package var trial: TriedPolicy?
 
     /// A basis.
     package init(

@@ -39,10 +39,13 @@ package struct SessionServices: Sendable {
         if let state = snapshot.state, let appraisal = snapshot.appraisal {
             attestation = .init(clock: state.clockInfo, selection: state.selection, state: appraisal)
         }
-        return RoundBasis(
+        let trial = tried(snapshot)
+        var basis = RoundBasis(
             attestationKey: try AttestationKey(publicArea: publicArea),
             policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
-            attestation: attestation, mayResume: snapshot.isStateCurrent)
+            attestation: attestation, mayResume: snapshot.isStateCurrent && trial == nil)
+        basis.trial = trial
+        return basis
     }
 }
 

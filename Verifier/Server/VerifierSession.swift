@@ -313,7 +313,9 @@ extension VerifierSession {
         return [note, .expect("LogShard", seconds: settings.shardSeconds), .send(.shardCredit(credit))]
     }
 
-    private mutating func conclude(_ exchange: consuming Exchange) -> [Action] {
+    private mutating func conclude(_ taken: consuming Exchange) -> [Action] {
+        var exchange = taken
+        let trial = exchange.finishTrial()
         let round = exchange.round
         let clock = exchange.clock
         let outcome = exchange.finish()
@@ -322,7 +324,9 @@ extension VerifierSession {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
-        return commit(RoundOutcome(round, outcome, clock: clock), of: round)
+        var concluded = RoundOutcome(round, outcome, clock: clock)
+        concluded.trial = trial
+        return commit(concluded, of: round)
     }
 
     private mutating func commit(_ outcome: RoundOutcome, of round: Round) -> [Action] {

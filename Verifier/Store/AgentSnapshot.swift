@@ -19,6 +19,8 @@ package struct AgentSnapshot: Sendable {
     package let verdict: Verdict?
     /// The keys of its keyrings, or of its policy, that were denied or allowed since the state was judged.
     package let changedKeys: Set<Digest>
+    /// A policy to be tried on its log, beside the one that judges it; whether the trial is over is the caller's to ask.
+    package let trial: Trial?
 
     /// Whether the state was made under what holds now: the same attestation key and policy, and no key of its own denied
     /// or allowed since. If not, the epoch's log is to be judged again from record 0.

@@ -23,7 +23,9 @@ extension Store {
                 verdict: try transaction.load(of: id, in: schema.verdicts),
                 changedKeys: try state.map { (state) throws(StoreError) in
                     try schema.changedKeys(denials, state, of: id, transaction)
-                } ?? [])
+                } ?? [],
+                // A trial that is damaged must not keep anybody from being judged.
+                trial: (try? schema.trial(for: agent, transaction)) ?? nil)
         }
     }
 
