@@ -145,7 +145,7 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Offline", "Shards", "TPM", "Terminal",
+                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Offline", "Shards", "Store", "TPM", "Terminal",
                 "TestSupport", argumentParser, systemPackage,
             ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(

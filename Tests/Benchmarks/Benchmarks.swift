@@ -14,7 +14,7 @@ struct Benchmarks: ParsableCommand {
     static var topics: [any Topic.Type] {
         [
             ReplayTopic.self, SignatureTopic.self, MemoryTopic.self, AttestationTopic.self, ProcessTopic.self,
-            ShardTopic.self,
+            ShardTopic.self, StoreTopic.self,
         ]
     }
 

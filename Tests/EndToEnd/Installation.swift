@@ -29,10 +29,13 @@ struct Installation: Sendable {
     var host: Host { workshop.host }
 
     /// `assay-verifier serve`, once it listens; the relay leads to it.
-    func serve(store: String = "store") async throws -> Program {
+    ///
+    /// - Parameter settings: over those of the file, such as `storage.limit=1`.
+    func serve(store: String = "store", settings: [String] = []) async throws -> Program {
         let verifier = try Program(
             "assay-verifier",
-            ["serve", "--config", path("verifier.yaml"), "--store", path(store), "--log-level", "debug"],
+            ["serve", "--config", path("verifier.yaml"), "--store", path(store), "--log-level", "debug"]
+                + settings.flatMap { ["--set", $0] },
             in: workshop.folder)
         try await verifier.wait(for: "listening on 127.0.0.1:")
         let port = verifier.output.split(separator: "\n").lazy.compactMap { line -> Int? in

@@ -138,7 +138,7 @@ extension EndToEnd {
 }
 
 /// What `/metrics` says: value by series.
-private struct Samples {
+struct Samples {
     let text: String
     private let values: [String: Double]
 
@@ -158,7 +158,7 @@ private struct Samples {
 
 extension Program {
     /// Where health and metrics are, as the program says.
-    fileprivate func monitoringPort() throws -> Int {
+    func monitoringPort() throws -> Int {
         let prefix = "health and metrics at http://127.0.0.1:"
         let line = output.split(separator: "\n").first { $0.hasPrefix(prefix) }
         guard let port = line.flatMap({ Int($0.dropFirst(prefix.count)) }) else { throw Unexpected(output) }

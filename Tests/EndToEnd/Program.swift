@@ -36,6 +36,8 @@ final class Program: Sendable {
     /// All that it has written.
     var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
 
+    var processID: Int32 { process.withLock { $0.id } }
+
     var isRunning: Bool { process.withLock { $0.isRunning } }
 
     func send(_ signal: Int32) { process.withLock { $0.send(signal) } }

@@ -11,8 +11,10 @@ import Terminal
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "Enrol agents, list them, show one, have one attest anew, revoke or remove one.",
-        subcommands: [Add.self, List.self, Show.self, Reattest.self, Revoke.self, Remove.self])
+        abstract: "Enrol agents, list them, show one and its past, have one attest anew, revoke or remove one.",
+        subcommands: [
+            Add.self, List.self, Show.self, History.self, Reattest.self, Revoke.self, Remove.self,
+        ])
 
     /// Enrols an agent.
     struct Add: AsyncParsableCommand {

@@ -10,10 +10,12 @@ import Terminal
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Make policies, check and sign them; put them into the store, assign, list, show and delete them.",
+        abstract:
+            "Make policies, check, sign and try them; put them into the store, assign, list, show and delete them.",
         subcommands: [
             Put.self, Assign.self, List.self, Show.self, Delete.self, PolicyCreateCommand.self,
             PolicyConvertCommand.self, PolicyCheckCommand.self, PolicyDiffCommand.self, PolicySignCommand.self,
+            PolicyTryCommand.self,
         ])
 
     /// Puts a policy into the store.

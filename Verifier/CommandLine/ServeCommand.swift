@@ -2,6 +2,7 @@ import Appraisal
 import ArgumentParser
 import Bytes
 import Enrolment
+import Glibc
 import Logging
 import Monitoring
 import NIOPosix
@@ -67,7 +68,10 @@ struct ServeCommand: AsyncParsableCommand {
     private func serve(
         _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ issuer: Issuer?, _ logger: Logger
     ) async throws {
-        let store = try Store(path: configuration.storePath)
+        // Where files may not grow (RLIMIT_FSIZE), a write is to fail like one on a full disk, not to end the server.
+        signal(SIGXFSZ, SIG_IGN)
+        let storage = configuration.storage
+        let store = try Store(path: configuration.storePath, size: storage.size, history: storage.history)
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session
@@ -87,9 +91,10 @@ struct ServeCommand: AsyncParsableCommand {
         if configuration.monitoring.port == nil { port.finish() }
         let served = ServedVerifier(
             server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)
+        let upkeep = StoreUpkeep(store: store, forgetAfter: storage.forgetAfter, logger: logger, time: currentTime)
         let group = ServiceGroup(
             services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
-                + [served, CertificateService(identity: identity, logger: logger)],
+                + [served, upkeep, CertificateService(identity: identity, logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
     }

@@ -35,11 +35,21 @@ struct StoreOptions: ParsableArguments {
         }
     }
 
+    func storage(_ settings: Settings) throws(CommandFailure) -> StorageConfiguration {
+        do {
+            return try StorageConfiguration(settings)
+        } catch {
+            throw .usage(error)
+        }
+    }
+
     /// Opens the store.
     func open(_ mode: Store.Mode) async throws(CommandFailure) -> Store {
-        let path = try storePath(try settings())
+        let settings = try settings()
+        let path = try storePath(settings)
+        let storage = try storage(settings)
         do {
-            return try Store(path: path, mode: mode)
+            return try Store(path: path, mode: mode, size: storage.size, history: storage.history)
         } catch {
             throw .unavailable(error)
         }

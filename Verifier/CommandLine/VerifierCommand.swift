@@ -22,8 +22,7 @@ struct VerifierCommand: AsyncParsableCommand {
         version: softwareVersion,
         subcommands: [
             InitCommand.self, ServeCommand.self, InviteCommand.self, AppraiseCommand.self, AgentsCommand.self,
-            KeyringsCommand.self,
-            PolicyCommand.self,
+            KeyringsCommand.self, PolicyCommand.self, StoreCommand.self,
         ])
 
     static func main() async {

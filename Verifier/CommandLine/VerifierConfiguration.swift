@@ -19,6 +19,7 @@ struct VerifierConfiguration: Sendable {
     /// Seconds for which a verdict stands.
     let maximumAge: Int64
     let monitoring: Monitor.Settings
+    let storage: StorageConfiguration
 
     init(_ settings: Settings, storePath: FilePath) throws {
         try settings.requireAll()
@@ -45,5 +46,6 @@ struct VerifierConfiguration: Sendable {
         authority = try AuthorityConfiguration(settings)
         maximumAge = Int64(try settings.value(of: VerifierSettings.maximumAge))
         monitoring = try Monitor.Settings(settings)
+        storage = try StorageConfiguration(settings)
     }
 }

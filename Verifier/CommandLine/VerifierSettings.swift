@@ -2,6 +2,7 @@ import AssayCrypto
 import Enrolment
 import Logging
 import Settings
+import Store
 
 /// Every setting of the verifier.
 enum VerifierSettings {
@@ -14,6 +15,27 @@ enum VerifierSettings {
     static let store = Setting.text(
         "store", default: "/var/lib/assay-verifier", unit: "folder",
         "what is known of the agents; `--store` is stronger")
+    static let storeLimit = Setting.integer(
+        "storage.limit", default: Store.Size().ceiling >> 20, in: 1...16_777_216, unit: "MiB",
+        "the store's largest size ([store](store.md) says what happens then)")
+    static let historyVerdicts = Setting.integer(
+        "history.verdicts", default: HistoryBounds().verdicts, in: 16...10_000, unit: "verdicts",
+        "kept of one agent; those that only repeat the one before go first")
+    static let historyFull = Setting.integer(
+        "history.full", default: HistoryBounds().full, in: 1...1000, unit: "verdicts",
+        "the newest of them, that keep their findings")
+    static let historyAge = Setting.integer(
+        "history.age", default: Int(HistoryBounds().age), in: 3600...3_153_600_000, unit: "seconds",
+        "after which a verdict is forgotten, unless it is the last one")
+    static let historyBytes = Setting.integer(
+        "history.bytes", default: HistoryBounds().bytes, in: 4096...16_777_216, unit: "bytes",
+        "that one agent's old verdicts and findings may take")
+    static let historyEvents = Setting.integer(
+        "history.events", default: HistoryBounds().events, in: 10...10_000, unit: "events",
+        "kept of one agent; as many keys are kept in its key history")
+    static let forgetAfter = Setting.integer(
+        "agents.forget_after", default: 0, in: 0...315_360_000, unit: "seconds",
+        "without a verdict, after which an agent that isn't revoked is removed; 0 is never")
     static let certificate = Setting.requiredText(
         "tls.certificate", unit: "PEM file", "the verifier's certificate, then its chain")
     static let key = Setting.requiredText(
@@ -93,7 +115,9 @@ enum VerifierSettings {
     static let schema = SettingsSchema(
         defaultFile: "/etc/assay/verifier.yaml", environmentPrefix: "ASSAY_VERIFIER_",
         [
-            host.declaration, port.declaration, store.declaration, certificate.declaration, key.declaration,
+            host.declaration, port.declaration, store.declaration, storeLimit.declaration,
+            historyVerdicts.declaration, historyFull.declaration, historyAge.declaration, historyBytes.declaration,
+            historyEvents.declaration, forgetAfter.declaration, certificate.declaration, key.declaration,
             trust.declaration, authorityCertificate.declaration, authorityKey.declaration,
             invitationKey.declaration, agentLifetime.declaration, serverLifetime.declaration,
             joinAddress.declaration, interval.declaration, maximumAge.declaration, banks.declaration,

@@ -79,7 +79,9 @@ package struct Monitor: Sendable {
         services += queues
         guard let port = settings.port else { return services }
         let (store, registry, fleet, process) = (store, registry, fleet, process)
-        let health = HealthCheck(isListening: isListening) { try await store.checkWritable() }
+        let health = HealthCheck(isListening: isListening, warning: { store.roomWarning() }) {
+            try await store.checkWritable()
+        }
         services.append(
             MonitoringServer(
                 port: port, health: health,

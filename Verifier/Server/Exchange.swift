@@ -17,6 +17,7 @@ struct Exchange: ~Copyable {
     private var bytes: UInt64
     private let beganAt: Int64
     private var appraiser: Appraiser
+    private var trial: TrialAppraisal?
     /// The shard that is being appraised, and how much of it is.
     private(set) var shard: LogShard?
     private var read = 0
@@ -39,6 +40,7 @@ struct Exchange: ~Copyable {
         appraiser = Appraiser(
             policy: round.plan.basis.policy, options: options, state: round.plan.state,
             quote: QuotedPCRs(quote.pcrValues))
+        trial = TrialAppraisal(round.plan, options: options, quote: QuotedPCRs(quote.pcrValues))
     }
 
     /// The next record to come.
@@ -83,6 +85,7 @@ struct Exchange: ~Copyable {
         guard let shard else { return nil }
         read += appraiser.advance(shard.records.span.extracting(droppingFirst: read))
         if let signatures = appraiser.pendingSignatures { return signatures }
+        trial?.take(shard.records.span)
         guard !isEnded else { return nil }
         let end = shard.firstRecord + UInt64(shard.recordCount)
         guard read == shard.records.count, nextRecord == end else {
@@ -118,6 +121,11 @@ struct Exchange: ~Copyable {
 
     /// Whether a shard leaves records out: it begins behind the next one.
     func leavesGap(_ shard: LogShard) -> Bool { shard.firstRecord > nextRecord && shard.firstRecord < logEnd }
+
+    /// Ends the trial of another policy, if there is one.
+    mutating func finishTrial() -> TrialOutcome? {
+        trial.take()?.finish()
+    }
 
     /// Ends the round.
     consuming func finish() -> AppraisalOutcome {

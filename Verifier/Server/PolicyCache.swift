@@ -7,6 +7,8 @@ import Synchronization
 package final class PolicyCache: Sendable {
     private let store: Store
     private let policies = Mutex<[Digest: Policy]>([:])
+    /// The one that was tried last, by its trial's number.
+    private let tried = Mutex<(number: UInt64, policy: Policy)?>(nil)
 
     /// Loads from a store.
     package init(store: Store) {
@@ -21,6 +23,19 @@ package final class PolicyCache: Sendable {
         if let policy = policies.withLock({ $0[contentHash] }) { return policy }
         let policy = try load(contentHash)
         policies.withLock { $0[contentHash] = policy }
+        return policy
+    }
+
+    /// The policy that a trial tries. The last one is kept: its agents come one after the other.
+    ///
+    /// - Throws: `notFound` if the trial is over.
+    package func policy(of trial: Trial) throws -> Policy {
+        if let (number, policy) = tried.withLock(\.self), number == trial.number { return policy }
+        guard let compiled = try store.policy(of: trial) else {
+            throw StoreError(.notFound, "the trial is over")
+        }
+        let policy = try Policy(compiled: compiled)
+        tried.withLock { $0 = (trial.number, policy) }
         return policy
     }
 

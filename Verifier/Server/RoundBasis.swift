@@ -52,6 +52,8 @@ package struct RoundBasis: Sendable {
         /// Of an agent that nothing is known of.
         package init() {}
     }
+    /// A policy to be tried on the log beside `policy`; it decides nothing. Nil for none.
+    package var trial: TriedPolicy?
 
     /// A basis.
     package init(

@@ -27,6 +27,8 @@ package struct RoundOutcome: Sendable {
     package let keyrings: KeyringModel
     /// Content hash of the policy that judged.
     package let policyHash: Digest?
+    /// What a trial of another policy came to; nil for none.
+    package var trial: TrialOutcome?
 
     /// Signatures that verified, now or before.
     package var signaturesVerified: UInt64 { signatures.verified + signatures.cached }

@@ -213,6 +213,7 @@ extension SessionDriver {
                 services.metrics.committed(outcome, roundTime: .now - pass.challenged)
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)
+                await keepTrial(of: outcome)
                 return session.committed(true)
             case .conflict(let conflict):
                 logger.notice("nothing committed", metadata: ["conflict": "\(conflict)"])

@@ -44,11 +44,14 @@ package struct SessionServices: Sendable {
         numbers.state = snapshot.state?.verdictNumber ?? 0
         numbers.denials = snapshot.denyGeneration
         numbers.reattestation = snapshot.reattestation?.number ?? 0
-        return RoundBasis(
+        let trial = tried(snapshot)
+        var basis = RoundBasis(
             attestationKey: try AttestationKey(publicArea: publicArea),
             policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
-            attestation: attestation, mayResume: snapshot.isStateCurrent, numbers: numbers,
-            scratch: snapshot.scratch)
+            attestation: attestation, mayResume: snapshot.isStateCurrent && trial == nil, numbers: numbers,
+            scratch: trial == nil ? snapshot.scratch : nil)
+        basis.trial = trial
+        return basis
     }
 }
 

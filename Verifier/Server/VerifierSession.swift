@@ -371,7 +371,9 @@ extension VerifierSession {
             + (scratch.map { [.remember($0)] } ?? [])
     }
 
-    private mutating func conclude(_ exchange: consuming Exchange) -> [Action] {
+    private mutating func conclude(_ taken: consuming Exchange) -> [Action] {
+        var exchange = taken
+        let trial = exchange.finishTrial()
         let round = exchange.round
         let clock = exchange.clock
         let outcome = exchange.finish()
@@ -384,7 +386,9 @@ extension VerifierSession {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
-        return commit(RoundOutcome(round, outcome, clock: clock), of: round)
+        var concluded = RoundOutcome(round, outcome, clock: clock)
+        concluded.trial = trial
+        return commit(concluded, of: round)
     }
 
     private mutating func commit(_ outcome: RoundOutcome, of round: Round) -> [Action] {

@@ -25,7 +25,9 @@ extension Store {
                     try schema.changedKeys(denials, state, of: id, transaction)
                 } ?? [],
                 keptScratch: try schema.scratch(of: id, transaction),
-                reattestation: try transaction.load(of: id, in: schema.reattestations))
+                reattestation: try transaction.load(of: id, in: schema.reattestations),
+                // A trial that is damaged must not keep anybody from being judged.
+                trial: (try? schema.trial(for: agent, transaction)) ?? nil)
         }
     }
 

@@ -28,10 +28,7 @@ extension Store {
             guard try transaction.bytes(of: id.key, in: schema.agents) != nil else {
                 throw StoreError(.notFound, "no such agent is enrolled", at: .init(agent: id.bytes))
             }
-            try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
-            try schema.forget(id, transaction, &changes)
-            try schema.record(
-                [.removed(agent: id.bytes, byRule: false)], of: nil, at: currentTime(), transaction, &changes)
+            try schema.remove(id, byRule: false, at: currentTime(), transaction, &changes)
         }
     }
 
@@ -124,6 +121,16 @@ extension Store {
 }
 
 extension Schema {
+    /// Removes all that is known of an agent, and says so in an event of the store.
+    func remove(
+        _ id: AgentID, byRule: Bool, at time: Int64, _ transaction: borrowing WriteTransaction,
+        _ changes: inout Changes
+    ) throws(StoreError) {
+        try drop(id, from: ofOneAgent, transaction, &changes)
+        try forget(id, transaction, &changes)
+        try record([.removed(agent: id.bytes, byRule: byRule)], of: nil, at: time, transaction, &changes)
+    }
+
     /// The databases whose keys begin with an agent.
     var ofOneAgent: [Database] {
         [

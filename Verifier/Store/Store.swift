@@ -29,6 +29,9 @@ package final class Store: Sendable {
         }
     }
 
+    /// The process that serves this store; nil if none does.
+    package var server: Int32? { ServerClaim.holder(of: path) }
+
     /// Counts of the writer since the store was opened.
     package struct Statistics: Hashable, Sendable {
         /// Operations answered, refused ones too.

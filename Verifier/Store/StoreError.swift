@@ -84,6 +84,7 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .alreadyExists: "remove it first, or choose another name"
+        case .inUse where place.database == "trials": "wait until one of them is over, or end its command"
         case .inUse: "have those agents judged by another policy first: `assay-verifier policy assign ID NAME`"
         case .invalidArgument: "correct the argument"
         case .damaged where place.agent != nil:

@@ -21,6 +21,14 @@ package struct FleetMetrics: Sendable {
         MetricDescription(
             "assay_store_transactions_total", .counter, "Transactions that carried them: one fdatasync each."),
         MetricDescription("assay_store_growths_total", .counter, "How often the store's map grew."),
+        MetricDescription("assay_store_used_bytes", .gauge, "Bytes of the store's pages in use."),
+        MetricDescription("assay_store_limit_bytes", .gauge, "Bytes that the store may take (storage.limit)."),
+        MetricDescription(
+            "assay_store_disk_free_bytes", .gauge, "Bytes that are free on the store's disk; NaN if unknown."),
+        MetricDescription(
+            "assay_store_writable", .gauge,
+            "0 while the store's last write failed, for lack of room or of a disk that works: no verdict is given then."
+        ),
         MetricDescription(
             "assay_build_info", .gauge, labels: ["version"], "Always 1; the label is the release that runs."),
     ]
@@ -34,6 +42,10 @@ package struct FleetMetrics: Sendable {
     private let operations: Meter
     private let transactions: Meter
     private let growths: Meter
+    private let usedBytes: Meter
+    private let limitBytes: Meter
+    private let diskBytes: Meter
+    private let isWritable: Meter
 
     /// Begins to report.
     package init(_ watch: FleetWatch, store: Store, version: String, registry: MetricRegistry) {
@@ -53,6 +65,10 @@ package struct FleetMetrics: Sendable {
         operations = meter("store_operations_total")
         transactions = meter("store_transactions_total")
         growths = meter("store_growths_total")
+        usedBytes = meter("store_used_bytes")
+        limitBytes = meter("store_limit_bytes")
+        diskBytes = meter("store_disk_free_bytes")
+        isWritable = meter("store_writable")
         meter("build_info", [("version", version)]).set(1)
     }
 
@@ -67,5 +83,10 @@ package struct FleetMetrics: Sendable {
         operations.set(statistics.operations)
         transactions.set(statistics.transactions)
         growths.set(statistics.growths)
+        isWritable.set(store.writeFailure == nil ? 1 : 0)
+        guard let room = try? store.room() else { return }
+        usedBytes.set(room.usedBytes)
+        limitBytes.set(room.limitBytes)
+        diskBytes.set(room.diskBytes.map(Double.init) ?? .nan)
     }
 }

@@ -9,16 +9,20 @@ package actor HealthCheck {
 
     private let checkStore: @Sendable () async throws -> Void
     private let isListening: @Sendable () -> Bool
+    private let warning: @Sendable () -> String?
     private var last: (checked: ContinuousClock.Instant, problem: String?)?
     private var running: Task<String?, Never>?
 
     /// - Parameters:
     ///   - isListening: whether agents can connect.
+    ///   - warning: what may keep it from serving soon.
     ///   - checkStore: throws what keeps verdicts from being durable.
     package init(
-        isListening: @escaping @Sendable () -> Bool, checkStore: @escaping @Sendable () async throws -> Void
+        isListening: @escaping @Sendable () -> Bool, warning: @escaping @Sendable () -> String? = { nil },
+        checkStore: @escaping @Sendable () async throws -> Void
     ) {
         self.isListening = isListening
+        self.warning = warning
         self.checkStore = checkStore
     }
 
@@ -29,6 +33,9 @@ package actor HealthCheck {
         if let problem = await storeProblem() { problems.append(problem) }
         return problems
     }
+
+    /// What may keep the verifier from serving soon; nil if nothing is known.
+    package nonisolated func nextProblem() -> String? { warning() }
 
     private func storeProblem() async -> String? {
         if let last, ContinuousClock.now - last.checked < Self.interval { return last.problem }

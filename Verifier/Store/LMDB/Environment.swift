@@ -104,6 +104,16 @@ final class Environment: @unchecked Sendable {
         }
     }
 
+    /// Bytes that the map never grows beyond.
+    var ceiling: Int { mapSize.ceiling }
+
+    /// Bytes that are left on the disk for whoever runs this process; nil if the system doesn't say.
+    var diskSpace: Int? {
+        var status = statvfs()
+        guard path.withPlatformString({ statvfs($0, &status) }) == 0 else { return nil }
+        return Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize))
+    }
+
     /// Bytes of address space that the map takes now.
     var currentMapSize: Int {
         gate.enter { handle.map { Self.info($0).me_mapsize } ?? 0 }
@@ -202,11 +212,7 @@ extension Environment {
     }
 
     /// Whether the file system has less room than one page.
-    private var isDiskFull: Bool {
-        var status = statvfs()
-        guard path.withPlatformString({ statvfs($0, &status) }) == 0 else { return false }
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 4096
-    }
+    private var isDiskFull: Bool { diskSpace ?? .max < 4096 }
 
     /// Doubles the map, up to the ceiling. Waits until the open transactions of this process have ended.
     func grow() throws(StoreError) {

@@ -73,6 +73,24 @@ extension Transaction where Self: ~Copyable {
         return isEmpty
     }
 
+    /// Entries of a database.
+    func count(of database: Database) throws(StoreError) -> Int { try statistics(of: database).ms_entries }
+
+    /// Bytes of the pages that a database takes.
+    func size(of database: Database) throws(StoreError) -> Int { Self.size(try statistics(of: database)) }
+
+    private func statistics(of database: Database) throws(StoreError) -> MDB_stat {
+        var statistics = MDB_stat()
+        guard let databaseHandle = database.handle else { return statistics }
+        try check(mdb_stat(handle, databaseHandle, &statistics), "mdb_stat", database)
+        return statistics
+    }
+
+    private static func size(_ statistics: MDB_stat) -> Int {
+        (statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages)
+            * Int(statistics.ms_psize)
+    }
+
     /// What each named database holds, by name; also those that another release made.
     func contents() throws(StoreError) -> [StoreInfo.Contents] {
         guard let main = try database(nil, flags: 0) else { return [] }
@@ -83,12 +101,9 @@ extension Transaction where Self: ~Copyable {
         }
         var contents: [StoreInfo.Contents] = []
         for name in names {
-            guard let database = try open(name), let databaseHandle = database.handle else { continue }
-            var statistics = MDB_stat()
-            try check(mdb_stat(handle, databaseHandle, &statistics), "mdb_stat", database)
-            let pages = statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages
-            contents.append(
-                .init(name: name, entries: statistics.ms_entries, bytes: pages * Int(statistics.ms_psize)))
+            guard let database = try open(name) else { continue }
+            let statistics = try statistics(of: database)
+            contents.append(.init(name: name, entries: statistics.ms_entries, bytes: Self.size(statistics)))
         }
         return contents
     }

@@ -177,6 +177,16 @@ extension StoreCheck {
             let denied = try DeniedKey(stored: value, at: place)
             check.expect(denied.keyHash.bytes == key, "the value of another key", place)
         }
+        try each(schema.trials, transaction) { check, key, value throws(StoreError) in
+            let place = StoreError.Place(database: schema.trials.name)
+            switch key.count {
+            case 8:
+                check.expect(
+                    schema.bigEndian(try Trial(stored: value, at: place).number) == key, "another trial", place)
+            case 9: _ = try StoredPolicy(stored: value, at: place)
+            default: _ = try TrialResult(stored: value, at: place)
+            }
+        }
         let known = Set(schema.all.map(\.name))
         for other in try transaction.contents() where !known.contains(other.name) {
             guard let database = try transaction.open(other.name) else { continue }

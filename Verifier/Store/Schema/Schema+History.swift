@@ -78,8 +78,8 @@ extension Schema {
 extension Schema {
     /// Keeps an agent's history within its bounds.
     ///
-    /// - Parameter last: the newest page, which is not written yet.
-    private func thin(
+    /// - Parameter last: the newest page, which need not be written yet.
+    func thin(
         _ id: AgentID, last: HistoryPage, number: UInt64, at time: Int64, _ transaction: borrowing WriteTransaction,
         _ changes: inout Changes
     ) throws(StoreError) {

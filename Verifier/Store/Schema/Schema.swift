@@ -25,10 +25,16 @@ import Bytes
 /// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
 /// | `reattestations` | agent | ``Reattestation``: the log is to be appraised again | `reattest`; dropped by the commit that meets it |
-/// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when | `deny`, `allow` |
+/// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when it is denied, or allowed again | `deny`, `allow` |
+/// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 60 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
+/// | `key-history` | as in `keyrings` | ``KeySighting``: a key over all boots; about 0.2 KiB | `commit`, when a key is new or gone |
+/// | `events` | agent, or a zero byte for the store as a whole; u64 number of the event | ``Event``: what happened, and when; about 0.1 KiB | whatever brings it, in its own transaction |
+/// | `meta` | `event-number` | u64: counts events | the same |
+/// | `trials` | u64 number | ``Trial``: a policy that is tried, and until when | `policy try`; dropped by its end, or by the next one |
+/// | `trials` | u64 number, a zero byte | ``StoredPolicy``: the tried policy, compiled | the same |
+/// | `trials` | u64 number, agent | ``TrialResult``: what it would find; up to 30 KiB where much would fail | sessions, at the end of a round |
 ///
-/// Verdicts are numbered per agent, so that a history (agent, u64 verdict number), like events (agent, …),
-/// can be added as databases of their own; a database that isn't there yet is an empty one.
+/// Verdicts are numbered per agent. A database that isn't there yet is an empty one.
 struct Schema: Sendable {
     /// The version that this code reads and writes.
     static let version: UInt32 = 2
@@ -53,6 +59,7 @@ struct Schema: Sendable {
     let invitations: Database
     let scratch: Database
     let reattestations: Database
+    let trials: Database
 
     /// How much of the past is kept.
     var bounds = HistoryBounds()
@@ -139,6 +146,7 @@ struct Schema: Sendable {
         invitations = try added("invitations")
         scratch = try added("scratch")
         reattestations = try added("reattestations")
+        trials = try added("trials")
     }
 
     /// All databases.
@@ -151,5 +159,7 @@ struct Schema: Sendable {
     private var isComplete: Bool { added.allSatisfy(\.exists) }
 
     /// The databases that the first stores of this version did without.
-    private var added: [Database] { [history, keyHistory, events, identities, invitations, scratch, reattestations] }
+    private var added: [Database] {
+        [history, keyHistory, events, identities, invitations, scratch, reattestations, trials]
+    }
 }

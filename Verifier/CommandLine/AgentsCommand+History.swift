@@ -1,0 +1,139 @@
+import Appraisal
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Messages
+import Store
+import Terminal
+
+extension AgentsCommand {
+    /// Tells an agent's story.
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell an agent's past: its verdicts, and what happened between them.",
+            discussion: """
+                Older verdicts are thinned: those that only repeat the one before them go first. How much is kept: \
+                history.* in the configuration.
+                """)
+
+        @OptionGroup var options: StoreOptions
+
+        @Argument(help: "The agent's identity.")
+        var id: String
+
+        @Option(help: ArgumentHelp("Only the last so many lines.", valueName: "count"))
+        var last: Int?
+
+        @Flag(help: "With each verdict's findings, as far as they are kept.")
+        var findings = false
+
+        @Flag(help: "One JSON object a line.")
+        var json = false
+
+        func validate() throws {
+            guard last ?? 1 > 0 else { throw ValidationError("--last is 1 or more") }
+        }
+
+        func run() async throws {
+            let store = try await options.open(.readOnly)
+            defer { store.close() }
+            let entries = try await reported { try read(store) }
+            if entries.isEmpty { return Output.notice("nothing is known of its past") }
+            for entry in entries.suffix(last ?? entries.count) {
+                if json {
+                    Output.line(try jsonLine(entry))
+                } else {
+                    entry.lines(coloured: Output.showsColour).forEach { Output.line($0) }
+                }
+            }
+        }
+
+        /// Verdicts and events in the order in which they came; what a verdict has brought about stands behind it.
+        private func read(_ store: Store) throws -> [PastEntry] {
+            let id = try AgentID(id)
+            let verdicts = try store.history(of: id).map { past in
+                let kept = try findings ? store.findings(ofVerdict: past.verdict.number, of: id)?.kept : nil
+                return PastEntry.verdict(past, findings: kept ?? [])
+            }
+            let events = try store.events(of: id).map(PastEntry.event)
+            return (verdicts + events).enumerated().sorted {
+                ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+            }.map(\.element)
+        }
+    }
+}
+
+/// A line of an agent's past.
+private enum PastEntry: Encodable {
+    case verdict(PastVerdict, findings: [Finding])
+    case event(Event)
+
+    var time: Int64 {
+        switch self {
+        case .verdict(let past, _): past.verdict.givenAt
+        case .event(let event): event.time
+        }
+    }
+
+    func lines(coloured: Bool) -> [String] {
+        switch self {
+        case .verdict(let past, let findings):
+            let tier = past.verdict.tier
+            let word = coloured ? tier.style.applied(to: tier.rawValue) : tier.rawValue
+            var line = "\(readableTime(time))  verdict \(readableCount(past.verdict.number)): \(word), "
+            line += "\(readableCount(past.verdict.appraisedRecords)) records"
+            if let resetCount = past.resetCount { line += " of boot epoch \(resetCount)" }
+            let reasons = past.reasons
+            if !reasons.isEmpty {
+                line += ": " + reasons.map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
+            }
+            return [line]
+                + findings.flatMap { ["    \($0.isWarning ? "warning, " : "")\($0)", "      remedy: \($0.remedy)"] }
+        case .event(let event): return ["\(readableTime(time))  \(event.kind.sentence)"]
+        }
+    }
+
+    private enum Keys: String, CodingKey {
+        case kind, time, number, tier, findings
+        case verdictTime = "verdict_time"
+        case policySHA256 = "policy_sha256"
+        case resetCount = "reset_count"
+        case appraisedRecords = "appraised_records"
+        case excessRecords = "excess_records"
+        case findingsByReason = "findings_by_reason"
+        case event, subject, from, to
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Keys.self)
+        try object.encode(time, forKey: .time)
+        switch self {
+        case .verdict(let past, let findings):
+            try object.encode("verdict", forKey: .kind)
+            try object.encode(past.verdict.number, forKey: .number)
+            try object.encode(past.verdict.tier.rawValue, forKey: .tier)
+            try object.encode(past.verdict.challengedAt, forKey: .verdictTime)
+            try object.encode(past.verdict.policyHash?.description, forKey: .policySHA256)
+            try object.encode(past.resetCount, forKey: .resetCount)
+            try object.encode(past.verdict.appraisedRecords, forKey: .appraisedRecords)
+            try object.encode(past.verdict.excessRecords, forKey: .excessRecords)
+            try object.encode(Dictionary(uniqueKeysWithValues: past.reasons), forKey: .findingsByReason)
+            try object.encode(findings.map(\.reported), forKey: .findings)
+        case .event(let event):
+            try object.encode("event", forKey: .kind)
+            try object.encode(event.number, forKey: .number)
+            try object.encode(event.kind.word.rawValue, forKey: .event)
+            try object.encode(event.kind.subject, forKey: .subject)
+            try object.encode(event.kind.change?.from, forKey: .from)
+            try object.encode(event.kind.change?.to, forKey: .to)
+        }
+    }
+}
+
+extension PastVerdict {
+    /// Failures and warnings by reason, in the words' order.
+    fileprivate var reasons: [(key: String, value: UInt64)] {
+        verdict.failures.merging(verdict.warnings) { $0 &+ $1 }.map { (key: $0.key.rawValue, value: $0.value) }
+            .sorted { $0.key < $1.key }
+    }
+}

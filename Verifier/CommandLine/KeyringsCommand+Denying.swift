@@ -1,0 +1,119 @@
+import ArgumentParser
+import AssayCrypto
+import Bytes
+import Store
+import Terminal
+
+extension KeyringsCommand {
+    /// Denies a key.
+    struct Deny: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a key vouch for nothing any more, whichever host has it, at once.",
+            discussion: """
+                Verdicts that rest on it no longer affirm, and the logs of those hosts are judged again from record 0. \
+                The key is named by the SHA-256 of its public key (SubjectPublicKeyInfo), as keyrings show prints it; the \
+                SHA-256 of a certificate that was learned is taken for its key's.
+                """)
+
+        @OptionGroup var options: StoreOptions
+
+        @Argument(help: "SHA-256 of the public key or of a learned certificate, in hexadecimal digits.")
+        var sha256: KeyHash
+
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Done: Encodable {
+            let denied: String
+            /// Whether the hash given was of a certificate, or the key is known under it.
+            let isKnown: Bool
+            /// Agents whose last verdict rests on it, or whose policy brings it.
+            let agents: [String]
+        }
+
+        func run() async throws {
+            let store = try await options.open(.readWrite)
+            defer { store.close() }
+            let done = try await reported {
+                let known = try store.keyHash(for: sha256.digest)
+                let key = known ?? sha256.digest
+                try await store.deny(key, at: currentTime())
+                return Done(
+                    denied: "\(key)", isKnown: known != nil,
+                    agents: try store.agents(restingOn: key).map(\.description))
+            }
+            if json { return Output.line(try jsonLine(done)) }
+            Output.line("denied \(done.denied): it vouches for nothing from now on")
+            if !done.agents.isEmpty {
+                Output.line(
+                    "\(done.agents.count) agent\(done.agents.count == 1 ? "" : "s") no longer affirmed by it, to be judged "
+                        + "again from record 0: " + listed(done.agents))
+            } else if !done.isKnown {
+                Output.notice(
+                    "no learned key has this hash; it is taken for a public key's, not for a certificate's. Of a "
+                        + "certificate's file: openssl x509 -in FILE -pubkey -noout | openssl pkey -pubin -outform der | "
+                        + "sha256sum")
+            }
+        }
+
+        private func listed(_ agents: [String]) -> String {
+            agents.prefix(10).joined(separator: ", ") + (agents.count > 10 ? " and \(agents.count - 10) more" : "")
+        }
+    }
+
+    /// Allows a denied key again.
+    struct Allow: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take the denial of a key back.",
+            discussion: "The logs of the hosts that have it are judged again from record 0.")
+
+        @OptionGroup var options: StoreOptions
+
+        @Argument(help: "The hash that was denied, or that of a learned certificate of the key.")
+        var sha256: KeyHash
+
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Done: Encodable {
+            let allowed: String
+        }
+
+        func run() async throws {
+            let store = try await options.open(.readWrite)
+            defer { store.close() }
+            let done = try await reported {
+                let isDenied = try store.denials()[sha256.digest] != nil
+                let key = isDenied ? sha256.digest : try store.keyHash(for: sha256.digest) ?? sha256.digest
+                try await store.allow(key)
+                return Done(allowed: "\(key)")
+            }
+            Output.line(
+                json
+                    ? try jsonLine(done)
+                    : "allowed \(done.allowed) again: the hosts that have it are judged anew from record 0")
+        }
+    }
+}
+
+/// A key's SHA-256 as people copy it: either case, with or without colons or `sha256:` before it.
+struct KeyHash: ExpressibleByArgument {
+    let digest: Digest
+
+    init?(argument: String) {
+        let text = argument.lowercased().replacing("sha256:", with: "").replacing(":", with: "")
+        guard let bytes = [UInt8](hexadecimal: text), bytes.count == 32, let digest = Digest(bytes) else { return nil }
+        self.digest = digest
+    }
+}
+
+extension Store {
+    /// The agents whose state was judged before a key was denied, and whose keyrings or policy bring it.
+    fileprivate func agents(restingOn key: Digest) throws -> [AgentID] {
+        var ids: [AgentID] = []
+        try eachAgent { entry in
+            if case .success(let summary) = entry, summary.deniedKeys.contains(key) { ids.append(summary.agent.id) }
+        }
+        return ids
+    }
+}
