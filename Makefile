@@ -24,12 +24,12 @@ release: dependencies
 .PHONY: install
 install: release
 	for program in assay-agent assay-verifier; do \
-	    Packaging/install $$program "$$(swift build $(RELEASE) --show-bin-path)" "$(DESTDIR)" "$(PREFIX)" || exit; \
+	    Common/Packaging/install $$program "$$(swift build $(RELEASE) --show-bin-path)" "$(DESTDIR)" "$(PREFIX)" || exit; \
 	done
 
 .PHONY: deb
 deb: release
-	Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
+	Common/Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
 
 # Both packages on a clean Debian, in a chroot.
 .PHONY: test-packages

@@ -47,7 +47,7 @@ struct SettingsLayer: Sendable {
             let place = "environment variable \(name)"
             guard let declaration = schema.declaration(ofVariable: name) else {
                 faults.append(
-                    .init(place: place, key: nil, problem: "is unknown; Docs/configuration.md has every setting"))
+                    .init(place: place, key: nil, problem: SettingsSchema.isUnknown))
                 continue
             }
             take(Self.texts(text, declaration), declaration, place, &faults)

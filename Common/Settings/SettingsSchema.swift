@@ -32,11 +32,13 @@ package struct SettingsSchema: Sendable {
         declarations.contains { $0.key.hasPrefix(key + ".") }
     }
 
+    static let isUnknown = "is unknown; configuration.md of the documentation has every setting"
+
     /// "is unknown", and the key that was probably meant.
     func unknown(_ key: String) -> String {
         let nearest = declarations.map { ($0.key, distance(key, $0.key)) }.min { $0.1 < $1.1 }
         guard let (name, distance) = nearest, distance <= max(2, key.count / 4) else {
-            return "is unknown; Docs/configuration.md has every setting"
+            return Self.isUnknown
         }
         return "is unknown; is \(name) meant?"
     }
@@ -90,7 +92,9 @@ extension SettingDeclaration {
         case .integer, .words, .list: facts.append(rangeText)
         }
         let text = meaning + (facts.isEmpty ? "" : " (\(facts.joined(separator: "; ")))")
-        return String(text.filter { $0 != "`" })
+        // A file's comments have no links: the page's name stands there.
+        let plain = text.replacing(/\[[^\]]*\]\(([^)]*)\)/) { $0.1 }
+        return String(plain.filter { $0 != "`" })
     }
 }
 

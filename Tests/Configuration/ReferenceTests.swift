@@ -16,13 +16,14 @@ struct Reference: Sendable, CustomTestStringConvertible {
 
     static let all = [
         Reference(
-            testDescription: "assay-agent", schema: AgentSettings.schema, examplePath: "Packaging/agent.yaml",
+            testDescription: "assay-agent", schema: AgentSettings.schema, examplePath: "Agent/Packaging/agent.yaml",
             exampleValues: [
                 "verifier.host": "verifier.example", "tls.certificate": "/etc/assay/agent.pem",
                 "tls.key": "/etc/assay/agent.key", "tls.trust": "/etc/assay/ca.pem",
             ]),
         Reference(
-            testDescription: "assay-verifier", schema: VerifierSettings.schema, examplePath: "Packaging/verifier.yaml",
+            testDescription: "assay-verifier", schema: VerifierSettings.schema,
+            examplePath: "Verifier/Packaging/verifier.yaml",
             exampleValues: [
                 "listen.host": "0.0.0.0", "tls.certificate": "/etc/assay/verifier.pem",
                 "tls.key": "/etc/assay/verifier.key", "tls.trust": "/etc/assay/ca.pem",
@@ -63,5 +64,12 @@ struct Reference: Sendable, CustomTestStringConvertible {
         #expect(Set(declarations.map(\.key)).count == declarations.count)
         #expect(Set(declarations.map { reference.schema.variable(for: $0) }).count == declarations.count)
         #expect(declarations.allSatisfy { !$0.meaning.isEmpty && !$0.meaning.contains("|") })
+    }
+
+    @Test("of a server's IMA policy stands on the page as the file has it") func imaPolicy() throws {
+        let rules = try text("Agent/Packaging/ima-policy").split(separator: "\n").filter { !$0.hasPrefix("#") }
+        let block = rules.map { "    \($0)\n" }.joined()
+        let isThere = try text("Docs/ima-policies.md").contains("\n\n" + block + "\n")
+        #expect(isThere, "Docs/ima-policies.md must have:\n\(block)")
     }
 }
