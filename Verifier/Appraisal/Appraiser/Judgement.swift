@@ -25,6 +25,10 @@ struct Judgement: Sendable {
     var violations: UInt64 = 0
     /// Files' records of the epoch, without boot_aggregate.
     var fileRecords: UInt64
+    /// The first snapshots of this round.
+    var snapshots: [AppraisalOutcome.Snapshot] = []
+    /// What this round's records tell of kexecs.
+    var kexec = KexecTrace()
 
     /// The state to go on from.
     func state(lanes: [PCRReplay.Lane], recordsReceived: UInt64) -> AppraisalState {
