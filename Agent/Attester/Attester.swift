@@ -15,7 +15,7 @@ package actor Attester {
         /// The verifier began a round.
         case challenged(firstRecord: UInt64)
         /// A shard is on its way.
-        case progress(AttesterSession.Progress)
+        case progress(AttesterSession.Progress, TransferRate)
         /// The round is over.
         case verdict(AttestationResult)
         /// The agent's certificate was renewed, or why not.
@@ -36,6 +36,8 @@ package actor Attester {
     private let softwareVersion: String
     /// The last Hello on the connection.
     private var said: Hello
+    /// When the round's first shard was read.
+    private var transferBegan: ContinuousClock.Instant?
 
     /// Largest shard that this side makes, in bytes; a frame's limit less its other fields.
     private static let maximumShardBytes: UInt32 = (4 << 20) - (4 << 10)
@@ -60,6 +62,11 @@ package actor Attester {
         log = MeasurementLog(path: logPath, settings: shards)
     }
 
+    /// Stores what the kernel's log has, before a verifier waits for it: the first reading of a long log takes a while.
+    package func readLog(observe: @Sendable (Event) -> Void) async throws(AttesterError) {
+        _ = try await hello(observe)
+    }
+
     /// Attests over a connection until the verifier ends it, or after one verdict.
     ///
     /// - Parameter renewal: how the agent's certificate is renewed when it is due; nil leaves it to others.
@@ -67,8 +74,10 @@ package actor Attester {
     /// - Throws: `AttesterError` for our own side and for a refusal.
     package func attest(
         over connection: AgentConnection, once: Bool, renewal: CertificateRenewal? = nil,
-        observe: @Sendable (Event) -> Void
+        observe: @escaping @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
+        let reading = Task { await readOn(observe) }
+        defer { reading.cancel() }
         let binding = AttesterSession.Binding(
             agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
         do {
@@ -85,6 +94,17 @@ package actor Attester {
 }
 
 extension Attester {
+    private static let readingInterval = Duration.seconds(10)
+
+    /// Reads the log on while the verifier is silent, so that little is left to read once it asks. What goes wrong with
+    /// it goes wrong in the next round, too, and is told there.
+    private func readOn(_ observe: @Sendable (Event) -> Void) async {
+        while (try? await Task.sleep(for: Self.readingInterval)) != nil {
+            try? log.goOn()
+            for notice in log.takeNotices() { observe(.notice(notice)) }
+        }
+    }
+
     private func converse(
         _ begun: AttesterSession, _ connection: AgentConnection, once: Bool, _ renewal: CertificateRenewal?,
         _ observe: @Sendable (Event) -> Void
@@ -146,8 +166,10 @@ extension Attester {
         }
         defer { for notice in log.takeNotices() { observe(.notice(notice)) } }
         try log.refresh(epoch: BootEpoch(resetCount: clock.resetCount), banks: banks)
+        let first = try log.firstRecord() ?? 0
         return Hello(
-            agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: log.nextRecord, banks: banks,
+            agentID: agentID, attestationKeyName: attestationKeyName, firstRecord: first,
+            nextRecord: first &+ log.nextRecord, banks: banks,
             pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big, maximumShardBytes: Self.maximumShardBytes,
             columnAlgorithm: log.format.column, resetCount: clock.resetCount, restartCount: clock.restartCount,
             bootID: BootID.current, softwareVersion: Array(softwareVersion.utf8))
@@ -166,11 +188,15 @@ extension Attester {
             case .quote(let data, let selection, let first):
                 pending += try await quote(data, selection, from: first, &session, observe)
             case .readShard(let first, let end, let maximumBytes):
-                let shard = try log.shard(first: first, end: end, maximumBytes: maximumBytes)
+                if transferBegan == nil { transferBegan = .now }
+                let shard = try log.serve(first: first, end: end, maximumBytes: maximumBytes)
                 pending += session.read(shard.records, count: shard.count, first: first)
-            case .progress(let progress): observe(.progress(progress))
+            case .progress(let progress):
+                let elapsed = transferBegan.map { ContinuousClock.now - $0 } ?? .zero
+                observe(.progress(progress, TransferRate(progress, after: elapsed)))
             case .certificate: break  // taken where the message came
             case .verdict(let result):
+                try log.conclude(next: result.nextRecord)
                 observe(.verdict(result))
                 verdict = result
             case .close(let reason, let isSent):
@@ -186,6 +212,7 @@ extension Attester {
         _ data: [UInt8], _ selection: PCRSelection, from first: UInt64, _ session: inout AttesterSession,
         _ observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> [AttesterSession.Action] {
+        transferBegan = nil
         let quote: Quote
         do {
             quote = try await device.quote(qualifyingData: data, selection: selection)

@@ -57,15 +57,15 @@ package struct AttesterSession: Sendable {
 
     /// The log as it stood when it was read after the quote.
     package struct LogExtent: Hashable, Sendable {
-        /// The oldest record held.
-        package let firstRecord: UInt64
+        /// The oldest record held; nil if it is a snapshot and its number isn't known.
+        package let firstRecord: UInt64?
         /// One more than the last record.
         package let nextRecord: UInt64
         /// Bytes from the first record asked for to `nextRecord`; 0 if that isn't held.
         package let bytes: UInt64
 
         /// An extent of whole records.
-        package init(firstRecord: UInt64, nextRecord: UInt64, bytes: UInt64) {
+        package init(firstRecord: UInt64?, nextRecord: UInt64, bytes: UInt64) {
             self.firstRecord = firstRecord
             self.nextRecord = nextRecord
             self.bytes = bytes
@@ -140,10 +140,13 @@ package struct AttesterSession: Sendable {
     /// The quote was made, and the log read to its end after it.
     package mutating func quoted(_ quote: ReceivedQuote, log: LogExtent) -> [Action] {
         guard case .awaitingQuote(let challenge) = state else { return [] }
-        guard log.firstRecord <= challenge.firstRecord, challenge.firstRecord <= log.nextRecord else {
+        guard let first = log.firstRecord, first <= challenge.firstRecord, challenge.firstRecord <= log.nextRecord
+        else {
             // The verifier asks again, or gives its verdict on what is missing.
             state = .awaitingResult(round: challenge.round)
-            let held = "records \(log.firstRecord) to \(log.nextRecord) are held"
+            let held =
+                log.firstRecord.map { "records \($0) to \(log.nextRecord) are held" }
+                ?? "the log begins with a snapshot_aggregate, and nothing before it is held"
             return [
                 .send(
                     .status(

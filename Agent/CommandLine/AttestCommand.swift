@@ -25,19 +25,20 @@ struct AttestCommand: AsyncParsableCommand {
         let host = try await AgentHost(try options.read())
         let attester = try host.attester()
         let display = AttestationDisplay(showsProgress: !json)
-        do {
-            let connection = try await host.connect()
-            let isJSON = json
-            let result = try await attester.attest(
-                over: connection, once: once, renewal: host.renewal
-            ) { event in
-                if isJSON {
-                    if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
-                    if case .notice(let notice) = event { Output.notice("notice: \(notice)") }
-                } else {
-                    display.show(event)
-                }
+        let isJSON = json
+        let show = { @Sendable (event: Attester.Event) in
+            if isJSON {
+                if case .verdict(let result) = event, let line = try? jsonLine(result) { Output.line(line) }
+                if case .notice(let notice) = event { Output.notice("notice: \(notice)") }
+            } else {
+                display.show(event)
             }
+        }
+        do {
+            try await attester.readLog(observe: show)
+            let connection = try await host.connect()
+            let result = try await attester.attest(
+                over: connection, once: once, renewal: host.renewal, observe: show)
             guard let result else { throw CommandFailure(.noVerdict, "the verifier closed without a verdict") }
             try Self.exit(for: result.tier)
         } catch let failure as CommandFailure {

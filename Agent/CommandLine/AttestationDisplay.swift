@@ -10,7 +10,7 @@ struct AttestationDisplay: Sendable {
     func show(_ event: Attester.Event) {
         switch event {
         case .challenged(let first): Output.line("challenged: records from \(readableCount(first)) on")
-        case .progress(let progress): show(progress)
+        case .progress(let progress, let rate): show(progress, rate)
         case .verdict(let result): show(result)
         case .renewal(.success(let issued)):
             if !issued.certificates.isEmpty { Output.line("the agent's certificate was renewed") }
@@ -20,7 +20,7 @@ struct AttestationDisplay: Sendable {
         }
     }
 
-    private func show(_ progress: AttesterSession.Progress) {
+    private func show(_ progress: AttesterSession.Progress, _ rate: TransferRate) {
         guard showsProgress else { return }
         let remaining = progress.recordsTotal - progress.recordsSent
         let remainingBytes = progress.bytesTotal - min(progress.bytesSent, progress.bytesTotal)
@@ -30,7 +30,8 @@ struct AttestationDisplay: Sendable {
                 + "\(readableSize(UInt64(progress.shardBytes))) sent, "
                 + "more_data_pending=\(progress.moreDataPending), "
                 + "\(records(remaining)) (\(readableSize(remainingBytes))) remain")
-        Output.transient("  " + ProgressBar().line(done: progress.bytesSent, total: progress.bytesTotal))
+        Output.transient(
+            "  " + ProgressBar().line(done: progress.bytesSent, total: progress.bytesTotal) + "  " + rate.words)
         if !progress.moreDataPending { Output.transient("") }
     }
 
@@ -73,5 +74,13 @@ struct AttestationDisplay: Sendable {
         if !finding.found.isEmpty { Output.line("    found: \(escaped(finding.found.utf8))") }
         if !finding.expected.isEmpty { Output.line("    expected: \(escaped(finding.expected.utf8))") }
         Output.line("    remedy: \(escaped(finding.remedy.utf8))")
+    }
+}
+
+extension TransferRate {
+    /// `11.3 MiB/s, 81 s left`
+    var words: String {
+        let left = secondsLeft.flatMap { Int64(exactly: $0.rounded(.up)) }.map { ", \(readableAge($0)) left" } ?? ""
+        return readableSize(UInt64(exactly: bytesPerSecond.rounded()) ?? 0) + "/s" + left
     }
 }

@@ -1,8 +1,6 @@
 import ArgumentParser
 import Attester
-import Bytes
 import Logging
-import Messages
 import ServiceLifecycle
 import Settings
 import Terminal
@@ -77,12 +75,12 @@ private struct AgentService: Service {
     /// - Throws: when the TPM fails: a connection to it that broke stays broken, and the service manager starts anew.
     private func connectAndAttest() async throws -> Bool {
         do {
+            let log = EventLog(logger: logger)
+            try await attester.readLog(observe: log.write)
             let connection = try await host.connect()
             logger.info("connected", metadata: ["verifier": "\(connection.peer.address)"])
-            let logger = logger
             let last = try await attester.attest(
-                over: connection, once: false, renewal: host.renewal
-            ) { log($0, to: logger) }
+                over: connection, once: false, renewal: host.renewal, observe: log.write)
             logger.info("the verifier has closed the connection")
             return last != nil
         } catch let error as AttesterError where error.code == .tpmUnusable {
@@ -90,38 +88,6 @@ private struct AgentService: Service {
         } catch {
             logger.warning("not attested", metadata: ["error": "\(error)"])
             return false
-        }
-    }
-
-    private func log(_ event: Attester.Event, to logger: Logger) {
-        switch event {
-        case .challenged(let first): logger.info("challenged", metadata: ["first_record": "\(first)"])
-        case .progress(let progress):
-            logger.debug(
-                "shard sent",
-                metadata: [
-                    "records": "\(progress.recordsSent)", "of": "\(progress.recordsTotal)",
-                    "bytes": "\(progress.bytesSent)", "more_data_pending": "\(progress.moreDataPending)",
-                ])
-        case .notice(let notice): logger.warning("\(notice)")
-        case .verdict(let result):
-            let counts = result.findingCounts.map { "\($0.reason)=\($0.count)" }.joined(separator: " ")
-            logger.log(
-                level: result.tier == .contraindicated ? .error : .info, "verdict",
-                metadata: [
-                    "tier": "\(result.tier)", "next_record": "\(result.nextRecord)",
-                    "records": "\(result.recordsAppraised)", "findings": "\(escaped(counts.utf8))",
-                    "identity": "\(escaped(result.identity.utf8))",
-                ])
-        case .renewal(.success(let issued)):
-            if issued.certificates.isEmpty {
-                logger.warning("the agent's certificate ends soon, and its own authority must renew it")
-            } else {
-                logger.notice("the agent's certificate was renewed")
-            }
-        case .renewal(.failure(let failure)):
-            logger.error(
-                "the agent's certificate was not renewed", metadata: ["error": "\(escaped(failure.description.utf8))"])
         }
     }
 }

@@ -11,7 +11,8 @@ package import IMA
 ///
 /// The first line has the version, the boot epoch (the TPM's resetCount), the order of the log's bytes and the hash of
 /// its digest column. A `shard` line replaces those before it that begin at its first record or later: the newest shard
-/// grows by being replaced. The last `kernel` line counts. A line without its newline at the end was being written when
+/// grows by being replaced. The last `kernel` line counts. `begins 4711` is there only if the log begins with a
+/// `snapshot_aggregate`: the number in the boot epoch of the record that has number 0 here. A line without its newline at the end was being written when
 /// the writer was killed, and doesn't count.
 package struct ShardIndex: Hashable, Sendable {
     /// The boot whose shards these are.
@@ -22,6 +23,9 @@ package struct ShardIndex: Hashable, Sendable {
     package private(set) var entries: [ShardEntry] = []
     /// Where the kernel's list stands.
     package private(set) var kernel: KernelPosition?
+    /// The number in the boot epoch of the first record, if the log begins with a snapshot and a verifier's match has told
+    /// which one that is.
+    package private(set) var begins: UInt64?
     /// Lines of the text that were replaced by later ones.
     private(set) var replacedLines = 0
     /// The sum of all shards' lengths.
@@ -31,11 +35,13 @@ package struct ShardIndex: Hashable, Sendable {
     enum Line: Hashable, Sendable {
         case shard(ShardEntry)
         case kernel(KernelPosition)
+        case begins(UInt64)
 
         var text: String {
             switch self {
             case .shard(let entry): "shard \(entry.text)\n"
             case .kernel(let position): "kernel \(position.text)\n"
+            case .begins(let record): "begins \(record)\n"
             }
         }
     }
@@ -71,6 +77,10 @@ package struct ShardIndex: Hashable, Sendable {
             if kernel != nil { replacedLines += 1 }
             kernel = position
             return true
+        case .begins(let record):
+            if begins != nil { replacedLines += 1 }
+            begins = record
+            return true
         case .shard(let entry):
             while let last = entries.last, last.name.first >= entry.name.first {
                 entries.removeLast()
@@ -93,7 +103,8 @@ extension ShardIndex {
 
     /// The whole text, without what was replaced.
     var text: String {
-        header + (kernel.map { Line.kernel($0).text } ?? "") + entries.map { Line.shard($0).text }.joined()
+        header + (kernel.map { Line.kernel($0).text } ?? "") + (begins.map { Line.begins($0).text } ?? "")
+            + entries.map { Line.shard($0).text }.joined()
     }
 
     /// Reads an index.
@@ -141,6 +152,7 @@ extension ShardIndex {
         switch words.first {
         case "shard": ShardEntry(words.dropFirst()).map(Line.shard)
         case "kernel": KernelPosition(words.dropFirst()).map(Line.kernel)
+        case "begins": words.count == 2 ? UInt64(words[1]).map(Line.begins) : nil
         default: nil
         }
     }

@@ -162,6 +162,13 @@ package struct ShardWriter: Sendable {
         try write(.kernel(kernel))
     }
 
+    /// Remembers which record of the boot epoch the first one is, of a log that begins with a snapshot.
+    package mutating func set(begins record: UInt64, holding lock: borrowing ShardLock) throws(ShardError) {
+        try synchronize(holding: lock)
+        guard reader != nil, reader?.index.begins != record else { return }
+        try write(.begins(record))
+    }
+
     /// Forgets everything that is stored of this epoch.
     package mutating func startOver(holding lock: borrowing ShardLock) throws(ShardError) {
         reader = nil

@@ -11,6 +11,7 @@ import TestSupport
 final class ModelKernel: KernelFiles {
     private struct State {
         var isStaging: Bool
+        var isSnapshotting = false
         var current: [[UInt8]] = []
         var staged: [[UInt8]] = []
         var isSuspended = false
@@ -65,6 +66,18 @@ final class ModelKernel: KernelFiles {
         }
     }
 
+    /// The proposal of 2023: the kernel logs what its PCRs hold, and drops what came before. `log` is all that it has
+    /// measured in this boot.
+    func snapshot(_ log: inout LogBuilder) throws {
+        let before = log.bytes.count
+        log.snapshotAggregate()
+        let marker = try Self.cut(Array(log.bytes[before...]))
+        state.withLock { state in
+            state.isSnapshotting = true
+            state.current = marker
+        }
+    }
+
     func boot() { state.withLock { ($0.current, $0.staged, $0.open) = ([], [], [:]) } }
     func suspend() { state.withLock { $0.isSuspended = true } }
     func forbid() { state.withLock { $0.isPrivileged = false } }
@@ -107,6 +120,8 @@ final class ModelKernel: KernelFiles {
     func path(_ file: KernelFile) -> FilePath {
         file == .staged ? "/model/binary_runtime_measurements_staged" : "/model/binary_runtime_measurements"
     }
+
+    var hasVendorTrimming: Bool { state.withLock { $0.isSnapshotting } }
 
     func exists(_ file: KernelFile) -> Bool { state.withLock { file == .measurements || $0.isStaging } }
 

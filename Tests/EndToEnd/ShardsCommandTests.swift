@@ -146,6 +146,36 @@ extension EndToEnd {
             }
         }
 
+        @Test("the whole log is stored before the verifier is called: no verifier waits for a first reading")
+        func early() async throws {
+            try await run { installation in
+                // Nobody listens behind the relay.
+                #expect(try await installation.attest() == 3)
+                #expect(try ShardReader(root: installation.host.shards).index.nextRecord == 203)
+            }
+        }
+
+        @Test("what the kernel measures while the verifier is silent is stored meanwhile") func meanwhile() async throws
+        {
+            try await run { installation in
+                let file = installation.path("verifier.yaml")
+                let configuration = try String(contentsOfFile: file, encoding: .utf8)
+                try configuration.replacing("interval: 1", with: "interval: 3600")
+                    .write(toFile: file, atomically: true, encoding: .utf8)
+                let verifier = try await installation.serve()
+                defer { verifier.kill() }
+                let agent = try installation.agent(["run"])
+                defer { agent.kill() }
+                try await agent.wait(for: "verdict")
+                try await installation.host.kernel.measure(KernelRecords.file("/new", content: [1]))
+                let shards = installation.host.shards
+                try await until("the new record in the shards") {
+                    try ShardReader(root: shards).index.nextRecord == 204
+                }
+                #expect(!agent.output.contains("first_record=203"))
+            }
+        }
+
         @Test("without shards, with a boot that isn't one, with a configuration that isn't one: says so")
         func usage() async throws {
             try await run { installation in

@@ -101,7 +101,7 @@ struct Attestation {
     init(result: AttestationResult, events: [Attester.Event]) {
         self.result = result
         challenges = events.compactMap { if case .challenged(let first) = $0 { first } else { nil } }
-        shards = events.compactMap { if case .progress(let progress) = $0 { progress } else { nil } }
+        shards = events.compactMap { if case .progress(let progress, _) = $0 { progress } else { nil } }
     }
 
     /// The reasons of the findings, in order.

@@ -29,7 +29,7 @@ struct ReportTests {
         #expect(
             Set(object.keys) == [
                 "tier", "records", "matched_record", "next_record", "pcr", "quoted_pcrs", "findings",
-                "findings_by_reason", "learned_keyrings", "signatures", "cpu_s", "wall_s",
+                "findings_by_reason", "learned_keyrings", "signatures", "snapshots", "cpu_s", "wall_s",
             ])
         #expect(object["tier"] as? String == "affirming")
         #expect(object["records"] as? Int == 80 && object["matched_record"] as? Int == 80)

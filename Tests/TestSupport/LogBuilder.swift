@@ -51,6 +51,19 @@ package struct LogBuilder {
         add("ima-buf", digestField(digest) + nameField(name) + sized(buffer), pcr: pcr)
     }
 
+    /// A `snapshot_aggregate` record, as the proposal of 2023 has it.
+    ///
+    /// - Parameter claims: the PCRs that it tells of, where they aren't those of the log so far.
+    package mutating func snapshotAggregate(claims: PCRValues? = nil) {
+        let values = claims ?? values(Array(0..<24), banks: [.sha1, .sha256])
+        var text = "Snapshot_Attempt_Count=1;"
+        for bank in values.banks {
+            let all = values.all.filter { $0.bank == bank }.map { "\(bank):PCR\($0.index):\($0.value)" }
+            text += all.joined(separator: ",") + ";"
+        }
+        buffer("snapshot_aggregate", Array(text.utf8))
+    }
+
     /// A violation of a path.
     package mutating func violation(_ path: String, pcr: Int = 10) {
         add("ima-ng", digestField([UInt8](repeating: 0, count: 32)) + nameField(path), pcr: pcr, isViolation: true)

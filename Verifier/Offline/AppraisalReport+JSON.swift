@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import Foundation
+import IMA
 import Messages
 import TPM
 
@@ -19,7 +20,7 @@ extension AppraisalReport {
         let report: AppraisalReport
 
         private enum Keys: String, CodingKey {
-            case tier, records, pcr, findings, signatures
+            case tier, records, pcr, findings, signatures, snapshots
             case matchedRecord = "matched_record"
             case nextRecord = "next_record"
             case quotedPCRs = "quoted_pcrs"
@@ -52,8 +53,31 @@ extension AppraisalReport {
             try object.encode(
                 ["verified": signatures.verified, "cached": signatures.cached, "failed": signatures.failed],
                 forKey: .signatures)
+            try object.encode(report.snapshots.map(Snapshot.init), forKey: .snapshots)
             try object.encode(report.time.cpu, forKey: .cpuSeconds)
             try object.encode(report.time.wall, forKey: .wallSeconds)
+        }
+    }
+
+    private struct Snapshot: Encodable {
+        let record: UInt64
+        /// PCR values by bank and index.
+        let claims: [String: [String: String]]
+        let worth: String
+
+        init(_ snapshot: AppraisalOutcome.Snapshot) {
+            record = snapshot.record
+            var claims: [String: [String: String]] = [:]
+            for claim in snapshot.aggregate.claims {
+                claims[claim.bank.description, default: [:]][String(claim.pcr)] = claim.value.description
+            }
+            self.claims = claims
+            worth =
+                switch snapshot.worth {
+                case .borneOut: "borne_out"
+                case .contradicted: "contradicted"
+                case .unsupported: "unsupported"
+                }
         }
     }
 }

@@ -32,6 +32,8 @@ package struct AppraisalReport: Sendable {
     package internal(set) var keyrings = KeyringModel()
     /// What became of files' signatures.
     package internal(set) var signatures = AppraisalOutcome.SignatureCounts()
+    /// The first snapshots in the log.
+    package internal(set) var snapshots: [AppraisalOutcome.Snapshot] = []
     /// The cost.
     package internal(set) var time = Time()
     /// What to tell people beside the report.
@@ -51,6 +53,7 @@ package struct AppraisalReport: Sendable {
         nextRecord = outcome.nextRecord
         findings.add(outcome.findings)
         signatures = outcome.signatures
+        snapshots = outcome.snapshots
         keyrings = outcome.newState?.keyrings ?? before ?? outcome.keyrings
         for lane in outcome.newState?.lanes ?? outcome.lanes where lane.pcr == index {
             // Of several forms that are still possible the kernel's own is the likeliest.
@@ -65,6 +68,7 @@ package struct AppraisalReport: Sendable {
             lines[0] += ", the PCR covers \(matchedRecord) of the epoch, the next one is \(nextRecord)"
         }
         for (bank, value) in pcr.sorted(by: { $0.key < $1.key }) { lines.append("PCR \(bank) \(value)") }
+        lines += snapshots.flatMap(\.lines)
         let counts = [
             ("verified", signatures.verified), ("verified before", signatures.cached), ("bad", signatures.failed),
         ]
@@ -81,5 +85,23 @@ package struct AppraisalReport: Sendable {
             lines.append("\(reason): \(count)")
         }
         return lines
+    }
+}
+
+extension AppraisalOutcome.Snapshot {
+    /// What it claims, and what that is worth.
+    fileprivate var lines: [String] {
+        ["record \(record): snapshot_aggregate claims \(aggregate)", "    \(worth)"]
+    }
+}
+
+extension AppraisalOutcome.Snapshot.Worth: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .borneOut: "the records before it lead to these values"
+        case .contradicted(let claimed, let replayed):
+            "false: \(claimed) is claimed, the records before it lead to \(replayed)"
+        case .unsupported: "the host's own word: no record before it is here to lead to these values"
+        }
     }
 }

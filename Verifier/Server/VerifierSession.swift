@@ -386,6 +386,10 @@ extension VerifierSession {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
+        if outcome.beginsBehindGap, round.plan.resumesCommit {
+            let reason = "the agent's log begins with a snapshot of other PCR values than those of the last position"
+            return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
+        }
         var concluded = RoundOutcome(round, outcome, clock: clock)
         concluded.trial = trial
         return commit(concluded, of: round)

@@ -21,6 +21,13 @@ package struct HostFiles: KernelFiles {
 
     package func exists(_ file: KernelFile) -> Bool { access(path(file).string, F_OK) == 0 }
 
+    /// `snapshot` was proposed in 2023, `ima_trim_log` in 2025; neither came into Linux.
+    package var hasVendorTrimming: Bool {
+        ["snapshot", "ima_trim_log"].contains { name in
+            access(measurements.removingLastComponent().appending(name).string, F_OK) == 0
+        }
+    }
+
     package func open(_ file: KernelFile, _ access: KernelAccess) throws(Errno) -> Int32 {
         do {
             let mode: FileDescriptor.AccessMode = access == .reading ? .readOnly : .writeOnly

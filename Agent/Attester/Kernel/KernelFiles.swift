@@ -22,6 +22,8 @@ package protocol KernelFiles: Sendable {
     func path(_ file: KernelFile) -> FilePath
     /// Whether there is such a file.
     func exists(_ file: KernelFile) -> Bool
+    /// Whether the kernel has another interface by which a program can make it drop records: a vendor's.
+    var hasVendorTrimming: Bool { get }
     /// open(2); returns a descriptor.
     func open(_ file: KernelFile, _ access: KernelAccess) throws(Errno) -> Int32
     /// pread(2); 0 at the end. securityfs gives a page at most.

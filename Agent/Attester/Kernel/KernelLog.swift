@@ -56,6 +56,10 @@ package final class KernelLog {
     /// Whether this kernel can give its memory back.
     package var isStaging: Bool { files.exists(.staged) }
 
+    /// Whether records may vanish from the list while the kernel runs: then no file stays open, and each reading looks
+    /// where the list stands.
+    package var mayShrink: Bool { isStaging || files.hasVendorTrimming }
+
     /// Reads from an offset of a file; 0 at its end.
     package func read(
         _ file: KernelFile, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer
@@ -80,7 +84,7 @@ package final class KernelLog {
 
     /// Lets go of the files, where others wait for them.
     package func rest() {
-        if isStaging { close() }
+        if mayShrink { close() }
     }
 
     /// Sets the kernel's whole list aside.

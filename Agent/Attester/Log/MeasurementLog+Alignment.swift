@@ -80,7 +80,8 @@ extension MeasurementLog {
             try settle(KernelPosition(kernel: name, record: next))
             note(.notCarriedOver(record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
-        case .differs where kernel.isStaging: return try search(file, index)
+        case .differs where kernel.mayShrink: return try search(file, index)
+        case .differs where try head(of: file, index).snapshot != nil: return try search(file, index)
         case .differs:
             note(.anotherLog(path: kernel.files.path(file).string))
             try startOver()
@@ -106,18 +107,29 @@ extension MeasurementLog {
         return last.map { $0 <= offset } ?? false
     }
 
-    /// Looks for the beginning of the list among all records that are stored: another program has freed some.
-    private func search(_ file: KernelFile, _ index: ShardIndex) throws(AttesterError) -> RecordStream {
-        let name = kernelName()
-        let next = index.nextRecord
+    /// The whole records that one reading of the list gives, and the snapshot that they begin with, if they do.
+    private func head(
+        of file: KernelFile, _ index: ShardIndex
+    ) throws(AttesterError) -> (records: [UInt8], count: UInt64, snapshot: SnapshotAggregate?) {
         var head = RecordStream(record: 0, offset: 0, format: index.format)
+        var snapshot: SnapshotAggregate?
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while head.whole.count == 0, head.fault == nil {
             let count = try read(file, at: head.readOffset, into: &buffer)
             guard count > 0 else { break }
-            head.feed(buffer[..<count])
+            head.feed(buffer[..<count]) { layout, bytes, number in
+                if number == 0 { snapshot = SnapshotAggregate(layout, in: bytes) }
+            }
         }
-        let seen = head.take()
+        let records = head.take()
+        return (records, head.record, snapshot)
+    }
+
+    /// Looks for the beginning of the list among all records that are stored: another program has freed some.
+    private func search(_ file: KernelFile, _ index: ShardIndex) throws(AttesterError) -> RecordStream {
+        let name = kernelName()
+        let next = index.nextRecord
+        let (seen, count, snapshot) = try head(of: file, index)
         var first: UInt64 = 0
         while !seen.isEmpty, first < next {
             let part = try shard(first: first, end: next, maximumBytes: ShardWriter.targetBytes)
@@ -125,7 +137,7 @@ extension MeasurementLog {
             while let layout = try? reader.next() {
                 let number = reader.nextRecord - 1
                 guard seen.starts(with: part.records[layout.range]) else { continue }
-                let behind = try shard(first: number, end: min(next, number + head.record), maximumBytes: .max)
+                let behind = try shard(first: number, end: min(next, number + count), maximumBytes: .max)
                 guard seen.starts(with: behind.records) else { continue }
                 try settle(KernelPosition(kernel: name, record: number, start: min(position?.start ?? 0, number)))
                 return RecordStream(record: number, offset: 0, format: index.format)
@@ -134,7 +146,9 @@ extension MeasurementLog {
             first += UInt64(part.count)
         }
         try settle(KernelPosition(kernel: name, record: next, start: min(position?.start ?? 0, next)))
-        note(.trimmedByAnother(record: next))
+        // A snapshot of the very values that the stored records lead to follows them.
+        let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
+        if !goesOn { note(.trimmedByAnother(record: next)) }
         return RecordStream(record: next, offset: 0, format: index.format)
     }
 

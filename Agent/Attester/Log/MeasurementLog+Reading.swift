@@ -31,7 +31,7 @@ extension MeasurementLog {
         guard let begun else { return }
         stream = nil
         switch try absorb(.measurements, begun) {
-        case .end(let stream): if !kernel.isStaging { self.stream = stream }
+        case .end(let stream): if !kernel.mayShrink { self.stream = stream }
         case .shorter, .differs: break  // another process stored what this one read: the next time tells
         }
     }

@@ -44,6 +44,10 @@ package final class MeasurementLog {
     var stream: RecordStream?
     /// What there is no room for.
     var overflow: Overflow?
+    /// Whether what is stored begins with a snapshot; nil until that was looked up.
+    var beginsWithSnapshot: Bool?
+    /// The number of the first record, as a verifier's Challenge has it: its match tells whether that is right.
+    var assumedFirst: UInt64?
     private var banks: [PCRBank] = []
     private var notices: [LogNotice] = []
     private var said: Set<LogNotice> = []
@@ -102,8 +106,15 @@ package final class MeasurementLog {
         }
     }
 
-    /// Where the log stands, and how many bytes its records from `first` on have.
-    package func extent(from first: UInt64) throws(AttesterError) -> AttesterSession.LogExtent {
+    /// Reads on in the boot that is known already; nothing before the first ``refresh(epoch:banks:)``.
+    package func goOn() throws(AttesterError) {
+        // What has no room in the shards would be read from the kernel each time.
+        guard let epoch = writer?.epoch, overflow == nil else { return }
+        try refresh(epoch: epoch, banks: banks)
+    }
+
+    /// How many bytes the records from `first` on have.
+    func byteCount(from first: UInt64) throws(AttesterError) -> UInt64 {
         var bytes: UInt64 = 0
         if let overflow, first >= overflow.first {
             bytes = try overflowBytes(overflow, from: first)
@@ -111,7 +122,7 @@ package final class MeasurementLog {
             let before = try reading { reader throws(ShardError) in try reader.offset(of: first) } ?? 0
             bytes = (writer?.reader?.index.bytes ?? 0) - before + (overflow?.bytes ?? 0)
         }
-        return AttesterSession.LogExtent(firstRecord: 0, nextRecord: nextRecord, bytes: bytes)
+        return bytes
     }
 
     /// Whole records from `first` on, none at or behind `end`; perhaps fewer than would fit.
@@ -186,6 +197,7 @@ package final class MeasurementLog {
             observe: settings.observe)
         self.banks = banks
         (stream, overflow, position, said, damage) = (nil, nil, nil, [], nil)
+        (beginsWithSnapshot, assumedFirst) = (nil, nil)
         try locked { writer, lock throws(ShardError) in try writer.removeOtherEpochs(holding: lock) }
     }
 
@@ -203,6 +215,7 @@ package final class MeasurementLog {
     /// Forgets everything that was stored.
     func startOver() throws(AttesterError) {
         (stream, overflow, damage) = (nil, nil, nil)
+        (beginsWithSnapshot, assumedFirst) = (nil, nil)
         position = KernelPosition(kernel: kernelName(), record: 0)
         try locked { writer, lock throws(ShardError) in try writer.startOver(holding: lock) }
     }

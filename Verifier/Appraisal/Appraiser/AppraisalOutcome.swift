@@ -10,6 +10,29 @@ package struct AppraisalOutcome: Sendable {
         package var key: LearnedKey
     }
 
+    /// A `snapshot_aggregate` record.
+    package struct Snapshot: Hashable, Sendable {
+        /// What a snapshot's claims are worth.
+        package enum Worth: Hashable, Sendable {
+            /// The records before it lead to these values.
+            case borneOut
+            /// The records before it lead to others; the first that differs.
+            case contradicted(claimed: String, replayed: String)
+            /// No record before it is there: nothing but the host's word is behind them.
+            case unsupported
+        }
+
+        /// The record's number.
+        package let record: UInt64
+        /// What it claims.
+        package let aggregate: SnapshotAggregate
+        /// What that is worth.
+        package let worth: Worth
+
+        /// How many are kept of a round.
+        static let keptLimit = 8
+    }
+
     /// What became of the signatures that were looked at.
     package struct SignatureCounts: Hashable, Sendable {
         /// Verified by a public-key operation.
@@ -62,4 +85,8 @@ package struct AppraisalOutcome: Sendable {
     package let violations: UInt64
     /// PCR values after the last record that was replayed.
     package let lanes: [PCRReplay.Lane]
+    /// The first snapshots of this round.
+    package let snapshots: [Snapshot]
+    /// Whether this round's first record is a snapshot that begins behind records which this verifier has not judged.
+    package let beginsBehindGap: Bool
 }

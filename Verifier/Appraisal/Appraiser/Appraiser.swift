@@ -229,7 +229,8 @@ extension Appraiser {
             nextRecord: matched?.records ?? (quote == nil ? 0 : start.nextRecord), recordsReceived: received,
             excess: matched.map { nextRecord - $0.records } ?? 0, findings: findings, newState: state,
             learned: judged.learned, keyrings: judged.keyrings, signatures: judged.signatures,
-            violations: judged.violations, lanes: judged.replay.lanes)
+            violations: judged.violations, lanes: judged.replay.lanes, snapshots: judged.snapshots,
+            beginsBehindGap: gap != nil)
     }
 
     private borrowing func tier(_ findings: Findings) -> Tier {
@@ -267,7 +268,9 @@ extension Appraiser {
     private mutating func checkMatch() {
         guard let quote else { return }
         guard let matched else {
-            if roundFindings.count(.pcrSelectionMismatch) == 0 { roundFindings.add(mismatch(quote)) }
+            guard roundFindings.count(.pcrSelectionMismatch) == 0 else { return }
+            if gap == nil { roundFindings.add(mismatch(quote)) }
+            if let missing = gap ?? live.kexec.missingRecords { roundFindings.add(missing) }
             return
         }
         if matched.records < start.recordsReceived {
@@ -279,6 +282,13 @@ extension Appraiser {
         guard options.requiresBootAggregate else { return }
         if matched.records == 0 { roundFindings.add(Finding(.noBootAggregate, found: "no record at all")) }
         if matched.fileRecords == 0 { roundFindings.add(Finding(.nothingMeasured, isWarning: true)) }
+    }
+
+    /// What a log lacks that begins with a snapshot; nil if this one doesn't, or the snapshot is where this verifier's own
+    /// last match was.
+    private var gap: Finding? {
+        guard matched == nil, let first = live.snapshots.first, first.record == start.nextRecord else { return nil }
+        return first.gap
     }
 
     private borrowing func mismatch(_ quote: QuotedPCRs) -> Finding {

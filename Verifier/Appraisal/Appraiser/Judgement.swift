@@ -29,6 +29,10 @@ struct Judgement: Sendable {
     var violations: UInt64 = 0
     /// Files' records of the epoch, without boot_aggregate.
     var fileRecords: UInt64
+    /// The first snapshots of this round.
+    var snapshots: [AppraisalOutcome.Snapshot] = []
+    /// What this round's records tell of kexecs.
+    var kexec = KexecTrace()
 
     /// Whether every signature is known to be good or bad.
     var isSettled: Bool { taken == nil && pending.isEmpty }

@@ -9,15 +9,7 @@ extension RecordJudge {
         let name = bytes.extracting(fields.name)
         let digest = bytes.extracting(fields.digest.range)
         let buffer = bytes.extracting(fields.buffer)
-        let computed = try? fields.digest.hash.algorithm?.digest(of: buffer)
-        guard fields.digest.type == .ima, let computed, computed == Digest(digest) else {
-            judgement.findings.add(
-                Finding(
-                    .bufferDigestMismatch, record: number, path: [UInt8](copying: name),
-                    found: Self.text(fields.digest, bytes),
-                    expected: computed?.description ?? "a digest of a hash that can be computed"))
-            return
-        }
+        guard isWhole(fields, in: bytes, number, &judgement) else { return }
         guard let policy else { return }
         guard let key = LearnedKey.read([UInt8](copying: buffer), record: number, firstSeen: options.time) else {
             let listing = policy.buffer(name, digest)
@@ -33,6 +25,22 @@ extension RecordJudge {
             let action = policy.rules.unlistedKeyrings ?? KeyringScope.defaultAction(forUnlisted: name)
             if action != .ignore { add(.unlisted, .keyrings, action, fields, bytes, number, &judgement) }
         }
+    }
+
+    /// Whether the record's digest is its buffer's.
+    func isWhole(
+        _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
+    ) -> Bool {
+        let computed = try? fields.digest.hash.algorithm?.digest(of: bytes.extracting(fields.buffer))
+        if fields.digest.type == .ima, let computed, computed == Digest(bytes.extracting(fields.digest.range)) {
+            return true
+        }
+        judgement.findings.add(
+            Finding(
+                .bufferDigestMismatch, record: number, path: [UInt8](copying: bytes.extracting(fields.name)),
+                found: Self.text(fields.digest, bytes),
+                expected: computed?.description ?? "a digest of a hash that can be computed"))
+        return false
     }
 
     private func learn(_ reading: LearnedKey.Reading, on keyring: [UInt8], _ judgement: inout Judgement) {

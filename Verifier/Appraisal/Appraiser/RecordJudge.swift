@@ -70,6 +70,7 @@ struct RecordJudge: Sendable {
         judgement.records &+= 1
         judgement.bytes &+= UInt64(record.range.count)
         let fields = RecordFields(record, in: bytes, limits: options.limits)
+        let snapshot = fields.kind == .buffer ? snapshot(fields, in: bytes, number, judgement) : nil
         guard replays(record, fields, in: bytes, number, &judgement) else { return }
         let isBootAggregate = fields.kind == .file && Self.isBootAggregate(bytes.extracting(fields.name))
         if number == 0, options.requiresBootAggregate, !isBootAggregate || fields.isViolation {
@@ -81,7 +82,10 @@ struct RecordJudge: Sendable {
         switch fields.kind {
         case .file where isBootAggregate: bootAggregate(fields, in: bytes, number, &judgement)
         case .file: file(record, fields, in: bytes, number, &judgement)
-        case .buffer: buffer(fields, in: bytes, number, &judgement)
+        case .buffer:
+            if let snapshot { return take(snapshot, fields, in: bytes, &judgement) }
+            judgement.kexec.note(fields, in: bytes, number)
+            buffer(fields, in: bytes, number, &judgement)
         case .unknownTemplate:
             let name = [UInt8](copying: bytes.extracting(record.templateName))
             judgement.findings.add(Finding(.unknownTemplate, record: number, found: escaped(name)))
@@ -143,6 +147,7 @@ struct RecordJudge: Sendable {
         _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
     ) {
         if number > 0 {
+            judgement.kexec.bootAggregate = number
             judgement.keyrings = KeyringModel()
             judgement.signingKeys = givenKeys
             judgement.metadataKeys = givenMetadataKeys

@@ -1,0 +1,92 @@
+internal import Bytes
+internal import IMA
+
+/// Snapshots: a record that claims PCR values is held to the replay, and needs no listing for what was recomputed. The
+/// claims never take the replay's place.
+extension RecordJudge {
+    /// What a `snapshot_aggregate` claims, and what that is worth; nil for any other record.
+    ///
+    /// - Parameter judgement: before the record: a snapshot is extended behind what it tells.
+    func snapshot(
+        _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: borrowing Judgement
+    ) -> AppraisalOutcome.Snapshot? {
+        guard let aggregate = SnapshotAggregate(fields, in: bytes) else { return nil }
+        let worth: AppraisalOutcome.Snapshot.Worth
+        if let (claim, replayed) = aggregate.contradiction(by: judgement.replay.lanes) {
+            // Without a quote what was given may be an excerpt: then nothing before it was replayed.
+            worth =
+                number == 0 && !hasQuote
+                ? .unsupported
+                : .contradicted(claimed: "\(claim)", replayed: "\(claim.bank) PCR \(claim.pcr) \(replayed)")
+        } else {
+            worth = aggregate.isBorneOut(by: judgement.replay.lanes) ? .borneOut : .unsupported
+        }
+        return AppraisalOutcome.Snapshot(record: number, aggregate: aggregate, worth: worth)
+    }
+
+    /// Takes a snapshot in, once its record has extended the PCRs.
+    func take(
+        _ snapshot: AppraisalOutcome.Snapshot, _ fields: RecordFields, in bytes: Span<UInt8>,
+        _ judgement: inout Judgement
+    ) {
+        guard isWhole(fields, in: bytes, snapshot.record, &judgement) else { return }
+        if judgement.snapshots.count < AppraisalOutcome.Snapshot.keptLimit { judgement.snapshots.append(snapshot) }
+        if let finding = snapshot.falseClaim { judgement.findings.add(finding) }
+    }
+}
+
+extension AppraisalOutcome.Snapshot {
+    private static let name = Array("snapshot_aggregate".utf8)
+
+    /// What is wrong with its claims.
+    var falseClaim: Finding? {
+        guard case .contradicted(let claimed, let replayed) = worth else { return nil }
+        return Finding(
+            .pcrMismatch, record: record, path: Self.name, found: claimed, expected: replayed,
+            remedy: "The records before it lead to other PCR values than it claims: some are missing or were altered. "
+                + "Inspect the host.")
+    }
+
+    /// What is missing if it is the first record that there is.
+    var gap: Finding? {
+        guard worth != .borneOut else { return nil }
+        return Finding(
+            .recordsMissing, record: record, path: Self.name,
+            found: "a log that begins with a snapshot; the records before it were cut off",
+            expected: "the records that lead to the values that it claims",
+            remedy: "Let the agent serve the shards with the records before it, or reboot the host to begin a new log.")
+    }
+}
+
+/// What a round's records tell of kexecs, for the case that the log doesn't lead to the quote.
+struct KexecTrace: Sendable {
+    /// The last boot_aggregate behind record 0: another kernel's first record.
+    var bootAggregate: UInt64?
+    /// The first record in which a kernel counted more records than there are.
+    private var lost: (record: UInt64, counted: UInt64)?
+
+    /// Takes a measured buffer in.
+    mutating func note(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64) {
+        guard lost == nil, let counts = KexecCounts(fields, in: bytes), counts.counted > number else { return }
+        lost = (number, counts.counted)
+    }
+
+    /// What a log lacks, as far as it can be told; nil if it tells of no kexec.
+    var missingRecords: Finding? {
+        if let lost {
+            return Finding(
+                .recordsMissing, record: lost.record, found: "\(lost.record) records before a kexec",
+                expected: "\(lost.counted), which is what the kernel counted",
+                remedy: "Reboot the host to begin a new log; set CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB higher in its "
+                    + "kernel.")
+        }
+        guard let bootAggregate else { return nil }
+        return Finding(
+            .recordsMissing, record: bootAggregate, path: Array("boot_aggregate".utf8),
+            found:
+                "another kernel's first record: the host was started by kexec, and what was measured before, and not "
+                + "stored, is lost unless its log was carried over",
+            remedy: "Reboot the host to begin a new log; build its kernels with CONFIG_IMA_KEXEC, and run "
+                + "assay-agent shards snapshot before a kexec.")
+    }
+}
