@@ -24,6 +24,9 @@ extension Event.Kind {
         case .keyDenied(let key): "denied: key \(key)"
         case .keyAllowed(let key): "allowed again: key \(key)"
         case .schemaChanged(let from, let to): "the store has schema version \(to), it had \(from)"
+        case .reattestationRequested(let record): "to be appraised again, from record \(record) on"
+        case .scratchDropped(let record):
+            "what was kept of a broken transfer, up to record \(record), didn't lead to the quote, and was dropped"
         }
     }
 
@@ -34,7 +37,9 @@ extension Event.Kind {
         case .keyLearned(_, let key), .keyGone(_, let key), .keyDenied(let key), .keyAllowed(let key): "\(key)"
         case .policyAssigned(let name): name.map { escaped($0.utf8) }
         case .policyPut(let name, _): escaped(name.utf8)
-        case .enrolled, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .schemaChanged: nil
+        case .enrolled, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .schemaChanged,
+            .reattestationRequested, .scratchDropped:
+            nil
         }
     }
 
@@ -46,7 +51,9 @@ extension Event.Kind {
         case .keyLearned(let keyring, _): (nil, escaped(keyring))
         case .keyGone(let keyring, _): (escaped(keyring), nil)
         case .policyPut(_, let hash): (nil, "\(hash)")
-        case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .keyDenied, .keyAllowed: nil
+        case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .keyDenied, .keyAllowed,
+            .reattestationRequested, .scratchDropped:
+            nil
         }
     }
 }

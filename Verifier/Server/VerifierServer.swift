@@ -152,7 +152,7 @@ extension VerifierServer {
 
     /// A session that is in a round goes on: what changed is seen at its end.
     private func wakeSessions() {
-        for (id, session) in sessions.all where (try? services.store.isRoundDue(for: id)) == true {
+        for (id, session) in sessions.all where (try? services.store.isRoundDue(for: id, at: services.time())) == true {
             session.alarm.ring()
         }
     }

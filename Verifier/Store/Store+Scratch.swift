@@ -79,14 +79,17 @@ extension Store {
         }
     }
 
-    /// Whether an agent's verdict was given under what no longer holds: another policy, other keys denied, or an operator
-    /// has asked for another. Then a round is due at once.
+    /// Whether an agent's verdict was given under what no longer holds: another policy, other keys denied; or an operator
+    /// has asked for another, or tries a policy. Then a round is due at once.
+    ///
+    /// - Parameter time: seconds since 1970.
     ///
     /// - Throws: `notFound` for an agent that isn't enrolled.
-    package func isRoundDue(for id: AgentID) throws(StoreError) -> Bool {
+    package func isRoundDue(for id: AgentID, at time: Int64 = currentTime()) throws(StoreError) -> Bool {
         try environment.read { (transaction) throws(StoreError) in
             if try transaction.bytes(of: id.key, in: schema.reattestations) != nil { return true }
             let agent = try schema.agent(id, transaction)
+            if let trial = try? schema.trial(for: agent, transaction), trial.expiresAt > time { return true }
             let policyHash = try schema.policyHash(of: agent, transaction)
             guard let state: AttestationState = try transaction.load(of: id, in: schema.states) else {
                 let verdict: Verdict? = try transaction.load(of: id, in: schema.verdicts)
