@@ -218,7 +218,7 @@ import Testing
         bench.host.clock.restartCount += 1
         bench.host.log = LogBuilder()
         bench.host.log.bootAggregate()
-        bench.host.measure("a", "b", "c", "d", "e")
+        bench.host.measure("e", "d", "c", "b", "a")
         #expect(
             try bench.attest() == [
                 "send Challenge 1 from 4", "forget scratch at 4", "note retry from last commit",
