@@ -79,7 +79,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("SIGTERM in mid-transfer ends the server with 0; no verdict is kept, and where the transfer stood is") func shutdown()
+        @Test("SIGTERM in mid-transfer ends the server with 0; no verdict is kept, and where the transfer stood is")
+        func shutdown()
             async throws
         {
             let log = try KernelLogs.large.get()
