@@ -47,7 +47,10 @@ extension EndToEnd {
             }
         }
 
-        private enum Fault: CaseIterable { case cut, agentKilled, verifierKilled }
+        private enum Fault { case cut, agentKilled, verifierKilled }
+
+        /// An agent only once: one that is killed leaves its key in the TPM, which has room for three.
+        private static let faults: [Fault] = [.cut, .verifierKilled, .agentKilled, .cut, .verifierKilled, .cut]
 
         @Test("at any byte, be it the link, the agent or the verifier that fails: what is missing is sent")
         func anyByte() async throws {
@@ -59,7 +62,7 @@ extension EndToEnd {
                 try await installation.host.kernel.measure(log)
                 var verifier = try await installation.serve()
                 var held: UInt64 = 0
-                for fault in Fault.allCases + Fault.allCases {
+                for fault in Self.faults {
                     // From within the handshake to within the third shard of what is left.
                     let limit = Int.random(in: 500..<180_000, using: &random)
                     installation.relay.limit(limit, cuts: fault == .cut)
@@ -80,8 +83,7 @@ extension EndToEnd {
                     // A session that was killed writes nothing; any other one before it has ended.
                     try await until("the end of the session") {
                         let lines = verifier.output
-                        return lines.count(of: "agent connected")
-                            <= lines.count(of: "connection failed") + lines.count(of: "agent hung up")
+                        return lines.count(of: "agent connected") <= lines.count(of: "session over")
                     }
                     let now = try installation.snapshot().scratch?.appraisal.nextRecord ?? 0
                     #expect(now >= held, comment)
@@ -89,7 +91,8 @@ extension EndToEnd {
                 }
                 installation.relay.limit(nil)
                 if try installation.snapshot().verdict == nil {
-                    #expect(try await installation.attest() == 0, "\(verifier.output)")
+                    let last = try installation.agent(["attest", "--once", "--json"])
+                    #expect(try await last.exitCode() == 0, "\(last.output)")
                     #expect(verifier.output.contains("first_record=\(held)"), "seed \(seed)")
                 }
                 let known = Known(try installation.snapshot())

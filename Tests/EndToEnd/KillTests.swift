@@ -30,7 +30,7 @@ extension EndToEnd {
                 let agent = try await hangInMiddle(installation, verifier)
                 agent.kill()
                 try await verifier.wait(for: "connection failed")
-                try await verifier.wait(for: "transfer remembered")
+                try await verifier.wait(for: "session over")
                 let between = try installation.snapshot()
                 #expect(between.verdict == nil && between.state == nil)
                 let held = try #require(between.scratch?.appraisal.nextRecord)

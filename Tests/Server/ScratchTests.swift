@@ -222,7 +222,7 @@ import Testing
         #expect(
             try bench.attest() == [
                 "send Challenge 1 from 4", "forget scratch at 4", "note retry from last commit",
-                "send Challenge 2 from 3", "note retry from record 0", "send Challenge 3 from 0",
+                "send Challenge 2 from 3", "note retry from record 0", "forget scratch", "send Challenge 3 from 0",
                 "commit affirming, next 6", "send AttestationResult 3 affirming next 6",
             ])
     }
