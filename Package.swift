@@ -186,7 +186,10 @@ let package = Package(
             ]),
         tests(
             "Server",
-            ["Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM", systemPackage]),
+            [
+                "Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM",
+                systemPackage,
+            ]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests(
             "Monitoring",

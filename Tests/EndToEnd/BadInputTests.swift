@@ -163,7 +163,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     static let shards = [
-        BadInput("a shard that leaves records out, a second time", .invalidArgument, says: "record 0 is next") { agent in
+        BadInput("a shard that leaves records out, twice", .invalidArgument, says: "record 0 is next") { agent in
             let challenge = try await agent.accepted()
             try await agent.send(.logShard(try agent.shard(for: challenge, from: 1)))
             let again = try await agent.challenge()
@@ -230,7 +230,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
 
 extension RawAgent {
     /// Comes to the point where the verifier awaits shards.
-    fileprivate func accepted() async throws -> Challenge {
+    func accepted() async throws -> Challenge {
         let challenge = try await greet()
         try await send(.evidence(try await evidence(for: challenge)))
         return challenge

@@ -30,7 +30,7 @@ extension EndToEnd {
                 let agent = try await hangInMiddle(installation, verifier)
                 agent.kill()
                 try await verifier.wait(for: "connection failed")
-                try await verifier.wait(for: "transfer remembered")
+                try await verifier.wait(for: "session over")
                 let between = try installation.snapshot()
                 #expect(between.verdict == nil && between.state == nil)
                 let held = try #require(between.scratch?.appraisal.nextRecord)
@@ -79,7 +79,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("SIGTERM in mid-transfer ends the server with 0; no verdict is kept, and where the transfer stood is") func shutdown()
+        @Test("SIGTERM in mid-transfer ends the server with 0; no verdict is kept, and where the transfer stood is")
+        func shutdown()
             async throws
         {
             let log = try KernelLogs.large.get()

@@ -119,7 +119,9 @@ final class BreakableTransfer {
                 break
             }
         }
-        if let scratch = keeper.takeLatest(at: .now), fault != .verifierKilled { try await store.remember(scratch, of: id) }
+        if let scratch = keeper.takeLatest(at: .now), fault != .verifierKilled {
+            try await store.remember(scratch, of: id)
+        }
     }
 
     /// Another verifier takes the place of one that was killed.
@@ -134,7 +136,9 @@ final class BreakableTransfer {
     private func send(_ message: AgentMessage) throws {
         var count = 64
         if case .logShard(let shard) = message { count += shard.records.count }
-        if case .evidence(let evidence) = message { count += evidence.attest.count + evidence.signature.count + 600 }
+        if case .evidence(let evidence) = message {
+            count += evidence.attest.count + evidence.signature.count + 600
+        }
         sentBytes += count
         if let room {
             self.room = room - count

@@ -218,11 +218,11 @@ import Testing
         bench.host.clock.restartCount += 1
         bench.host.log = LogBuilder()
         bench.host.log.bootAggregate()
-        bench.host.measure("a", "b", "c", "d", "e")
+        bench.host.measure("e", "d", "c", "b", "a")
         #expect(
             try bench.attest() == [
                 "send Challenge 1 from 4", "forget scratch at 4", "note retry from last commit",
-                "send Challenge 2 from 3", "note retry from record 0", "send Challenge 3 from 0",
+                "send Challenge 2 from 3", "note retry from record 0", "forget scratch", "send Challenge 3 from 0",
                 "commit affirming, next 6", "send AttestationResult 3 affirming next 6",
             ])
     }

@@ -1,8 +1,9 @@
 import Appraisal
 import AssayCrypto
 import Server
-import Store
 import Testing
+
+@testable import Store
 
 @Suite("The states that an agent can be in") struct StandingTests {
     private func verdict(_ tier: Tier, at time: Int64 = 10_000) -> Verdict {
@@ -80,6 +81,27 @@ import Testing
         let facts = AgentFacts(verdict: verdict(tier), deniedKeys: [Digest(repeating: 1, count: 32)])
         #expect(facts.tier(at: 10_100, maximumAge: 600) == (tier == .affirming ? .warning : tier))
         #expect(facts.tier(at: 10_601, maximumAge: 600) == .none)
+    }
+
+    @Test("what is kept of a transfer tells how far it is, at what rate, and when it will be here")
+    func transferFacts() throws {
+        var transfer = LogTransfer(
+            resetCount: 6, recordsDone: 1_200, recordsTotal: 60_000, bytesDone: 3_000_000, bytesTotal: 9_500_000,
+            beganAt: 10_040, bytesBefore: 1_000_000, updatedAt: 10_050)
+        let agent = Agent(
+            id: try AgentID("host"), attestationKeyPublic: [], attestationKeyName: [], enrolledAt: 0)
+        var summary = AgentSummary(agent: agent, state: nil, verdict: verdict(.affirming), transfer: transfer)
+        let facts = try #require(summary.facts.transfer)
+        #expect(facts.recordsRemaining == 58_800 && facts.bytesRemaining == 6_500_000)
+        // What an earlier connection brought is no measure of this one.
+        #expect(facts.bytesPerSecond == 200_000 && facts.secondsRemaining == 33)
+        #expect(!facts.isNewEpoch && facts.updatedAt == 10_050)
+        transfer.updatedAt = 10_040
+        summary.transfer = transfer
+        #expect(summary.facts.transfer?.bytesPerSecond == nil && summary.facts.transfer?.secondsRemaining == nil)
+        let pending = try #require(summary.facts.transfer)
+        #expect(standing(summary.facts) == .behind(pending))
+        #expect(AgentSummary(agent: agent, state: nil, verdict: nil).facts.transfer == nil)
     }
 
     @Test("have a word each, which scripts can rely on")

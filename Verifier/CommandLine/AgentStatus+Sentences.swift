@@ -42,9 +42,12 @@ extension AgentStatus {
 
     private func sentence(_ transfer: AgentFacts.Transfer) -> String {
         let remaining =
-            "\(readableSize(transfer.bytesDone)) of its log are here; \(readableCount(transfer.recordsRemaining)) records, "
+            "\(readableSize(transfer.bytesDone)) of its log are here; "
+            + "\(readableCount(transfer.recordsRemaining)) records, "
             + "\(readableSize(transfer.bytesRemaining)), remain"
-        guard let rate = transfer.bytesPerSecond, let seconds = transfer.secondsRemaining else { return remaining + "." }
+        guard let rate = transfer.bytesPerSecond, let seconds = transfer.secondsRemaining else {
+            return remaining + "."
+        }
         return remaining + ": at \(readableSize(rate)) a second for another "
             + "\(readableAge(Int64(clamping: seconds)))."
     }

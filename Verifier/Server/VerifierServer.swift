@@ -90,6 +90,7 @@ package struct VerifierServer: Sendable {
         await SessionDriver(session: session, agentID: id, services: services, logger: logger).run()
         sessions.leave(session, as: id)
         session.end()
+        logger.debug("session over")
     }
 
     private func join(_ connection: VerifierConnection) async {
