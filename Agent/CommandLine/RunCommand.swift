@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attester
+import Bytes
 import Logging
 import ServiceLifecycle
 import Settings
