@@ -3,6 +3,7 @@ import AssayCrypto
 import Attester
 import Bytes
 import Foundation
+import Messages
 import NIOPosix
 import Shards
 import Synchronization
@@ -46,8 +47,7 @@ struct AgentProcess: AsyncParsableCommand {
             device: tpm, attestationKeyName: key.name, agentID: Array(Self.id.utf8), logPath: FilePath(log),
             shards: MeasurementLog.Settings(directory: FilePath(shards)), softwareVersion: "bench")
         try await attester.readLog { _ in }
-        print(tpm.synthetic.publicArea.marshalled.hexadecimal)
-        fflush(stdout)
+        Output.line(tpm.synthetic.publicArea.marshalled.hexadecimal)
         _ = readLine()
         let usage = ProcessUsage.own()
         let start = ContinuousClock.now
@@ -66,10 +66,10 @@ struct AgentProcess: AsyncParsableCommand {
         let wall = (ContinuousClock.now - start) / .seconds(1)
         let after = ProcessUsage.own()
         let total = sent.withLock { $0 }
-        print(
+        Output.line(
             try jsonLine(
                 Report(
-                    wall: wall, cpu: after.cpu - usage.cpu, peak: after.peak, tier: "\(result?.tier ?? .none)",
+                    wall: wall, cpu: after.cpu - usage.cpu, peak: after.peak, tier: "\(result?.tier ?? Tier.none)",
                     records: total.records, bytes: total.bytes)))
     }
 }

@@ -1,12 +1,14 @@
 import Appraisal
 import AssayCrypto
 import Attester
+import Bytes
 import Foundation
 import IMA
 import Messages
 import NIOCore
 import Shards
 import SystemPackage
+import TPM
 import TestSupport
 import Transport
 
@@ -41,7 +43,7 @@ enum TransferTopic: Topic {
         /// A log again and again, as kernels write it that know no duplicates: long, and judged by the same policy.
         static func repeating(_ workload: Workload, times: Int, in file: URL) throws -> Log {
             var replay = PCRReplay(banks: [.sha256], pcrs: [10])
-            FileManager.default.createFile(atPath: file.path, contents: nil)
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
             let handle = try FileHandle(forWritingTo: file)
             defer { try? handle.close() }
             for _ in 0..<times {
@@ -134,7 +136,7 @@ enum TransferTopic: Topic {
     private static func overhead(_ workload: Workload) throws -> Row {
         let nonce = [UInt8](repeating: 1, count: 32)
         let challenge = Challenge(
-            round: 1, nonce: nonce, banks: [.sha256], pcrs: [10], firstRecord: 0, shardBytes: 1 << 20, window: 8)
+            round: 1, nonce: nonce, banks: [.sha256], pcrs: PCRSet([10]), firstRecord: 0, shardBytes: 1 << 20, window: 8)
         var session = AttesterSession(
             binding: .init(agentID: Array("web-1".utf8), attestationKeyName: nonce, exporter: nonce))
         var bytes = 0

@@ -1,3 +1,4 @@
+import Appraisal
 import Foundation
 import Store
 import SystemPackage
