@@ -145,9 +145,9 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Offline", "Shards", "Store", "TPM", "Terminal",
-                "TestSupport", argumentParser, systemPackage,
-            ], path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
+                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages", "Offline", "Shards", "Store", "TPM",
+                "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
+            ] + nio, path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
         command("fuzz", "Tests/Fuzz/Runner", ["FuzzTargets"]),

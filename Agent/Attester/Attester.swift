@@ -29,7 +29,7 @@ package actor Attester {
         package let description: String
     }
 
-    private let device: TPMDevice
+    private let device: any AttestingTPM
     private let log: MeasurementLog
     private let agentID: [UInt8]
     private let attestationKeyName: [UInt8]
@@ -49,7 +49,7 @@ package actor Attester {
     ///   - logPath: a securityfs folder, or a log's file.
     ///   - shards: where and how the log is kept.
     package init(
-        device: TPMDevice, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath,
+        device: any AttestingTPM, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath,
         shards: MeasurementLog.Settings, softwareVersion: String
     ) {
         self.device = device

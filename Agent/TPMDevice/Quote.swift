@@ -10,6 +10,13 @@ package struct Quote: Hashable, Sendable {
     package let signature: [UInt8]
     /// The selected PCRs' values; their digest is in `attest`.
     package let pcrValues: PCRValues
+
+    /// A quote of a TPM's.
+    package init(attest: [UInt8], signature: [UInt8], pcrValues: PCRValues) {
+        self.attest = attest
+        self.signature = signature
+        self.pcrValues = pcrValues
+    }
 }
 
 extension TPMDevice {

@@ -5,20 +5,20 @@ import Terminal
 ///
 /// A topic is a file with a type of ``Topic``; it adds its rows here.
 @main
-struct Benchmarks: ParsableCommand {
+struct Benchmarks: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmarks", abstract: "Measure Assay against the yardsticks, and print a table.",
-        subcommands: [Run.self, Stream.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Stream.self, AgentProcess.self], defaultSubcommand: Run.self)
 
     /// All that is measured, in the table's order.
     static var topics: [any Topic.Type] {
         [
             ReplayTopic.self, SignatureTopic.self, MemoryTopic.self, AttestationTopic.self, ProcessTopic.self,
-            ShardTopic.self, StoreTopic.self,
+            ShardTopic.self, TransferTopic.self, StoreTopic.self,
         ]
     }
 
-    struct Run: ParsableCommand {
+    struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Measure and print the table.")
 
         @Option(help: "Folder for the logs and the built yardsticks; they are kept for the next run.")
@@ -36,11 +36,11 @@ struct Benchmarks: ParsableCommand {
         @Flag(help: "Leave the logs of a million records out.")
         var quick = false
 
-        func run() throws {
+        func run() async throws {
             let bench = Bench(workspace: try Workspace(workspace), verifier: verifier, rounds: rounds, isQuick: quick)
             var table = Table(["work", "ratio", "must", "aim", "", "Assay", "yardstick"])
             for topic in Benchmarks.topics where topic.name.hasPrefix(only) {
-                for row in try topic.rows(bench) {
+                for row in try await topic.rows(bench) {
                     table.append(row.cells)
                     Output.notice("\(row.work): \(row.cells[1])")
                 }
@@ -55,7 +55,7 @@ protocol Topic {
     /// By which `--only` chooses.
     static var name: String { get }
     /// Measures, and makes rows of the table.
-    static func rows(_ bench: Bench) throws -> [Row]
+    static func rows(_ bench: Bench) async throws -> [Row]
 }
 
 /// What all topics share.

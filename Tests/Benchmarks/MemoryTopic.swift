@@ -15,9 +15,9 @@ enum MemoryTopic: Topic {
         where records < 1_000_000 || !bench.isQuick {
             let workload = try bench.workspace.log("ng-\(label)", records: records)
             let pair = try Pair(rounds: 3) {
-                try Stream.child(workload, workload.logFile).peak
+                try Stream.child(workload).peak
             } yardstick: {
-                try Stream.child(workload, "").peak
+                try Stream.child(workload, limit: 200).peak
             }
             let difference = pair.medianOurs - pair.medianYardstick
             rows.append(
@@ -40,10 +40,18 @@ struct Stream: ParsableCommand {
     @Option var limit = Int.max
 
     /// What a run of it cost: seconds of CPU, and MiB at its peak.
-    static func child(_ workload: Workload, _ log: String) throws -> (cpu: Double, peak: Double) {
-        let arguments = ["stream", workload.compiledFile, workload.pcr.description, workload.logFile]
-        let limit = log.isEmpty ? ["--limit", "200"] : []
-        let child = try Child.run(CommandLine.arguments[0], arguments + limit)
+    ///
+    /// - Parameter limit: bytes of the log that are read.
+    static func child(_ workload: Workload, limit: Int? = nil) throws -> (cpu: Double, peak: Double) {
+        try child(compiled: workload.compiledFile, pcr: workload.pcr, log: workload.logFile, limit: limit)
+    }
+
+    /// The same for any log that the policy allows.
+    static func child(
+        compiled: String, pcr: Digest, log: String, limit: Int? = nil
+    ) throws -> (cpu: Double, peak: Double) {
+        let arguments = ["stream", compiled, "\(pcr)", log] + (limit.map { ["--limit", "\($0)"] } ?? [])
+        let child = try Child.run(CommandLine.arguments[0], arguments)
         guard child.status == 0, let peak = Double(child.output.split(separator: "\n").last ?? "") else {
             throw BenchmarkError("stream \(arguments) failed")
         }

@@ -30,9 +30,9 @@ enum ReplayTopic: Topic {
         _ label: String, _ records: Int, _ workload: Workload, _ inProcess: Double
     ) throws -> Row {
         let pair = try Pair(rounds: 5) {
-            try Stream.child(workload, workload.logFile).cpu
+            try Stream.child(workload).cpu
         } yardstick: {
-            try Stream.child(workload, "").cpu
+            try Stream.child(workload, limit: 200).cpu
         }
         let seconds = pair.medianOurs - pair.medianYardstick
         return Row(

@@ -33,7 +33,7 @@ extension MeasurementLog {
     ) throws(AttesterError) -> RecordStream? {
         guard known.record < index.nextRecord else { return nil }
         let last = try storedRecords(from: index.nextRecord - 1, to: index.nextRecord)
-        let skipped = index.bytes - (try extent(from: known.record)).bytes
+        let skipped = index.bytes - (try byteCount(from: known.record))
         let end = known.offset + index.bytes - skipped
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         var seen: [UInt8] = []

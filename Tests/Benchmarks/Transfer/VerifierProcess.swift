@@ -1,0 +1,77 @@
+import Appraisal
+import Foundation
+import Store
+import SystemPackage
+import TPM
+import TestSupport
+
+/// The real `assay-verifier serve`, with a store of its own.
+final class VerifierProcess {
+    private let process = Process()
+    private let folder: URL
+    let port: Int
+
+    /// - Parameters:
+    ///   - folder: empty, for its store and configuration.
+    ///   - policy: what its one policy allows, compiled beside its source.
+    init(_ program: String, in folder: URL, certificates: TestPKI, workload: Workload) async throws {
+        self.folder = folder
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let store = try Store(path: FilePath(folder.appending(path: "store").path))
+        try await store.putPolicy(
+            "bench", source: [UInt8](try Data(contentsOf: URL(filePath: workload.policyFile))),
+            compiled: workload.policy.compiled, at: 1)
+        store.close()
+        let file = folder.appending(path: "verifier.yaml").path
+        try Data(
+            """
+            listen: { host: 127.0.0.1, port: 0 }
+            tls:
+              certificate: \(certificates.path("verifier.pem"))
+              key: \(certificates.path("verifier.key"))
+              trust: \(certificates.path("ca.pem"))
+            monitoring: { port: 0 }
+            """.utf8
+        ).write(to: URL(filePath: file))
+        process.executableURL = URL(filePath: program)
+        process.arguments = [
+            "serve", "--config", file, "--store", folder.appending(path: "store").path, "--json",
+            "--log-level", "warning",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        var text = ""
+        while !text.contains("\n") {
+            let more = output.fileHandleForReading.availableData
+            guard !more.isEmpty else { throw BenchmarkError("assay-verifier serve ended: \(text)") }
+            text += String(decoding: more, as: UTF8.self)
+        }
+        let digits = text.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+        guard let port = digits.first(where: { $0 > 1024 }) else { throw BenchmarkError("no port in \(text)") }
+        self.port = port
+    }
+
+    /// Enrols the agent anew, with nothing known of it.
+    ///
+    /// - Parameter publicArea: TPMT_PUBLIC.
+    func enrol(_ publicArea: [UInt8]) async throws {
+        let store = try Store(path: FilePath(folder.appending(path: "store").path))
+        defer { store.close() }
+        let id = try AgentID(AgentProcess.id)
+        try? await store.remove(id)
+        try await store.enrol(
+            Agent(
+                id: id,
+                attestationKeyPublic: [UInt8(publicArea.count >> 8), UInt8(publicArea.count & 255)] + publicArea,
+                attestationKeyName: try PublicArea(tpmtPublic: publicArea).name(), enrolledAt: 1))
+        try await store.assignPolicy("bench", to: id)
+    }
+
+    var usage: ProcessUsage { get throws { try ProcessUsage(of: process.processIdentifier) } }
+
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+}
