@@ -69,6 +69,28 @@ import Testing
         }
     }
 
+    @Test("what a reader held that was killed is found, and its pages are used again") func staleReader() async throws {
+        try await TemporaryStore.run { store in
+            for number in 0..<300 { try await store.enrol(Samples.agent("agent-\(number)")) }
+            var stale = 0
+            // It reads all the time, and is killed in the middle of it, sooner or later.
+            for _ in 0..<100 where stale == 0 {
+                let reader = try WriterProcess([store.path.string, "read"])
+                _ = reader.readLine()
+                try await Task.sleep(for: .milliseconds(5))
+                reader.kill()
+                stale = store.removeStaleReaders()
+            }
+            #expect(stale == 1)
+            #expect(store.removeStaleReaders() == 0)
+            // The file doesn't grow with every commit, as it would while somebody still needed the old pages.
+            for _ in 0..<20 { try await store.attest("host") }
+            let size = try store.room().fileBytes
+            for _ in 0..<100 { try await store.attest("host") }
+            #expect(try store.room().fileBytes < size + 20 * 4096)
+        }
+    }
+
     @Test("a server in another process is named; when it is killed the store is free") func claimed() async throws {
         try await TemporaryStore.run { store in
             let other = try WriterProcess([store.path.string, "claim"])

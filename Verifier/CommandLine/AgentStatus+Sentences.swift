@@ -96,7 +96,8 @@ extension AgentStatus {
             return "Its policy \(policyName) is not in the store: assay-verifier policy put \(policyName) FILE"
         }
         guard let verdict, verdict.policyHash != policyHash else { return "It is judged by policy \(policyName)." }
-        return "It is judged by policy \(policyName), which has changed since the last verdict: all records will be "
-            + "judged again."
+        let before = verdict.policyHash.map { "the policy of SHA-256 \($0)" } ?? "none"
+        return "It is judged by policy \(policyName), which has changed since the last verdict, that was by \(before): "
+            + "all records will be judged again."
     }
 }

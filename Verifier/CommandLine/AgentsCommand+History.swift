@@ -48,7 +48,7 @@ extension AgentsCommand {
             }
         }
 
-        /// Verdicts and events in the order in which they came; what a verdict has brought about stands behind it.
+        /// Verdicts and events in the order in which they came, as far as seconds tell it.
         private func read(_ store: Store) throws -> [PastEntry] {
             let id = try AgentID(id)
             let verdicts = try store.history(of: id).map { past in
@@ -57,7 +57,7 @@ extension AgentsCommand {
             }
             let events = try store.events(of: id).map(PastEntry.event)
             return (verdicts + events).enumerated().sorted {
-                ($0.element.time, $0.offset) < ($1.element.time, $1.offset)
+                ($0.element.time, $0.element.rank, $0.offset) < ($1.element.time, $1.element.rank, $1.offset)
             }.map(\.element)
         }
     }
@@ -72,6 +72,18 @@ private enum PastEntry: Encodable {
         switch self {
         case .verdict(let past, _): past.verdict.givenAt
         case .event(let event): event.time
+        }
+    }
+
+    /// Within a second: what an operator did, verdicts, and what these have brought about.
+    var rank: Int {
+        switch self {
+        case .verdict: return 1
+        case .event(let event):
+            switch event.kind {
+            case .tierChanged, .epochChanged, .keyLearned, .keyGone: return 2
+            default: return 0
+            }
         }
     }
 

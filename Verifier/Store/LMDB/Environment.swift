@@ -216,13 +216,19 @@ extension Environment {
 
     /// Doubles the map, up to the ceiling. Waits until the open transactions of this process have ended.
     func grow() throws(StoreError) {
+        // Asked first, so that writes that find no room don't hold the readers up.
+        guard currentMapSize < ceiling else { throw fullError }
         try resize { (size) throws(StoreError) in
             let ceiling = mapSize.ceiling
             guard size < ceiling else {
-                throw StoreError(.mapFull, "the map has its largest size, \(ceiling) bytes")
+                throw fullError
             }
             return size > ceiling / 2 ? ceiling : size * 2
         }
+    }
+
+    private var fullError: StoreError {
+        StoreError(.mapFull, "the map has its largest size, \(ceiling) bytes")
     }
 
     private func transact<Result>(

@@ -27,11 +27,14 @@ extension Schema {
         }
         var kinds: [Event.Kind] = []
         if last?.tier != verdict.tier { kinds.append(.tierChanged(from: last?.tier, to: verdict.tier)) }
+        var isNewEpoch = false
         if let old = state?.clockInfo.resetCount, let resetCount, old != resetCount {
+            isNewEpoch = true
             kinds.append(.epochChanged(from: old, to: resetCount))
         }
         if let progress = outcome.progress {
-            kinds += try noteKeys(outcome.basis.keyrings, progress, of: id, at: now, transaction, &changes)
+            kinds += try noteKeys(
+                outcome.basis.keyrings, progress, isNewEpoch, of: id, at: now, transaction, &changes)
         }
         try record(kinds, of: id, at: now, transaction, &changes)
     }
@@ -139,16 +142,16 @@ extension Schema {
 
     /// Writes down which keys came and which are gone, for longer than the model of one epoch lasts.
     private func noteKeys(
-        _ old: KeyringModel, _ progress: Outcome.Progress, of id: AgentID, at time: Int64,
+        _ old: KeyringModel, _ progress: Outcome.Progress, _ isNewEpoch: Bool, of id: AgentID, at time: Int64,
         _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) -> [Event.Kind] {
         let new = progress.appraisal.keyrings
-        guard new.keyrings != old.keyrings else { return [] }
+        guard isNewEpoch || new.keyrings != old.keyrings else { return [] }
         let before = StoredKey.entries(of: old, agent: id)
         let after = StoredKey.entries(of: new, agent: id)
         let resetCount = progress.clockInfo.resetCount
         var events: [Event.Kind] = []
-        for (key, entry) in after where before[key] != entry {
+        for (key, entry) in after where isNewEpoch || before[key] != entry {
             if before[key] == nil { events.append(.keyLearned(keyring: entry.keyring, key: entry.key.fingerprint)) }
             let known = (try? transaction.load(KeySighting.self, key: key, of: id, in: keyHistory)) ?? nil
             var sighting = known ?? KeySighting(entry.key, on: entry.keyring, resetCount: resetCount)
