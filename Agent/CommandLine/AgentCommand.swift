@@ -9,9 +9,16 @@ struct AgentCommand: AsyncParsableCommand {
         commandName: "assay-agent",
         abstract: "Proves to a verifier what this host's kernel has measured.",
         discussion: """
-            The agent quotes the TPM, reads the kernel's measurement log (IMA) and sends both to assay-verifier. It \
-            needs read access to the log and to the TPM, and a configuration file (--config), which \
-            `assay-agent join` writes.
+            The agent quotes the TPM, reads the kernel's measurement log (IMA) and sends both to assay-verifier. On a \
+            new host, as root:
+
+              assay-agent doctor
+              assay-agent join TOKEN
+              assay-agent attest --once
+
+            and then `assay-agent run`, or the service: systemctl enable --now assay-agent. The token is what \
+            `assay-verifier invite` printed. man assay-agent has every command; the documentation is in \
+            /usr/share/doc/assay-agent.
 
             Exit: 0 affirming, warning or done; 1 contraindicated; 2 usage or configuration; 3 unreachable or \
             unreadable; 4 no verdict.

@@ -1,7 +1,6 @@
 import Attester
 import Logging
 import Settings
-import TPMDevice
 import Terminal
 import Transport
 
@@ -13,7 +12,6 @@ struct AgentConfiguration: Sendable {
     let verifierName: String
     let credentials: TLSContext.Credentials
     let trustFile: String
-    let keyKind: KeyKind
     /// The TPM, the log and the shards.
     let host: HostConfiguration
     let logLevel: Logger.Level
@@ -27,7 +25,6 @@ struct AgentConfiguration: Sendable {
             certificateChainFile: try settings.value(of: AgentSettings.certificate),
             privateKeyFile: try settings.value(of: AgentSettings.key))
         trustFile = try settings.value(of: AgentSettings.trust)
-        keyKind = try settings.value(of: AgentSettings.keyKind).kind
         host = try HostConfiguration(settings)
         logLevel = try settings.value(of: AgentSettings.level)
     }

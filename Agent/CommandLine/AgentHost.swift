@@ -19,7 +19,8 @@ struct AgentHost: Sendable {
         _ = try configuration.tlsContext()
         self.configuration = configuration
         provisioned = try await ProvisionedTPM(
-            tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
+            tcti: configuration.host.tcti, keyKind: configuration.host.keyKind,
+            stateFolder: configuration.host.stateFolder)
     }
 
     /// The agent, identified by its certificate.
@@ -46,9 +47,13 @@ struct AgentHost: Sendable {
     func connect() async throws -> AgentConnection {
         let context = try TLSContext.client(
             credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
-        return try await AssayDialer.connect(
-            host: configuration.verifierHost, port: configuration.verifierPort, context: context,
-            serverName: configuration.verifierName, group: MultiThreadedEventLoopGroup.singleton)
+        do throws(TransportError) {
+            return try await AssayDialer.connect(
+                host: configuration.verifierHost, port: configuration.verifierPort, context: context,
+                serverName: configuration.verifierName, group: MultiThreadedEventLoopGroup.singleton)
+        } catch {
+            throw CommandFailure.connection(to: configuration.verifierHost, port: configuration.verifierPort, error)
+        }
     }
 }
 

@@ -9,7 +9,8 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A setting, over the file and the environment; see assay-agent run --check.", valueName: "key=value"))
+            "A setting, over the file and the environment; assay-agent run --check lists them.", valueName: "key=value")
+    )
     var set: [String] = []
 
     func settings() throws(CommandFailure) -> Settings {

@@ -11,6 +11,9 @@ struct AttestCommand: AsyncParsableCommand {
         abstract: "Attest now, and show each round and the verdict.",
         discussion: """
             Without --once the connection stays open, and every round that the verifier begins is shown.
+
+            Exit: 0 affirming or warning; 1 contraindicated; 2 usage or configuration; 3 the verifier, the TPM or the \
+            log can't be reached or read; 4 no verdict.
             """)
 
     @OptionGroup var options: AgentOptions

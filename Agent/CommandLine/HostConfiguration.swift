@@ -3,16 +3,20 @@ import Glibc
 import Settings
 import Shards
 import SystemPackage
+import TPMDevice
 
-/// What the agent is told of the host itself: its TPM, its log, the shards. All that `assay-agent shards` needs.
+/// What the agent is told of the host itself: its TPM, its log, the shards. All that is needed where no verifier is.
 struct HostConfiguration: Sendable {
     let tcti: String
+    /// Of the attestation key, when one is made.
+    let keyKind: KeyKind
     let logPath: FilePath
     let stateFolder: FilePath
     let shards: MeasurementLog.Settings
 
     init(_ settings: Settings) throws(SettingsError) {
         tcti = try settings.value(of: AgentSettings.tcti)
+        keyKind = try settings.value(of: AgentSettings.keyKind).kind
         logPath = FilePath(try settings.value(of: AgentSettings.logPath))
         stateFolder = FilePath(try settings.value(of: AgentSettings.state))
         let readers = try settings.value(of: AgentSettings.shardsReaders)

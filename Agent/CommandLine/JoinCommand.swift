@@ -20,10 +20,11 @@ struct JoinCommand: AsyncParsableCommand {
         discussion: """
             The token is what `assay-verifier invite` printed. It says where the verifier is and how to know it; \
             nothing of its secret crosses the network. The host proves that its TPM holds the attestation key, gets a \
-            certificate, and writes it into the state folder and a configuration into --config. It may be repeated.
+            certificate, and writes it into the state folder and a configuration into --config. Run it as root: what \
+            it makes belongs to the owner of the folder. It may be repeated with the same token, also if it failed.
             """)
 
-    @Argument(help: "The token.")
+    @Argument(help: "The word behind `assay-agent join` in the line that `assay-verifier invite` printed.")
     var token: String
 
     @Option(
@@ -45,6 +46,18 @@ struct JoinCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("The measurement log, whatever the configuration says.", valueName: "path"))
     var log: String?
+
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Joined: Encodable {
+        let agent: String
+        /// `HOST:PORT`.
+        let verifier: String
+        let configuration: String
+        /// Where the former one is kept, if there was another.
+        let formerConfiguration: String?
+    }
 
     func validate() throws {
         if let id, !(1...255).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) {
@@ -74,33 +87,28 @@ struct JoinCommand: AsyncParsableCommand {
             let wished = id ?? ProcessInfo.processInfo.hostName
             let issued = try await joining.join(over: connection, wishedID: Array(wished.utf8))
             let kept = try agent.write(issued)
-            tell(issued, token, kept: kept)
+            let joined = Joined(
+                agent: escaped(issued.agentID), verifier: address(token.host, Int(token.port)), configuration: config,
+                formerConfiguration: kept)
+            if json { return Output.line(try jsonLine(joined)) }
+            tell(joined)
         } catch let error as TransportError {
-            throw CommandFailure(.unavailable, "\(token.host):\(token.port): \(error)\(Self.nextStep(error))")
+            throw CommandFailure.connection(to: token.host, port: Int(token.port), error)
         } catch {
             throw CommandFailure.unavailable(error)
         }
     }
 
-    private func tell(_ issued: CertificateIssued, _ token: JoinToken, kept: String?) {
-        let name = escaped(issued.agentID)
-        Output.line("joined \(token.host):\(token.port) as \(name)")
+    private func tell(_ joined: Joined) {
+        Output.line("joined \(joined.verifier) as \(joined.agent)")
         Output.line("configuration: \(config)")
-        if let kept { Output.notice("the former configuration is kept as \(kept)") }
-        if let id, id != name { Output.notice("the invitation is for \(name), so --id \(id) doesn't count") }
+        if let kept = joined.formerConfiguration { Output.notice("the former configuration is kept as \(kept)") }
+        if let id, id != joined.agent {
+            Output.notice("the invitation is for \(joined.agent), so --id \(id) doesn't count")
+        }
         let option = config == "/etc/assay/agent.yaml" ? "" : " --config \(config)"
         Output.line("Next:")
         Output.line("  assay-agent attest --once\(option)      # a first verdict, now")
         Output.line("  assay-agent run\(option)                # or the service: systemctl enable --now assay-agent")
-    }
-
-    /// What to do about a connection that did not come to be, where the error doesn't say.
-    private static func nextStep(_ error: TransportError) -> String {
-        switch error {
-        case .io: "; check that `assay-verifier serve` runs there, and that no firewall is between"
-        case .tls(let error) where error.code == .noCommonProtocol || error.code == .alert(120):
-            "; the server there is no verifier that hosts can join by token"
-        default: ""
-        }
     }
 }

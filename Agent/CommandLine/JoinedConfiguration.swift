@@ -48,8 +48,7 @@ struct JoinedConfiguration: Sendable {
         let authorities = try issued.authorities.map { try Certificate(der: $0).pem() }
         try replaceFile(at: trustFile, with: Array(authorities.joined()), mode: 0o644)
         try credentials.write(issued)
-        try FileManager.default.createDirectory(
-            at: URL(filePath: file).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try makeFolder(ofFile: file)
         let former = try contents(ofFile: file, limit: 1 << 20)
         guard former != Array(text.utf8) else { return nil }
         let kept = former == nil ? nil : file + ".before-join"
@@ -60,7 +59,8 @@ struct JoinedConfiguration: Sendable {
 
     private var text: String {
         """
-        # Assay's agent, as `assay-agent join` made it. Docs/configuration.md has every setting.
+        # Assay's agent, as `assay-agent join` made it. See assay-agent(1), and
+        # configuration.md of the documentation, which has every setting.
 
         # The verifier that this host attests to.
         verifier:

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Bytes
-import Foundation
+import Files
 import TPMDevice
 import Terminal
 
@@ -10,7 +10,8 @@ struct KeyCommand: AsyncParsableCommand {
         commandName: "key",
         abstract: "Make the attestation key, if there is none, and write its public part.",
         discussion: """
-            Carry the file to the verifier and enrol this host with it:
+            For hosts that a PKI of your own names; others join by token. Carry the file to the verifier and enrol \
+            this host with it:
 
               assay-verifier agents add ID --ak FILE --policy NAME
             """)
@@ -29,11 +30,10 @@ struct KeyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try options.read()
-        let tpm = try await ProvisionedTPM(
-            tcti: configuration.host.tcti, keyKind: configuration.keyKind, stateFolder: configuration.host.stateFolder)
+        let host = try options.readHost()
+        let tpm = try await ProvisionedTPM(tcti: host.tcti, keyKind: host.keyKind, stateFolder: host.stateFolder)
         do {
-            try Data(tpm.attestationKey.publicArea).write(to: URL(filePath: out))
+            try writeFile(at: out, with: tpm.attestationKey.publicArea)
         } catch {
             throw CommandFailure.unavailable(error)
         }

@@ -23,6 +23,13 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Check the configuration and say what is in effect; exit 0, or 2 if it can't be used.")
     var check = false
 
+    @Flag(help: "With --check: one JSON object a line.")
+    var json = false
+
+    func validate() throws {
+        guard check || !json else { throw ValidationError("--json goes with --check; what `run` does is in its log") }
+    }
+
     func run() async throws {
         if check { return try checkConfiguration() }
         let configuration = try options.read()
@@ -43,11 +50,15 @@ extension RunCommand {
     private func checkConfiguration() throws(CommandFailure) {
         let settings = try options.settings()
         var table = Table(["SETTING", "VALUE", "FROM"])
-        for (key, value, origin) in settings.effective { table.append([key, escaped(value.utf8), origin]) }
-        table.lines.forEach { Output.line($0) }
+        for line in settings.effective { table.append([line.setting, escaped(line.value.utf8), line.from]) }
+        if json {
+            for line in settings.effective { Output.line(try jsonLine(line)) }
+        } else {
+            Output.lines(table.lines)
+        }
         let configuration = try options.read()
         _ = try configuration.tlsContext()
-        Output.line("the configuration can be used; assay-agent doctor checks the host")
+        if !json { Output.line("the configuration can be used; assay-agent doctor checks the host") }
     }
 }
 

@@ -55,7 +55,8 @@ extension Diagnosis {
     }
 
     static func policy(_ facts: HostFacts) -> Finding {
-        let remedy = "boot with ima_policy=tcb, or write rules to /etc/ima/ima-policy; see Docs/ima-policies.md"
+        let remedy =
+            "boot with ima_policy=tcb, or write rules to /etc/ima/ima-policy (ima-policies.md of the documentation)"
         if let policy = facts.policy, policy.fileRules.isEmpty {
             return .failed(.policy, "\(policy.count) rules are loaded, and none measures files", remedy: remedy)
         }
@@ -108,7 +109,8 @@ extension Diagnosis {
 
     static func keys(_ facts: HostFacts) -> Finding {
         let rule = "measure func=KEY_CHECK keyrings=.ima|_ima"
-        let remedy = "add to the IMA policy: \(rule); or give the keys to the verifier by hand (Docs/keyrings.md)"
+        let remedy =
+            "add to the IMA policy: \(rule); or give the verifier the keys (keyrings.md of the documentation)"
         var seen: [String] = []
         if case .read(let survey) = facts.log { seen = survey.keyrings.map { escaped($0) } }
         let found =

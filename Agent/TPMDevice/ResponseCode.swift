@@ -56,6 +56,8 @@ package struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
             "the TPM is in failure mode: power the machine off and on, then look for a firmware update"
         case ASSAY_RC_MEMORY, ASSAY_RC_OBJECT_MEMORY, ASSAY_RC_SESSION_MEMORY:
             "other programs fill the TPM: use `device:/dev/tpmrm0`, or run `tpm2_flushcontext` for objects and sessions"
+        case ASSAY_RC_TYPE, ASSAY_RC_CURVE, ASSAY_RC_KEY_SIZE, ASSAY_RC_ASYMMETRIC, ASSAY_RC_SYMMETRIC, ASSAY_RC_SCHEME:
+            "the TPM makes no keys of this kind: set tpm.key to the other one, such as ASSAY_AGENT_TPM_KEY=rsa2048 before the command"
         case ASSAY_RC_RETRY, ASSAY_RC_TESTING, ASSAY_RC_NV_RATE:
             "the TPM is busy: try again"
         default:

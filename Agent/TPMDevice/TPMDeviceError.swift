@@ -1,3 +1,4 @@
+internal import Files
 package import TPM
 
 /// Why the TPM, or what is kept for it, could not be used: what was tried, what came back, what to do.
@@ -52,7 +53,7 @@ package struct TPMDeviceError: Error, Hashable, CustomStringConvertible {
         case .noKey: "create or load the attestation key first"
         case .foreignKey: "restore the key's own TPM, or remove the key's file and join again"
         case .malformedKey: "restore the key's file from a backup, or remove it and join again"
-        case .file: "check the path, its permissions and the space left"
+        case .file(let number): FileError(attempt, errno: number).remedy
         }
     }
 

@@ -18,7 +18,9 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         switch errno {
         case EACCES, EPERM, EROFS: "run as root, or as the user who owns the folder"
         case ENOENT: "check the path"
-        case ENOSPC, EDQUOT: "make room on the disk"
+        case ENOSPC, EDQUOT: "make room on the disk, and try again"
+        case EFBIG: "it is longer than such a file can be: name another one"
+        case EISDIR: "name a file in it"
         default: "check the path, its permissions and the space left"
         }
     }

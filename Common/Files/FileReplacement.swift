@@ -47,6 +47,31 @@ package func contents(ofFile path: String, limit: Int) throws(FileError) -> [UIn
     return bytes
 }
 
+/// The bytes of a file that must be there.
+///
+/// - Parameter limit: in bytes; a longer file is refused.
+package func requiredContents(ofFile path: String, limit: Int) throws(FileError) -> [UInt8] {
+    guard let bytes = try contents(ofFile: path, limit: limit) else {
+        throw FileError("reading \(path)", errno: ENOENT)
+    }
+    guard bytes.count <= limit else { throw FileError("reading \(path)", errno: EFBIG) }
+    return bytes
+}
+
+/// Writes where an operator said: a file is replaced whole, or made for everybody to read; what is no file, such as
+/// `/dev/stdout`, is written to.
+package func writeFile(at path: String, with bytes: [UInt8]) throws(FileError) {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else {
+        return try replaceFile(at: path, with: bytes, mode: 0o644)
+    }
+    let attempt = "writing \(path)"
+    let descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+    try require(descriptor >= 0, attempt)
+    defer { close(descriptor) }
+    try write(bytes, to: descriptor, attempt)
+}
+
 /// Makes a folder that only its owner can enter, and those above it that are missing. One that is there stays as it is.
 ///
 /// It belongs to the owner of the folder that it is in.
@@ -60,6 +85,17 @@ package func makePrivateFolder(at path: String) throws(FileError) {
     case let number: throw FileError("making the folder \(path)", errno: number)
     }
 }
+
+/// Makes the folder that a file is to be in, and those above it that are missing, for everybody to enter.
+package func makeFolder(ofFile path: String) throws(FileError) {
+    let folder = folder(of: path)
+    if exists(folder) { return }
+    try makeFolder(ofFile: folder)
+    try require(mkdir(folder, 0o755) == 0 || errno == EEXIST, "making the folder \(folder)")
+}
+
+/// Removes a file, if it is there and can be removed.
+package func removeFile(at path: String) { unlink(path) }
 
 /// Whether there is something under a path, of whatever kind.
 package func exists(_ path: String) -> Bool {

@@ -72,14 +72,24 @@ package struct Settings: Sendable {
         guard missing.isEmpty else { throw SettingsError(missing) }
     }
 
+    /// A setting as it is in effect.
+    package struct Effective: Encodable, Hashable, Sendable {
+        /// Such as `verifier.port`.
+        package let setting: String
+        /// As the file would say it; `-` where there is none.
+        package let value: String
+        /// Where it comes from: a file and its line, a variable, a flag, or `default`.
+        package let from: String
+    }
+
     /// Each setting as it is in effect, and where that comes from.
-    package var effective: [(key: String, value: String, origin: String)] {
+    package var effective: [Effective] {
         schema.declarations.map { declaration in
             let given = texts(of: declaration).map { texts in
                 declaration.form.isList ? "[" + texts.joined(separator: ", ") + "]" : texts.joined()
             }
             let value = given ?? (declaration.defaultText.isEmpty ? "-" : declaration.defaultText)
-            return (declaration.key, value, origin(of: declaration))
+            return Effective(setting: declaration.key, value: value, from: origin(of: declaration))
         }
     }
 

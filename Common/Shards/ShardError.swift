@@ -48,7 +48,7 @@ package struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case .locked: "end the reader or writer that holds it (see lslocks), and try again"
         case .full: "raise shards.quota_bytes or free disk space: until then no record is freed in the kernel"
         case .malformed: "give whole records, in the log's order"
-        case .configuration: "correct the file; Docs/shards.md has its form"
+        case .configuration: "correct the file; shards.md of the documentation has its form"
         }
     }
 

@@ -33,15 +33,22 @@ package struct QuoteError: Error, Hashable, CustomStringConvertible {
     package var remedy: String {
         switch code {
         case .badQuoteSignature:
-            "check that the host still uses the attestation key that was enrolled, else enrol it again"
-        case .nonceMismatch: "attest again; if it repeats, someone replays old quotes or relays another host's"
-        case .pcrDigestMismatch: "attest again; if it repeats, the host states other PCR values than its TPM signed"
-        case .pcrSelectionMismatch, .wrongBank: "check which PCR banks are active in the host's TPM, and ask for those"
-        case .badMagic, .notAQuote: "keep the evidence: an attestation key signed something other than a quote"
-        case .malformed: "check that agent and verifier are of versions that fit, and that the file is whole"
-        case .badAttestationKey: "create the key as a restricted signing key that cannot leave its TPM, with SHA-256"
+            "have the host join again if its attestation key was made anew (assay-agent join TOKEN); otherwise inspect it"
+        case .nonceMismatch:
+            "attest again; if it repeats, old evidence or another host's is sent in place of this one's: inspect the host"
+        case .pcrDigestMismatch:
+            "attest again; if it repeats, the host states other PCR values than its TPM signed: inspect it"
+        case .pcrSelectionMismatch:
+            "update the agent; of a quote in files, make it over the PCRs and the bank asked for (tpm2_quote -l)"
+        case .wrongBank: "make the quote over the bank asked for, or ask for one that the TPM has active (--bank)"
+        case .badMagic, .notAQuote:
+            "give the file that tpm2_quote -m wrote; if an agent sent it, keep the evidence and inspect the host"
+        case .malformed: "install the same release on host and verifier, or give the whole file; else inspect the host"
+        case .badAttestationKey:
+            "make a restricted signing key that can't leave its TPM, with SHA-256 or better (assay-agent key does)"
         case .clockWentBack, .resetWentBack:
-            "the TPM was cleared or replaced, or its state rolled back: inspect the host, then enrol it again"
+            "the TPM was cleared or replaced, or its state rolled back: inspect the host, then remove the agent and have "
+                + "it join again"
         }
     }
 

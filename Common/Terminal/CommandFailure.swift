@@ -50,6 +50,10 @@ package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments
         } else {
             try command.run()
         }
+        if let failure = Output.failure {
+            throw CommandFailure(
+                .unavailable, "standard output: \(failure); what was done is done, but not all of its output is there")
+        }
         exit(ExitStatus.done.rawValue)
     } catch let failure as CommandFailure {
         if !failure.description.isEmpty { Output.notice("\(root._commandName): \(failure)") }

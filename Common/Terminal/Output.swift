@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Standard output and standard error, as a command uses them: text to the first, notices to the second.
 package enum Output {
@@ -38,6 +39,16 @@ package enum Output {
     /// Whether standard output is a terminal: only then progress and colour are shown.
     package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Why something that was for standard output is lost, as the system says it; nil if nothing is.
+    ///
+    /// A pipe whose reader has gone loses nothing: nobody wants more.
+    package static var failure: String? {
+        let number = lost.load(ordering: .relaxed)
+        return number == 0 ? nil : String(cString: strerror(number))
+    }
+
+    private static let lost = Atomic<Int32>(0)
+
     private static func write(_ text: String, to descriptor: Int32) {
         write(Array(text.utf8)[...], to: descriptor)
     }
@@ -48,7 +59,8 @@ package enum Output {
             let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if written < 0 {
                 if errno == EINTR || errno == EAGAIN { continue }
-                return  // a closed pipe: nobody reads any more
+                if errno != EPIPE, descriptor == STDOUT_FILENO { lost.store(errno, ordering: .relaxed) }
+                return
             }
             bytes = bytes.dropFirst(written)
         }

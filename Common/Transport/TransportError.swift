@@ -1,3 +1,4 @@
+import Glibc
 package import Messages
 import NIOCore
 import NIOPosix
@@ -74,6 +75,8 @@ extension TransportError {
             let cause = error.connectionErrors.first?.error ?? error.dnsAError ?? error.dnsAAAAError
             self = cause.map(Self.init) ?? .io("\(error.host):\(error.port)")
         case is CancellationError: self = .cancelled
+        // The library's own text has the call and its arguments.
+        case let error as IOError: self = .io(String(cString: strerror(error.errnoCode)))
         default: self = .io(String(describing: error))
         }
     }

@@ -25,7 +25,7 @@ import Transport
         #expect(configuration.verifierName == "n.example")
         #expect(configuration.credentials == .init(certificateChainFile: "/c", privateKeyFile: "/k"))
         #expect(configuration.trustFile == "/t" && configuration.host.tcti == "swtpm:")
-        #expect(configuration.keyKind == .rsa2048 && configuration.host.logPath == "/log")
+        #expect(configuration.host.keyKind == .rsa2048 && configuration.host.logPath == "/log")
         #expect(configuration.host.stateFolder == "/state" && configuration.logLevel == .debug)
     }
 

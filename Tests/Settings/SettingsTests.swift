@@ -50,7 +50,7 @@ import Testing
         #expect(try all.value(of: Self.port) == 2)
         #expect(try all.value(of: Self.name) == "file")
         #expect(try all.value(of: Self.folder) == "/var")
-        let origins = Dictionary(uniqueKeysWithValues: all.effective.map { ($0.key, $0.origin) })
+        let origins = Dictionary(uniqueKeysWithValues: all.effective.map { ($0.setting, $0.from) })
         #expect(origins["verifier.host"] == "--set")
         #expect(origins["verifier.port"] == "environment variable ASSAY_X_VERIFIER_PORT")
         #expect(origins["verifier.name"]?.hasSuffix(".yaml:4") == true)

@@ -19,6 +19,7 @@ import Testing
             (0x921, "dictionarylockout"), (0x9a2, "changeauth"), (0x98e, "changeauth"), (0x12f, "changeauth"),
             (0x185, "firmware"), (0x120, "firmware"), (0x100, "startup-clear"), (0x101, "failure mode"),
             (0x902, "/dev/tpmrm0"), (0x903, "/dev/tpmrm0"), (0xb0902, "/dev/tpmrm0"), (0xc0902, "/dev/tpmrm0"),
+            (0x2e6, "rsa2048"), (0x2ca, "rsa2048"), (0x2c7, "tpm.key"),
             (0x922, "try again"), (0x90a, "try again"), (0x143, "TSS2_LOG"), (0xa0922, "TSS2_LOG"),
         ] as [(UInt32, String)])
     func remedies(code: UInt32, words: String) {

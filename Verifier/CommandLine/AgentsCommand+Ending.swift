@@ -17,12 +17,21 @@ extension AgentsCommand {
         @Flag(help: "Take a revocation back.")
         var undo = false
 
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Revoked: Encodable {
+            let agent: String
+            let isRevoked: Bool
+        }
+
         func run() async throws {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
                 let id = try AgentID(id)
                 try await store.setRevocation(of: id, at: undo ? nil : currentTime())
+                if json { return Output.line(try jsonLine(Revoked(agent: id.description, isRevoked: !undo))) }
                 guard !undo else { return Output.line("\(id) is trusted to attest again") }
                 Output.line("revoked \(id): its connections are refused from now on, an open one ends within seconds")
                 Output.notice(
@@ -43,12 +52,20 @@ extension AgentsCommand {
         @Argument(help: "The agent's identity.")
         var id: String
 
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Removed: Encodable {
+            let removed: String
+        }
+
         func run() async throws {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
                 let id = try AgentID(id)
                 try await store.remove(id)
+                if json { return Output.line(try jsonLine(Removed(removed: id.description))) }
                 Output.line("removed \(id), and all that was known of it")
                 Output.notice("to have it back: assay-verifier invite --id \(id) --policy NAME")
             }

@@ -1,7 +1,6 @@
 import Appraisal
 import ArgumentParser
 import Bytes
-import Foundation
 import Settings
 import Store
 import TPM
@@ -53,7 +52,7 @@ struct AgentsCommand: AsyncParsableCommand {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let bytes = [UInt8](try Data(contentsOf: URL(filePath: ak)))
+                let bytes = try contents(ak)
                 let publicArea = try PublicArea(tpm2bPublic: bytes)
                 let key = try AttestationKey(publicArea: publicArea)
                 let agent = Agent(

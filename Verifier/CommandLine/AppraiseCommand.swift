@@ -11,8 +11,9 @@ struct AppraiseCommand: AsyncParsableCommand {
             A log is judged up to the record at which it replays to the quote, or to --pcr. Without either all of it is \
             judged, and nothing is affirmed.
 
-              assay-verifier appraise --log binary_runtime_measurements --policy policy.json --pcr sha256:HEX
-              assay-verifier appraise --quote q.attest --signature q.sig --ak ak.pub --nonce HEX --pcr-values q.pcrs
+              assay-verifier appraise --log LOG --policy policy.json --pcr sha256:HEX
+              assay-verifier appraise --quote q.attest --signature q.sig \\
+                --ak ak.pub --nonce HEX --pcr-values q.pcrs
 
             Exit: 0 affirming, warning, or nothing failed; 1 contraindicated; 2 usage; 3 a file can't be read.
             """)

@@ -12,7 +12,9 @@ struct InitCommand: AsyncParsableCommand {
         commandName: "init",
         abstract: "Make a store, an authority, the server's certificate and a configuration.",
         discussion: """
-            It overwrites nothing. Run as root it gives what it makes to the owner of the folder.
+            It overwrites nothing. Run it as root: what it makes belongs to the owner of the folder. Such as:
+
+              assay-verifier init --name verifier.example
 
             The authority's key names agents: it is in a file of its own that only its owner can read, and in no \
             backup of the store. With --ca-key it stays where an OpenSSL provider has it, such as a PKCS #11 token.
@@ -39,6 +41,20 @@ struct InitCommand: AsyncParsableCommand {
             valueName: "uri"))
     var caKey: String?
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Made: Encodable {
+        let authority: String
+        let authoritySha256: String
+        let authorityKey: String
+        let names: [String]
+        let port: Int
+        let store: String
+        let configuration: String
+        let identity: String
+    }
+
     func validate() throws {
         guard (1...65535).contains(port) else { throw ValidationError("--port is from 1 to 65535") }
         guard name.allSatisfy({ (1...255).contains($0.utf8.count) && $0.utf8.allSatisfy { 0x21...0x7e ~= $0 } }) else {
@@ -60,27 +76,36 @@ struct InitCommand: AsyncParsableCommand {
         do {
             issuer = try await setup.make(
                 names: names.map(SubjectAlternativeName.init(host:)), keyURI: caKey, at: currentTime())
-            try FileManager.default.createDirectory(
-                at: URL(filePath: config).deletingLastPathComponent(), withIntermediateDirectories: true)
-            let text = InitialConfiguration(setup: setup, names: names, port: port, keyURI: caKey).text
-            try replaceFile(at: config, with: Array(text.utf8), mode: 0o644)
+            do {
+                try makeFolder(ofFile: config)
+                let text = InitialConfiguration(setup: setup, names: names, port: port, keyURI: caKey).text
+                try replaceFile(at: config, with: Array(text.utf8), mode: 0o644)
+            } catch {
+                setup.remove()
+                throw error
+            }
         } catch let error as EnrolmentError where error.code == .alreadyThere {
             throw CommandFailure.usage(error)
         } catch {
             throw CommandFailure.unavailable(error)
         }
-        tell(setup, issuer, names)
+        let made = Made(
+            authority: setup.authorityCertificate, authoritySha256: issuer.certificate.fingerprint.description,
+            authorityKey: caKey ?? setup.authorityKey, names: names, port: port, store: "\(setup.store)",
+            configuration: config, identity: IdentityMode.token.words)
+        if json { return Output.line(try jsonLine(made)) }
+        tell(made, folder: setup.folder)
     }
 
-    private func tell(_ setup: VerifierSetup, _ issuer: Issuer, _ names: [String]) {
-        Output.line("authority: \(setup.authorityCertificate), SHA-256 \(issuer.certificate.fingerprint)")
-        Output.line("authority's key: \(caKey ?? setup.authorityKey)")
-        Output.line("server: \(names.joined(separator: ", ")), port \(port)")
-        Output.line("store: \(setup.store)")
+    private func tell(_ made: Made, folder: String) {
+        Output.line("authority: \(made.authority), SHA-256 \(made.authoritySha256)")
+        Output.line("authority's key: \(made.authorityKey)")
+        Output.line("server: \(made.names.joined(separator: ", ")), port \(port)")
+        Output.line("store: \(made.store)")
         Output.line("configuration: \(config)")
-        Output.line("identity: \(IdentityMode.token.words)")
+        Output.line("identity: \(made.identity)")
         Output.line()
-        Output.line("Keep a copy of \(setup.folder)/ca in a safe place: it is in no backup of the store. Next:")
+        Output.line("Keep a copy of \(folder)/ca in a safe place: it is in no backup of the store. Next:")
         let option = config == "/etc/assay/verifier.yaml" ? "" : " --config \(config)"
         Output.line("  assay-verifier serve\(option)")
         Output.line("  assay-verifier policy put NAME FILE\(option)")

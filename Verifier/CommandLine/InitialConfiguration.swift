@@ -10,7 +10,8 @@ struct InitialConfiguration {
 
     var text: String {
         """
-        # Assay's verifier, as `assay-verifier init` made it. Docs/configuration.md has every setting.
+        # Assay's verifier, as `assay-verifier init` made it. See assay-verifier(1), and
+        # configuration.md of the documentation, which has every setting.
 
         # Where agents connect: 0.0.0.0 is every IPv4 address of this host, "::" every address.
         listen:

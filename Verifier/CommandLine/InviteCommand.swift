@@ -32,6 +32,20 @@ struct InviteCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long the token can be used: a number and s, m, h or d.", valueName: "time"))
     var expires = TimeSpan(seconds: 3600)
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Invited: Encodable {
+        /// What to run on the host.
+        let command: String
+        let token: String
+        let agent: String?
+        let policy: String?
+        let uses: Int
+        /// Seconds since 1970.
+        let expiresAt: Int64
+    }
+
     func validate() throws {
         guard (1...Int(Invitation.maximumUses)).contains(uses) else {
             throw ValidationError("--uses is from 1 to \(Invitation.maximumUses)")
@@ -72,7 +86,10 @@ struct InviteCommand: AsyncParsableCommand {
             let token = try JoinToken(
                 host: address.host, port: UInt16(address.port), authority: certificate.fingerprint, secret: secret)
             try await store.invite(invitation)
-            Output.line("assay-agent join \(token)")
+            let invited = Invited(
+                command: "assay-agent join \(token)", token: "\(token)", agent: id,
+                policy: policy.map { escaped($0.utf8) }, uses: uses, expiresAt: invitation.expiresAt)
+            Output.line(json ? try jsonLine(invited) : invited.command)
         }
         if policy == nil { Output.notice("no policy: assay-verifier policy assign ID NAME, when the host has joined") }
     }

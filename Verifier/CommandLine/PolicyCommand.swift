@@ -2,7 +2,6 @@ import Appraisal
 import ArgumentParser
 import AssayCrypto
 import Bytes
-import Foundation
 import Store
 import Terminal
 
@@ -52,10 +51,8 @@ struct PolicyCommand: AsyncParsableCommand {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let signers = try policyKey.map {
-                    try PublicKey(encoded: [UInt8](try Data(contentsOf: URL(filePath: $0))))
-                }
-                let source = [UInt8](try Data(contentsOf: URL(filePath: file)))
+                let signers = try policyKey.map { try PublicKey(encoded: try contents($0)) }
+                let source = try contents(file)
                 let policy = try Policy(source: source, signers: signers)
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }
                 let hash = try await store.putPolicy(

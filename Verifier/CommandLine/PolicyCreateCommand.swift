@@ -2,6 +2,7 @@ import Appraisal
 import ArgumentParser
 import AssayCrypto
 import Bytes
+import Files
 import Foundation
 import Offline
 import Terminal
@@ -15,8 +16,8 @@ struct PolicyCreateCommand: ParsableCommand {
             Take the log of a host that you trust, or its root folder: every file's digest, every key on a keyring and \
             every buffer will be allowed. Look at the result before you put it.
 
-              assay-verifier policy create --log binary_runtime_measurements --excludes excludes.txt --out policy.json
-              assay-verifier policy create --tree /mnt/image --base policy.json --keyring .ima=ima.der
+              assay-verifier policy create --log LOG --excludes excludes.txt --out a.json
+              assay-verifier policy create --tree /mnt/image --base a.json --keyring .ima=k.der
 
             A blank in a path is listed as _, as the kernel logs it.
             """)
@@ -111,7 +112,7 @@ func makingPolicy(_ body: () throws -> Void) throws(CommandFailure) {
 /// A whole file; `-` is standard input.
 func contents(_ path: String) throws -> [UInt8] {
     if path == "-" { return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data()) }
-    return [UInt8](try Data(contentsOf: URL(filePath: path)))
+    return try requiredContents(ofFile: path, limit: 4 << 30)
 }
 
 /// A policy's file, its warnings said.
@@ -124,9 +125,6 @@ func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument
 
 /// Writes a policy, or prints it.
 func writePolicy(_ bytes: [UInt8], to path: String?) throws {
-    guard let path else {
-        try FileHandle.standardOutput.write(contentsOf: Data(bytes))
-        return
-    }
-    try Data(bytes).write(to: URL(filePath: path), options: .atomic)
+    guard let path else { return Output.bytes(bytes) }
+    try writeFile(at: path, with: bytes)
 }

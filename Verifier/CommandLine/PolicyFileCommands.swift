@@ -48,6 +48,15 @@ struct PolicyCheckCommand: ParsableCommand {
         name: .customLong("sha256"), help: ArgumentHelp("What the file's SHA-256 must be.", valueName: "hex"))
     var checksum: String?
 
+    @Flag(help: "One JSON object on one line.")
+    var json = false
+
+    private struct Checked: Encodable {
+        let loads: Bool
+        let faults: [String]
+        let warnings: [String]
+    }
+
     func validate() throws {
         guard checksum == nil || digest?.count == 32 else {
             throw ValidationError("--sha256 has 64 hexadecimal digits")
@@ -60,11 +69,18 @@ struct PolicyCheckCommand: ParsableCommand {
         try makingPolicy {
             let signers = try policyKey.map { try PublicKey(encoded: try contents($0)) }
             let check = PolicyCheck(source: try contents(file), signers: signers, checksum: digest)
-            for fault in check.faults { Output.line("error: \(fault)") }
-            for warning in check.warnings { Output.line("warning: \(warning)") }
-            guard check.faults.isEmpty else { throw CommandFailure(.contraindicated) }
-            Output.line("the policy loads")
+            let checked = Checked(
+                loads: check.faults.isEmpty, faults: check.faults.map(\.description),
+                warnings: check.warnings.map(\.description))
+            if json { Output.line(try jsonLine(checked)) } else { show(checked) }
+            guard checked.loads else { throw CommandFailure(.contraindicated) }
         }
+    }
+
+    private func show(_ checked: Checked) {
+        for fault in checked.faults { Output.line("error: \(fault)") }
+        for warning in checked.warnings { Output.line("warning: \(warning)") }
+        if checked.loads { Output.line("the policy loads") }
     }
 }
 
@@ -85,11 +101,23 @@ struct PolicyDiffCommand: ParsableCommand {
         help: ArgumentHelp("A key or certificate that must have signed both.", valueName: "file"))
     var policyKey: [String] = []
 
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    private struct Changed: Encodable {
+        let isAdded: Bool
+        let place: String
+        let value: String
+    }
+
     func run() throws {
         try makingPolicy {
             let difference = PolicyDifference(
                 from: try readPolicy(old, signers: policyKey), to: try readPolicy(new, signers: policyKey))
-            for change in difference.changes { Output.line("\(change)") }
+            for change in difference.changes {
+                let changed = Changed(isAdded: change.isAdded, place: change.place, value: change.value)
+                Output.line(json ? try jsonLine(changed) : "\(change)")
+            }
         }
     }
 }

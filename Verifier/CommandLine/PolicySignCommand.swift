@@ -12,8 +12,8 @@ struct PolicySignCommand: ParsableCommand {
         discussion: """
             The policy is checked first: one that doesn't load is not signed.
 
-              assay-verifier policy sign policy.json --key policy.key --out policy.dsse.json
-              assay-verifier policy put web policy.dsse.json --policy-key policy.pub
+              assay-verifier policy sign web.json --key policy.key --out web.dsse.json
+              assay-verifier policy put web web.dsse.json --policy-key policy.pub
             """)
 
     @Argument(help: "The policy.")

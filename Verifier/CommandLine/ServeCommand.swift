@@ -29,12 +29,12 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Check the configuration and say what is in effect; exit 0, or 2 if it can't be used.")
     var check = false
 
-    @Flag(help: "Say where it listens as one JSON object on one line.")
+    @Flag(help: "Say where it listens as one JSON object on one line; with --check, one for each setting.")
     var json = false
 
     func run() async throws {
         let settings = try options.settings()
-        if check { show(settings) }
+        if check { try show(settings) }
         let logger: Logger
         let configuration: VerifierConfiguration
         let identity: ServerIdentity
@@ -46,7 +46,8 @@ struct ServeCommand: AsyncParsableCommand {
             if check {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
-                return Output.line("the configuration can be used")
+                if !json { Output.line("the configuration can be used") }
+                return
             }
             identity = try ServerIdentity(
                 credentials: configuration.credentials, trustFile: configuration.trustFile, issuer: issuer,
@@ -59,9 +60,10 @@ struct ServeCommand: AsyncParsableCommand {
         try await reported { try await serve(configuration, identity, issuer, logger) }
     }
 
-    private func show(_ settings: Settings) {
+    private func show(_ settings: Settings) throws {
+        if json { return try settings.effective.forEach { Output.line(try jsonLine($0)) } }
         var table = Table(["SETTING", "VALUE", "FROM"])
-        for (key, value, origin) in settings.effective { table.append([key, escaped(value.utf8), origin]) }
+        for line in settings.effective { table.append([line.setting, escaped(line.value.utf8), line.from]) }
         table.lines.forEach { Output.line($0) }
     }
 

@@ -12,7 +12,8 @@ struct StoreOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A setting, over the file and the environment; see assay-verifier serve --check.", valueName: "key=value"))
+            "A setting, over the file and the environment; assay-verifier serve --check lists them.",
+            valueName: "key=value"))
     var set: [String] = []
 
     @Option(help: ArgumentHelp("The store's folder, whatever the configuration says.", valueName: "folder"))

@@ -21,16 +21,17 @@ package struct VerifierSetup: Sendable {
     }
     package var store: FilePath { FilePath(folder).appending("store") }
 
-    /// The first of its files that is there already; nil if there is room for all.
-    package var existing: String? {
-        let files = [
+    private var files: [String] {
+        [
             authorityCertificate, authorityKey, invitationKey, serverCertificate.chainFile, serverCertificate.keyFile,
             store.appending("data.mdb").string,
         ]
-        return files.first { exists($0) }
     }
 
-    /// Makes it all.
+    /// The first of its files that is there already; nil if there is room for all.
+    package var existing: String? { files.first { exists($0) } }
+
+    /// Makes it all, or, if something fails, nothing, so that it can be tried again.
     ///
     /// - Parameters:
     ///   - names: of the server, as agents dial it.
@@ -41,6 +42,22 @@ package struct VerifierSetup: Sendable {
         names: [SubjectAlternativeName], keyURI: String?, at time: Int64
     ) async throws -> Issuer {
         if let existing { throw EnrolmentError(.alreadyThere, "\(existing) is there already") }
+        do {
+            return try await makeFiles(names: names, keyURI: keyURI, at: time)
+        } catch {
+            remove()
+            throw error
+        }
+    }
+
+    /// Removes the files that ``make(names:keyURI:at:)`` made, because what was to come after them has failed.
+    package func remove() {
+        for file in files + [store.appending("lock.mdb").string] { removeFile(at: file) }
+    }
+
+    private func makeFiles(
+        names: [SubjectAlternativeName], keyURI: String?, at time: Int64
+    ) async throws -> Issuer {
         for part in ["", "/ca", "/tls"] { try makePrivateFolder(at: folder + part) }
         let key: PrivateKey
         if let keyURI {
@@ -53,7 +70,6 @@ package struct VerifierSetup: Sendable {
         try InvitationKey().write(to: invitationKey)
         try serverCertificate.make(names, by: issuer, at: time)
         try await makeStore()
-        // Last: without it nothing is in use, and the operator may begin again.
         try replaceFile(at: authorityCertificate, with: try issuer.certificate.pem(), mode: 0o644)
         return issuer
     }

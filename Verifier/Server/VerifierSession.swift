@@ -277,7 +277,8 @@ extension VerifierSession {
                 received, qualifyingData: data, selection: plan.selection, allowsSHA1Signature: false)
             return accept(evidence, quote, of: round, time: time)
         } catch {
-            return [.close(Status(.unauthenticated, "the quote is refused: \(error)", round: round.number), send: true)]
+            let refusal = "the quote is refused: \(error); \(error.remedy)"
+            return [.close(Status(.unauthenticated, refusal, round: round.number), send: true)]
         }
     }
 

@@ -12,7 +12,7 @@ struct ShardsCommand: AsyncParsableCommand {
         abstract: "Keep, show and check this host's measurement log in shards.",
         discussion: """
             The folder is the one that /etc/ima-shards.conf names, else /var/lib/ima-shards; shards.directory in the \
-            agent's configuration is stronger. Docs/shards.md has the format.
+            agent's configuration is stronger. shards.md of the documentation has the format.
             """,
         subcommands: [
             SnapshotShardsCommand.self, ListShardsCommand.self, CatShardsCommand.self, VerifyShardsCommand.self,

@@ -1,3 +1,5 @@
+internal import TPM
+
 /// Why an appraisal found fault: a closed list, the same words wherever a finding is shown or counted.
 package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConvertible {
     case parseError = "parse_error"
@@ -38,14 +40,15 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
     package var remedy: String {
         switch self {
         case .parseError:
-            "Read the log anew from record 0; if it stays so, the host's log is damaged: inspect the host."
+            "Give the log again from record 0; if it stays so, it is damaged: inspect the host and what carried the log."
         case .unknownTemplate: "Use a built-in ima_template on the host, or a custom format of known fields."
         case .templateHashMismatch:
             "The log was altered after the kernel wrote it: inspect the host and what carried the log."
-        case .wrongPCR: "Quote the PCR that the host's IMA policy names (pcr=), or remove that rule from the host."
+        case .wrongPCR:
+            "Let rules of the host's IMA policy name PCRs from 10 to 15 alone (pcr=); of files, quote that PCR, too."
         case .notInPolicy:
             "Add the name and its digest to the policy, exclude the path, or remove the file from the host."
-        case .digestMismatch: "Find out why the file differs; if the change is wanted, add its digest to the policy."
+        case .digestMismatch: "Find out why it differs; if the change is wanted, add its digest to the policy."
         case .notSigned: "Sign the file (evmctl ima_sign) before it is first used, or list its digest in the policy."
         case .badSignature: "Sign the file again; if nobody changed it on purpose, inspect the host."
         case .unknownKey:
@@ -53,26 +56,32 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         case .unsupportedKey: "Use an RSA or ECDSA key that the verifier's OpenSSL knows, or list the file's digest."
         case .keyDenied: "Sign the file with a key that isn't denied, or allow the key again (keyrings allow)."
         case .bufferDigestMismatch:
-            "The record's digest isn't that of its buffer: the log was forged, inspect the host."
+            "The log was forged, or damaged on its way: inspect the host and what carried the log."
         case .violation:
             "Find the program that wrote a file while it was measured, or set assay.violations for its path."
-        case .noBootAggregate: "Enable IMA from boot on the host (ima_policy=) and read its log from record 0."
+        case .noBootAggregate: "Have the kernel measure from boot on (ima_policy=), and give its log from record 0."
         case .nothingMeasured: "Load an IMA policy that measures files (ima_policy=tcb, or a custom one)."
-        case .pcrMismatch: "Send the log from record 0; if it stays so, records were lost or altered: inspect the host."
+        case .pcrMismatch: "Records were lost, altered or added: inspect the host, and boot it to begin a new log."
         case .recordsMissing: "Restore the missing shards on the host, or reboot it to begin a new log."
-        case .noProgress: "Let the host make a new quote that covers the records it has already sent."
+        case .noProgress: "Make a new quote, over the records already given, too; if it repeats, inspect the host."
         case .badPolicy: "Correct the policy (policy check names every fault) and upload it again."
-        case .badQuoteSignature: "Enrol the host again if its attestation key changed; otherwise inspect the host."
-        case .nonceMismatch: "Attest again; if it repeats, the evidence is replayed or relayed: inspect the host."
-        case .pcrDigestMismatch: "The PCR values sent aren't those quoted: attest again, then inspect the host."
-        case .pcrSelectionMismatch: "Quote exactly the PCRs and the bank asked for."
-        case .wrongBank: "Quote the bank asked for, or ask for one that the TPM has active."
-        case .badMagic: "The structure wasn't made by a TPM: inspect the host."
-        case .notAQuote: "Send a TPM2_Quote attestation, not another kind."
-        case .malformed: "Update the agent; if it is current, inspect the host."
-        case .badAttestationKey: "Create a restricted, fixed signing key in the TPM and enrol the host again."
-        case .clockWentBack: "The TPM was replaced or its state rolled back: inspect the host, then enrol it again."
-        case .resetWentBack: "The TPM was replaced or its state rolled back: inspect the host, then enrol it again."
+        case .badQuoteSignature: Self.remedy(.badQuoteSignature)
+        case .nonceMismatch: Self.remedy(.nonceMismatch)
+        case .pcrDigestMismatch: Self.remedy(.pcrDigestMismatch)
+        case .pcrSelectionMismatch: Self.remedy(.pcrSelectionMismatch)
+        case .wrongBank: Self.remedy(.wrongBank)
+        case .badMagic: Self.remedy(.badMagic)
+        case .notAQuote: Self.remedy(.notAQuote)
+        case .malformed: Self.remedy(.malformed)
+        case .badAttestationKey: Self.remedy(.badAttestationKey)
+        case .clockWentBack: Self.remedy(.clockWentBack)
+        case .resetWentBack: Self.remedy(.resetWentBack)
         }
+    }
+
+    /// What is to be done about a quote, in the quote's own words, as a sentence.
+    private static func remedy(_ code: QuoteError.Code) -> String {
+        let words = QuoteError(code, "").remedy
+        return words.prefix(1).uppercased() + words.dropFirst() + "."
     }
 }

@@ -49,6 +49,7 @@ final class Environment: @unchecked Sendable {
     /// Makes a handle and opens LMDB's files.
     private func open(size: Int) throws(StoreError) -> OpaquePointer {
         let place = StoreError.Place(path: path.string)
+        try LockFile.reserve(in: path, readers: Self.maximumReaders)
         var handle: OpaquePointer?
         guard mdb_env_create(&handle) == MDB_SUCCESS, let handle else {
             throw StoreError(ENOMEM, "mdb_env_create", at: place)

@@ -1,0 +1,25 @@
+import Terminal
+import Transport
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+func address(_ host: String, _ port: Int) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+}
+
+extension CommandFailure {
+    /// A connection to the verifier that did not come to be: where to, why, and what to do.
+    static func connection(to host: String, port: Int, _ error: TransportError) -> CommandFailure {
+        CommandFailure(.unavailable, "\(address(host, port)): \(error)\(nextStep(error))")
+    }
+
+    /// Where the error itself doesn't say.
+    private static func nextStep(_ error: TransportError) -> String {
+        switch error {
+        case .io, .deadlineExceeded:
+            "; check that `assay-verifier serve` runs there, and that no firewall is between"
+        case .tls(let error) where error.code == .noCommonProtocol || error.code == .alert(120):
+            "; the server there is no verifier, or none that hosts can join by token"
+        default: ""
+        }
+    }
+}
