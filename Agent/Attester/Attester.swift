@@ -76,8 +76,8 @@ package actor Attester {
         over connection: AgentConnection, once: Bool, renewal: CertificateRenewal? = nil,
         observe: @escaping @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
-        let reading = Task { await readOn(observe) }
-        defer { reading.cancel() }
+        // Awaited at the end, too: whoever returns from here must be able to let the TPM's key go.
+        async let _: Void = readOn(observe)
         let binding = AttesterSession.Binding(
             agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
         do {
