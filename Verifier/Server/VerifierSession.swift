@@ -1,59 +1,15 @@
 package import Appraisal
 package import AssayCrypto
 package import Messages
-package import Store
+import Store
 import TPM
 
 /// The verifier's half of the protocol: an agent's message or a finished piece of work in, actions out.
 ///
 /// No socket, store or clock is touched here: the driver carries the actions out, in order, and comes back with `loaded`
-/// and `committed`. Nothing is believed before the quote has verified, and nothing is kept before the log has led to
-/// the quoted PCRs and the store has it.
+/// and `committed`. Nothing is believed before the quote has verified, and nothing counts before the log has led to the
+/// quoted PCRs and the store has it: what is remembered of a transfer until then is only where to go on.
 package struct VerifierSession: ~Copyable {
-    /// What the driver is to do.
-    package enum Action: Sendable {
-        /// Send a message.
-        case send(VerifierMessage)
-        /// Read the agent's basis from the store, then call `loaded` with a fresh nonce.
-        case load
-        /// Verify, off the event loops, then call `verified`.
-        case verify(SignatureBatch)
-        /// Keep where the round stands, when it is worth a write; nothing waits for it.
-        case remember(Scratch)
-        /// Drop what is kept of a broken transfer; where it led astray, for the history.
-        case forgetScratch(ledAstrayAt: UInt64?)
-        /// Commit, then call `committed`.
-        case commit(RoundOutcome)
-        /// Renew the agent's certificate and send it; the session goes on as it was.
-        case renew(RenewRequest)
-        /// The agent's next message must come within so many seconds; what it is, for the error.
-        case expect(String, seconds: Int)
-        /// No message is due: begin the next round, by `roundDue`, after so many seconds.
-        case wait(seconds: Int)
-        /// Tell the log.
-        case note(Note)
-        /// Send the status if the agent can use it, and close.
-        case close(Status, send: Bool)
-    }
-
-    /// What an operator may want to read in the log.
-    package enum Note: Sendable {
-        case challenged(round: UInt64, firstRecord: UInt64, from: Origin)
-        case quoted(round: UInt64, resetCount: UInt32, logEnd: UInt64)
-        case shard(round: UInt64, records: UInt32, bytes: Int, nextRecord: UInt64, remaining: UInt64)
-        case newEpoch(resetCount: UInt32)
-        case retryFromRecordZero(String)
-        case retryWithoutScratch(String)
-        case conflict
-
-        /// Where a round begins.
-        package enum Origin: String, Sendable {
-            case recordZero = "record_0"
-            case lastCommit = "last_commit"
-            case brokenTransfer = "broken_transfer"
-        }
-    }
-
     private enum State: ~Copyable {
         case awaitingHello
         case awaitingBasis(Hello, Attempt)
@@ -442,16 +398,5 @@ extension VerifierSession {
 
     private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {
         [.close(Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited"), send: true)]
-    }
-}
-
-extension RoundPlan.Start {
-    /// Where it is, for the log.
-    fileprivate var origin: VerifierSession.Note.Origin {
-        switch self {
-        case .recordZero: .recordZero
-        case .lastCommit: .lastCommit
-        case .scratch: .brokenTransfer
-        }
     }
 }
