@@ -78,9 +78,10 @@ struct AttestationDisplay: Sendable {
 }
 
 extension TransferRate {
-    /// `11.3 MiB/s, 81 s left`
+    /// `66,210 records/s, 11.3 MiB/s, 81 s left`
     var words: String {
         let left = secondsLeft.flatMap { Int64(exactly: $0.rounded(.up)) }.map { ", \(readableAge($0)) left" } ?? ""
-        return readableSize(UInt64(exactly: bytesPerSecond.rounded()) ?? 0) + "/s" + left
+        let records = readableCount(UInt64(exactly: recordsPerSecond.rounded()) ?? 0)
+        return "\(records) records/s, \(readableSize(UInt64(exactly: bytesPerSecond.rounded()) ?? 0))/s" + left
     }
 }

@@ -33,8 +33,6 @@ final class Link: Sendable {
                             count.add($0)
                         }
                         try near.pipeline.syncOperations.addHandler(up)
-                        near.read()
-                        far.read()
                     }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -82,6 +80,8 @@ final class Link: Sendable {
             bytesPerNanosecond = bitsPerSecond / 8 / 1e9
             self.passed = passed
         }
+
+        func channelActive(context: ChannelHandlerContext) { context.read() }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let bytes = unwrapInboundIn(data)

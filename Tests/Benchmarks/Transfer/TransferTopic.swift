@@ -136,7 +136,8 @@ enum TransferTopic: Topic {
     private static func overhead(_ workload: Workload) throws -> Row {
         let nonce = [UInt8](repeating: 1, count: 32)
         let challenge = Challenge(
-            round: 1, nonce: nonce, banks: [.sha256], pcrs: PCRSet([10]), firstRecord: 0, shardBytes: 1 << 20, window: 8)
+            round: 1, nonce: nonce, banks: [.sha256], pcrs: PCRSet([10]), firstRecord: 0, shardBytes: 1 << 20, window: 8
+        )
         var session = AttesterSession(
             binding: .init(agentID: Array("web-1".utf8), attestationKeyName: nonce, exporter: nonce))
         var bytes = 0

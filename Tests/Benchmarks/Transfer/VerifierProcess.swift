@@ -11,6 +11,10 @@ final class VerifierProcess {
     private let folder: URL
     let port: Int
 
+    private struct Addresses: Decodable {
+        let port: Int
+    }
+
     /// - Parameters:
     ///   - folder: empty, for its store and configuration.
     ///   - policy: what its one policy allows, compiled beside its source.
@@ -41,15 +45,13 @@ final class VerifierProcess {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        var text = ""
-        while !text.contains("\n") {
+        var text = Data()
+        while text.last != UInt8(ascii: "\n") {
             let more = output.fileHandleForReading.availableData
-            guard !more.isEmpty else { throw BenchmarkError("assay-verifier serve ended: \(text)") }
-            text += String(decoding: more, as: UTF8.self)
+            guard !more.isEmpty else { throw BenchmarkError("assay-verifier serve ended before it listened") }
+            text += more
         }
-        let digits = text.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
-        guard let port = digits.first(where: { $0 > 1024 }) else { throw BenchmarkError("no port in \(text)") }
-        self.port = port
+        port = try JSONDecoder().decode(Addresses.self, from: text).port
     }
 
     /// Enrols the agent anew, with nothing known of it.
