@@ -87,7 +87,7 @@ let package = Package(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", [argumentParser, logging]),
-        module("Settings", "Common/Settings", [configuration, yams]),
+        module("Settings", "Common/Settings", ["Files", configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
@@ -131,7 +131,7 @@ let package = Package(
         command(
             "assay-verifier", "Verifier/CommandLine",
             [
-                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "Messages", "Monitoring", "Offline",
+                "Appraisal", "AssayCrypto", "Bytes", "Enrolment", "Files", "IMA", "Messages", "Monitoring", "Offline",
                 "Server", "Settings", "Store", "TPM", "Terminal", "Transport", argumentParser, logging, nioPosix,
                 serviceLifecycle, systemPackage,
                 unixSignals,

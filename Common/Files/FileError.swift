@@ -25,5 +25,8 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         }
     }
 
-    package var description: String { "\(attempt): \(String(cString: strerror(errno))); \(remedy)" }
+    /// The system's words for it.
+    package var reason: String { String(cString: strerror(errno)) }
+
+    package var description: String { "\(attempt): \(reason); \(remedy)" }
 }

@@ -76,14 +76,10 @@ package func writeFile(at path: String, with bytes: [UInt8]) throws(FileError) {
 ///
 /// It belongs to the owner of the folder that it is in.
 package func makePrivateFolder(at path: String) throws(FileError) {
+    if !exists(folder(of: path)) { try makePrivateFolder(at: folder(of: path)) }
     guard mkdir(path, 0o700) != 0 else { return try giveToOwnerOfFolder(path) }
-    switch errno {
-    case EEXIST: return
-    case ENOENT where folder(of: path) != path:
-        try makePrivateFolder(at: folder(of: path))
-        try makePrivateFolder(at: path)
-    case let number: throw FileError("making the folder \(path)", errno: number)
-    }
+    let number = errno
+    guard number == EEXIST else { throw FileError("making the folder \(path)", errno: number) }
 }
 
 /// Makes the folder that a file is to be in, and those above it that are missing, for everybody to enter.

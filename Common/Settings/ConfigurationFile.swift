@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Files
 internal import Yams
 
 /// A YAML file, taken apart into keys and values with their lines. Nothing is judged here.
@@ -24,14 +24,11 @@ struct ConfigurationFile {
 
     init(path: String) throws(SettingsError) {
         let text: String
-        do {
-            text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+        do throws(FileError) {
+            text = String(decoding: try requiredContents(ofFile: path, limit: 1 << 20), as: UTF8.self)
         } catch {
-            throw SettingsError([
-                .init(
-                    place: path, key: nil,
-                    problem: "cannot be read: \((error as NSError).localizedDescription) Name the file with --config")
-            ])
+            let problem = "cannot be read: \(error.reason); name the file with --config"
+            throw SettingsError([.init(place: path, key: nil, problem: problem)])
         }
         do {
             entries = try Self.entries(inYAML: text)

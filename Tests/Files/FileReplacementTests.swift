@@ -39,6 +39,32 @@ import Testing
         }
     }
 
+    @Test("that must be there, and be no longer than the limit") func required() throws {
+        try withFolder { folder in
+            let missing = #expect(throws: FileError.self) {
+                try requiredContents(ofFile: folder + "/file", limit: 1)
+            }
+            #expect(missing?.errno == ENOENT)
+            try writeFile(at: folder + "/file", with: [1, 2])
+            #expect(try requiredContents(ofFile: folder + "/file", limit: 2) == [1, 2])
+            let long = #expect(throws: FileError.self) { try requiredContents(ofFile: folder + "/file", limit: 1) }
+            #expect(long?.errno == EFBIG)
+        }
+    }
+
+    @Test("that are no files are written to, and stay what they are") func devices() throws {
+        try withFolder { folder in
+            try replaceFile(at: folder + "/file", with: [7, 7, 7], mode: 0o600)
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/link", withDestinationPath: folder + "/file")
+            try writeFile(at: folder + "/link", with: [1])
+            #expect(try contents(ofFile: folder + "/file", limit: 10) == [1])
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == folder + "/file")
+            let full = #expect(throws: FileError.self) { try writeFile(at: "/dev/full", with: [1]) }
+            #expect(full?.errno == ENOSPC && full?.remedy.contains("make room") == true)
+        }
+    }
+
     @Test("lie in folders that only their owner enters; one that is there stays as it is")
     func folders() throws {
         try withFolder { folder in
@@ -63,6 +89,8 @@ import Testing
             #expect(unreadable?.errno == EISDIR)
             try replaceFile(at: folder + "/file", with: [], mode: 0o600)
             #expect(throws: FileError.self) { try makePrivateFolder(at: folder + "/file/below") }
+            // A file system that makes no folders.
+            #expect(throws: FileError.self) { try makePrivateFolder(at: "/proc/assay/below") }
         }
     }
 }

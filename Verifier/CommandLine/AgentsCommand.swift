@@ -53,8 +53,12 @@ struct AgentsCommand: AsyncParsableCommand {
             defer { store.close() }
             try await reported {
                 let bytes = try contents(ak)
-                let publicArea = try PublicArea(tpm2bPublic: bytes)
-                let key = try AttestationKey(publicArea: publicArea)
+                let key: AttestationKey
+                do throws(QuoteError) {
+                    key = try AttestationKey(publicArea: try PublicArea(tpm2bPublic: bytes))
+                } catch {
+                    throw CommandFailure(.unavailable, "\(ak): \(error); give what `assay-agent key --out FILE` wrote")
+                }
                 let agent = Agent(
                     id: try AgentID(id), attestationKeyPublic: bytes, attestationKeyName: key.name,
                     enrolledAt: currentTime(), policyName: policy)

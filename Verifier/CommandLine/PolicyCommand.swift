@@ -51,9 +51,14 @@ struct PolicyCommand: AsyncParsableCommand {
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let signers = try policyKey.map { try PublicKey(encoded: try contents($0)) }
                 let source = try contents(file)
-                let policy = try Policy(source: source, signers: signers)
+                let policy: Policy
+                do {
+                    policy = try Policy(source: source, signers: try policyKey.map(publicKey))
+                } catch let error as PolicyError {
+                    throw CommandFailure(
+                        .unavailable, "\(file): \(error)\n`assay-verifier policy check \(file)` names every fault")
+                }
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }
                 let hash = try await store.putPolicy(
                     name, source: source, compiled: policy.compiled, at: currentTime())

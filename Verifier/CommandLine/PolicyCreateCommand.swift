@@ -4,6 +4,7 @@ import AssayCrypto
 import Bytes
 import Files
 import Foundation
+import IMA
 import Offline
 import Terminal
 
@@ -68,7 +69,7 @@ struct PolicyCreateCommand: ParsableCommand {
             var draft = PolicyDraft(extending: try base.map { try readPolicy($0) } ?? PolicyDocument())
             for file in excludes { draft.exclude(list: try contents(file)) }
             for name in ignoredKeyring { draft.ignore(keyring: Array(name.utf8)) }
-            for shard in log { try draft.allow(shard: try contents(shard)) }
+            for shard in log { try allowLog(shard, &draft) }
             try draft.endLog()
             let algorithm = hash.flatMap(HashAlgorithm.init(rawValue:)) ?? draft.digestAlgorithm ?? .sha256
             for pair in keyring { try allowKey(pair, algorithm, &draft) }
@@ -80,11 +81,19 @@ struct PolicyCreateCommand: ParsableCommand {
         }
     }
 
+    private func allowLog(_ path: String, _ draft: inout PolicyDraft) throws {
+        do {
+            try draft.allow(shard: try contents(path))
+        } catch let error as LogError {
+            throw CommandFailure(
+                .unavailable, "\(path): \(error); give what the kernel shows, or `assay-agent shards cat` writes")
+        }
+    }
+
     private func allowKey(_ pair: String, _ algorithm: HashAlgorithm, _ draft: inout PolicyDraft) throws {
         let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
-        for key in try VerificationKey.all(encoded: try contents(parts[1])) {
-            try draft.allow(key: key.der, on: Array(parts[0].utf8), hash: algorithm)
-        }
+        let keys = try reading(parts[1]) { try VerificationKey.all(encoded: try contents(parts[1])) }
+        for key in keys { try draft.allow(key: key.der, on: Array(parts[0].utf8), hash: algorithm) }
     }
 
     private func allowTree(_ root: String, _ algorithm: HashAlgorithm, _ draft: inout PolicyDraft) throws {
@@ -115,10 +124,23 @@ func contents(_ path: String) throws -> [UInt8] {
     return try requiredContents(ofFile: path, limit: 4 << 30)
 }
 
+/// A public key out of a file.
+func publicKey(_ path: String) throws -> PublicKey {
+    try reading(path) { try PublicKey(encoded: try contents(path)) }
+}
+
+/// Reads keys out of a file; a fault of theirs is told with the path.
+private func reading<Keys>(_ path: String, _ body: () throws -> Keys) throws -> Keys {
+    do {
+        return try body()
+    } catch let error as CryptoError {
+        throw CommandFailure(.unavailable, "\(path): \(error); give a certificate or a public key, PEM or DER")
+    }
+}
+
 /// A policy's file, its warnings said.
 func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument {
-    let keys = try signers.map { try PublicKey(encoded: try contents($0)) }
-    let (document, warnings) = try PolicyDocument.read(try contents(path), signers: keys)
+    let (document, warnings) = try PolicyDocument.read(try contents(path), signers: try signers.map(publicKey))
     for warning in warnings { Output.notice("warning: \(path): \(warning)") }
     return document
 }

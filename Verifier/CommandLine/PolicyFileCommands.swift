@@ -67,7 +67,7 @@ struct PolicyCheckCommand: ParsableCommand {
 
     func run() throws {
         try makingPolicy {
-            let signers = try policyKey.map { try PublicKey(encoded: try contents($0)) }
+            let signers = try policyKey.map(publicKey)
             let check = PolicyCheck(source: try contents(file), signers: signers, checksum: digest)
             let checked = Checked(
                 loads: check.faults.isEmpty, faults: check.faults.map(\.description),

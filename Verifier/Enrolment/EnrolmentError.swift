@@ -27,7 +27,7 @@ package struct EnrolmentError: Error, Hashable, CustomStringConvertible {
     package var remedy: String {
         switch code {
         case .keyUnusable, .certificateUnusable:
-            "check ca.* in the configuration and the file's owner, or restore the file from where you keep it; "
+            "check ca.* and tls.* in the configuration and the file's owner, or restore the file from where you keep it; "
                 + "`assay-verifier init` makes new ones"
         case .alreadyThere: "to begin anew, move it away first; to add a host, use `assay-verifier invite`"
         case .badRequest: "install the verifier's release on the host"

@@ -1,5 +1,6 @@
 import Bytes
 import COpenSSL
+import Glibc
 package import Messages
 
 /// Why there is no TLS connection, or no longer.
@@ -82,13 +83,20 @@ extension TLSError {
         var code = code
         while case let number = ERR_get_error(), number != 0 {
             if reasons.isEmpty, let known = knownCode(number) { code = known }
-            reasons.append(ERR_reason_error_string(number).map { String(cString: $0) } ?? "error \(number)")
+            reasons.append(reason(number))
         }
         if code == .certificateRefused, verifyResult == Int(X509_V_ERR_APPLICATION_VERIFICATION) {
             return TLSError(.otherAuthority, "the verifier has another authority than the token names")
         }
         if code == .certificateRefused { reasons = [String(cString: X509_verify_cert_error_string(verifyResult))] }
         return TLSError(code, reasons.isEmpty ? context : "\(context): \(reasons.joined(separator: ", "))")
+    }
+
+    /// In words; the system's own errors have their number in the lower bits (openssl/err.h, ERR_SYSTEM_FLAG).
+    private static func reason(_ number: UInt) -> String {
+        let flag = UInt(1) << 31
+        if number & flag != 0 { return String(cString: strerror(Int32(truncatingIfNeeded: number & ~flag))) }
+        return ERR_reason_error_string(number).map { String(cString: $0) } ?? "error \(number)"
     }
 
     private static func knownCode(_ number: UInt) -> Code? {
