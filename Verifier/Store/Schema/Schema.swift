@@ -24,7 +24,7 @@ import Bytes
 /// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
 /// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when it is denied, or allowed again | `deny`, `allow` |
-/// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 60 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
+/// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 15 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
 /// | `key-history` | as in `keyrings` | ``KeySighting``: a key over all boots; about 0.2 KiB | `commit`, when a key is new or gone |
 /// | `events` | agent, or a zero byte for the store as a whole; u64 number of the event | ``Event``: what happened, and when; about 0.1 KiB | whatever brings it, in its own transaction |
 /// | `meta` | `event-number` | u64: counts events | the same |
