@@ -14,7 +14,7 @@ import Bytes
 /// | `meta` | `deny-generation` | u64: counts changes to the denied keys | `deny`, `allow` |
 /// | `agents` | agent | ``Agent``: attestation key, policy's name, revocation; about 0.4 KiB | `enrol`, `assignPolicy`, `revoke` |
 /// | `states` | agent | ``AttestationState``: epoch, position, PCR values; about 0.3 KiB | `commit`, each round |
-/// | `keyrings` | agent, SHA-256 of the keyring's name, SHA-256 of the certificate or bare key | ``StoredKey``: one learned key; about 1 KiB | `commit`, when a key is new or gone |
+/// | `keyrings` | agent, SHA-256 of the keyring's name, SHA-256 of the certificate or bare key | ``StoredKey``: one learned key; its DER and about 0.1 KiB | `commit`, when a key is new or gone |
 /// | `verdicts` | agent | ``Verdict``: the last one, in short; about 0.2 KiB | `commit`, each round |
 /// | `findings` | agent, u64 verdict number | ``StoredFindings``: what that verdict rests on, and under 0 what the epoch's next round goes on with; only where there is something | `commit` |
 /// | `policies` | SHA-256 of the source | ``StoredPolicy``: the source as uploaded | `putPolicy` |
