@@ -16,7 +16,7 @@ extension EndToEnd {
                 try await installation.host.kernel.measure(log)
                 let verifier = try await installation.serve()
                 #expect(try await installation.attest() == 0, "\(verifier.output)")
-                // The history is in order as far as seconds tell it.
+                // The store's times are whole seconds: what came in one can't be told apart.
                 try await Task.sleep(for: .milliseconds(1100))
                 try await installation.host.kernel.measure(KernelRecords.file("/tmp/back\u{1b}door", content: [1]))
                 #expect(try await installation.attest() == 1)

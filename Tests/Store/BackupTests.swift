@@ -98,7 +98,7 @@ import Testing
             var damaged = bytes
             let needle = Data("certificate 1".utf8)
             let range = try #require(damaged.range(of: needle))
-            damaged[range.lowerBound - 70] ^= 0xff
+            damaged[range.lowerBound] ^= 0xff
             try damaged.write(to: URL(filePath: backup.string))
             #expect(code { try Backup.restore(folder.path, from: backup) } != nil)
             #expect(try Data(contentsOf: file) == before)

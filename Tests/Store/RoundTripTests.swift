@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    @Test("a key of the first layout, which has its certificate's digest, is read, too") func firstKeyLayout() throws {
+        let key = Samples.key(7)
+        var writer = ByteWriter()
+        writer.u8(1)
+        writer.field(Array(".ima".utf8))
+        writer.integer(key.keyID.value)
+        writer.digest(key.certificateFingerprint)
+        writer.digest(key.fingerprint)
+        writer.optional(key.subject) { $0.field($1.utf8) }
+        writer.integer(key.record)
+        writer.time(key.firstSeen)
+        writer.field(key.der)
+        writer.integer(UInt32(0))
+        writer.integer(UInt32(key.der.count))
+        let stored = try StoredKey(stored: writer.bytes.span, at: .init())
+        #expect(stored == StoredKey(key, on: Array(".ima".utf8)))
+        #expect(try StoredKey(stored: stored.stored.span, at: .init()) == stored)
+        #expect(stored.stored.count == writer.bytes.count - 32)
+    }
+
     @Test("a policy's source and compiled form, by name and by content") func policy() async throws {
         try await TemporaryStore.run { store in
             let source = [UInt8](repeating: 0x20, count: 100_000)

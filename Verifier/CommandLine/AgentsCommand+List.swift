@@ -25,9 +25,10 @@ extension AgentsCommand {
             let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
             let identity = try await reported { try store.identityMode() }
+            let showsColour = Output.showsColour
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)
             try await reported {
-                try store.eachAgent { entry in
+                try await store.eachAgent { entry in
                     switch entry {
                     case .success(let summary):
                         let status = AgentStatus(
@@ -36,33 +37,36 @@ extension AgentsCommand {
                         if json {
                             Output.line(try jsonLine(status))
                         } else {
-                            table.append(status.row, styles: Output.showsColour ? status.styles : [:])
+                            table.append(status.row, styles: showsColour ? status.styles : [:])
                         }
                     case .failure(let error): Output.notice("\(error)")
                     }
                 }
             }
-            if !json { Output.lines(table.lines(coloured: Output.showsColour)) }
+            if !json { Output.lines(table.lines(coloured: showsColour)) }
         }
     }
 }
 
 extension Store {
-    /// Visits all agents, ascending by id; of one whose value is damaged, the error.
-    func eachAgent(_ visit: (Result<AgentSummary, StoreError>) throws -> Void) throws {
+    /// Visits all agents, ascending by id; of one whose value is damaged, the error. While a page is visited the next one
+    /// is read.
+    func eachAgent(_ visit: (Result<AgentSummary, StoreError>) throws -> Void) async throws {
         let pageLength = 1000
-        var last: AgentID?
-        while true {
-            let page = try agents(after: last, limit: pageLength)
-            for entry in page {
-                switch entry {
-                case .success(let summary): last = summary.agent.id
-                case .failure(let error): last = try error.place.agent.map { try AgentID($0) } ?? last
-                }
-                try visit(entry)
-            }
-            guard page.count == pageLength else { return }
+        var page = try agents(limit: pageLength)
+        while page.count == pageLength, let last = try lastID(of: page) {
+            async let next = agents(after: last, limit: pageLength)
+            for entry in page { try visit(entry) }
+            page = try await next
         }
+        for entry in page { try visit(entry) }
+    }
+
+    private func lastID(of page: [Result<AgentSummary, StoreError>]) throws(StoreError) -> AgentID? {
+        for entry in page.reversed() {
+            if let id = try entry.agentID { return id }
+        }
+        return nil
     }
 
     /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.
@@ -70,5 +74,17 @@ extension Store {
         guard let state = summary.state else { return 0 }
         if let count = state.keyCount { return Int(count) }
         return try keyrings(of: summary.agent.id).keyrings.values.reduce(0) { $0 + $1.count }
+    }
+}
+
+extension Result<AgentSummary, StoreError> {
+    /// Whose entry it is, also of one that is damaged; nil if even that isn't known.
+    fileprivate var agentID: AgentID? {
+        get throws(StoreError) {
+            switch self {
+            case .success(let summary): summary.agent.id
+            case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
+            }
+        }
     }
 }

@@ -40,7 +40,7 @@ extension KeyringsCommand {
                 try await store.deny(key, at: currentTime())
                 return Done(
                     denied: "\(key)", isKnown: known != nil,
-                    agents: try store.agents(restingOn: key).map(\.description))
+                    agents: try await store.agents(restingOn: key).map(\.description))
             }
             if json { return Output.line(try jsonLine(done)) }
             Output.line("denied \(done.denied): it vouches for nothing from now on")
@@ -109,9 +109,9 @@ struct KeyHash: ExpressibleByArgument {
 
 extension Store {
     /// The agents whose state was judged before a key was denied, and whose keyrings or policy bring it.
-    fileprivate func agents(restingOn key: Digest) throws -> [AgentID] {
+    fileprivate func agents(restingOn key: Digest) async throws -> [AgentID] {
         var ids: [AgentID] = []
-        try eachAgent { entry in
+        try await eachAgent { entry in
             if case .success(let summary) = entry, summary.deniedKeys.contains(key) { ids.append(summary.agent.id) }
         }
         return ids

@@ -161,7 +161,8 @@ extension StoreCheck {
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)
-            guard key.suffix(32) == stored.key.certificateFingerprint.bytes[...] else {
+            let ring = PCRBank.sha256.digest(of: stored.keyring).bytes
+            guard key.suffix(64) == (ring + stored.key.certificateFingerprint.bytes)[...] else {
                 throw StoreError(.damaged, "the value of another key", at: place)
             }
         default: return

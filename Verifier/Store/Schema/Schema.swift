@@ -14,7 +14,7 @@ import Bytes
 /// | `meta` | `deny-generation` | u64: counts changes to the denied keys | `deny`, `allow` |
 /// | `agents` | agent | ``Agent``: attestation key, policy's name, revocation; about 0.4 KiB | `enrol`, `assignPolicy`, `revoke` |
 /// | `states` | agent | ``AttestationState``: epoch, position, PCR values; about 0.3 KiB | `commit`, each round |
-/// | `keyrings` | agent, SHA-256 of the keyring's name, SHA-256 of the certificate or bare key | ``StoredKey``: one learned key; about 1 KiB | `commit`, when a key is new or gone |
+/// | `keyrings` | agent, SHA-256 of the keyring's name, SHA-256 of the certificate or bare key | ``StoredKey``: one learned key; its DER and about 0.1 KiB | `commit`, when a key is new or gone |
 /// | `verdicts` | agent | ``Verdict``: the last one, in short; about 0.2 KiB | `commit`, each round |
 /// | `findings` | agent, u64 verdict number | ``StoredFindings``: what that verdict rests on, and under 0 what the epoch's next round goes on with; only where there is something | `commit` |
 /// | `policies` | SHA-256 of the source | ``StoredPolicy``: the source as uploaded | `putPolicy` |
@@ -26,7 +26,7 @@ import Bytes
 /// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
 /// | `reattestations` | agent | ``Reattestation``: the log is to be appraised again | `reattest`; dropped by the commit that meets it |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when it is denied, or allowed again | `deny`, `allow` |
-/// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 60 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
+/// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 15 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
 /// | `key-history` | as in `keyrings` | ``KeySighting``: a key over all boots; about 0.2 KiB | `commit`, when a key is new or gone |
 /// | `events` | agent, or a zero byte for the store as a whole; u64 number of the event | ``Event``: what happened, and when; about 0.1 KiB | whatever brings it, in its own transaction |
 /// | `meta` | `event-number` | u64: counts events | the same |

@@ -4,7 +4,8 @@ import Bytes
 
 /// One learned key of one keyring of one agent.
 struct StoredKey: StoredValue, Hashable {
-    static let layout: UInt8 = 1
+    static let layout: UInt8 = 2
+    static let oldestLayout: UInt8 = 1
 
     /// The keyring's name, as the log has it; the key in the database has only its digest, for a name may be long.
     let keyring: [UInt8]
@@ -15,10 +16,24 @@ struct StoredKey: StoredValue, Hashable {
         self.key = key
     }
 
-    init(reading reader: inout ByteReader) throws {
+    /// Where the digest of the certificate comes from: it need not be stored, and four keys fit a page without it.
+    private enum CertificateDigest: UInt8 {
+        /// It is the SHA-256 of the DER.
+        case ofDER = 0
+        /// The key came bare: it is the SubjectPublicKeyInfo's.
+        case ofPublicKey = 1
+        /// It follows.
+        case stored = 2
+    }
+
+    init(reading reader: inout ByteReader) throws { try self.init(reading: &reader, layout: Self.layout) }
+
+    init(reading reader: inout ByteReader, layout: UInt8) throws {
         keyring = try reader.field()
         let keyID = KeyID(try reader.integer())
-        let certificateFingerprint = try reader.digest()
+        let source = layout == 1 ? CertificateDigest.stored : CertificateDigest(rawValue: try reader.u8())
+        guard let source else { throw DamagedValue("an unknown source of a digest") }
+        let stored = source == .stored ? try reader.digest() : nil
         let fingerprint = try reader.digest()
         let subject = try reader.optional { try $0.text() }
         let record: UInt64 = try reader.integer()
@@ -28,8 +43,9 @@ struct StoredKey: StoredValue, Hashable {
         let publicKeyCount = Int(clamping: try reader.integer(UInt32.self))
         var publicKey = ByteReader(der.span)
         _ = try publicKey.span(publicKeyStart)
+        let derived = source == .ofDER ? PCRBank.sha256.digest(of: der) : fingerprint
         key = LearnedKey(
-            keyID: keyID, certificateFingerprint: certificateFingerprint, fingerprint: fingerprint, subject: subject,
+            keyID: keyID, certificateFingerprint: stored ?? derived, fingerprint: fingerprint, subject: subject,
             record: record, firstSeen: firstSeen,
             material: KeyMaterial(der: der, subjectPublicKeyInfo: try publicKey.array(publicKeyCount)))
     }
@@ -37,7 +53,14 @@ struct StoredKey: StoredValue, Hashable {
     func write(to writer: inout ByteWriter) {
         writer.field(keyring)
         writer.integer(key.keyID.value)
-        writer.digest(key.certificateFingerprint)
+        if key.certificateFingerprint == PCRBank.sha256.digest(of: key.der) {
+            writer.u8(CertificateDigest.ofDER.rawValue)
+        } else if key.certificateFingerprint == key.fingerprint {
+            writer.u8(CertificateDigest.ofPublicKey.rawValue)
+        } else {
+            writer.u8(CertificateDigest.stored.rawValue)
+            writer.digest(key.certificateFingerprint)
+        }
         writer.digest(key.fingerprint)
         writer.optional(key.subject) { $0.field($1.utf8) }
         writer.integer(key.record)
