@@ -209,7 +209,7 @@ private struct Transfer {
         let (input, output) = (Pipe(), Pipe())
         process.standardInput = input
         process.standardOutput = output
-        try process.run()
+        let end = try process.start()
         let key = try line(output)
         guard let publicArea = [UInt8](hexadecimal: key) else { throw BenchmarkError("the agent says \(key)") }
         try await verifier.enrol(publicArea)
@@ -217,7 +217,7 @@ private struct Transfer {
         try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
         let report = try JSONDecoder().decode(AgentProcess.Report.self, from: Data(try line(output).utf8))
         let after = try verifier.usage
-        process.waitUntilExit()
+        end.wait()
         guard report.tier == "affirming", report.bytes == UInt64(log.bytes) else { throw BenchmarkError("\(report)") }
         return Cost(agent: report, verifierCPU: after.cpu - before.cpu, verifierPeak: after.peak)
     }

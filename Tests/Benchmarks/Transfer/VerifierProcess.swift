@@ -9,6 +9,7 @@ import TestSupport
 final class VerifierProcess {
     private let process = Process()
     private let folder: URL
+    private let end: ProcessEnd
     let port: Int
 
     private struct Addresses: Decodable {
@@ -44,7 +45,7 @@ final class VerifierProcess {
         ]
         let output = Pipe()
         process.standardOutput = output
-        try process.run()
+        end = try process.start()
         var text = Data()
         while text.last != UInt8(ascii: "\n") {
             let more = output.fileHandleForReading.availableData
@@ -74,6 +75,6 @@ final class VerifierProcess {
 
     func stop() {
         process.terminate()
-        process.waitUntilExit()
+        end.wait()
     }
 }
