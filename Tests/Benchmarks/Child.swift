@@ -16,9 +16,9 @@ struct Child {
         let pipe = Pipe()
         process.standardOutput = pipe
         let before = childrenSeconds
-        let end = try process.start()
+        try process.run()
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        end.wait()
+        process.waitUntilExit()
         return Child(
             output: String(decoding: output, as: UTF8.self), status: process.terminationStatus,
             cpu: childrenSeconds - before)
@@ -35,23 +35,5 @@ struct Child {
     /// Whether a program can be found.
     static func exists(_ program: String) -> Bool {
         (try? run("sh", ["-c", "command -v \(program)"]))?.status == 0
-    }
-}
-
-/// The end of a process.
-struct ProcessEnd {
-    fileprivate let semaphore: DispatchSemaphore
-
-    /// Waits for it, once.
-    func wait() { semaphore.wait() }
-}
-
-extension Process {
-    /// Runs it; the end can be waited for on any thread, which `waitUntilExit` can't: it takes a run loop.
-    func start() throws -> ProcessEnd {
-        let semaphore = DispatchSemaphore(value: 0)
-        terminationHandler = { _ in semaphore.signal() }
-        try run()
-        return ProcessEnd(semaphore: semaphore)
     }
 }

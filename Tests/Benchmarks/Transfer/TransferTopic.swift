@@ -19,17 +19,17 @@ enum TransferTopic: Topic {
     private static let roundTrip = TimeAmount.milliseconds(100)
     private static let bitsPerSecond = 100e6
 
-    static func rows(_ bench: Bench) async throws -> [Row] {
+    static func rows(_ bench: Bench) throws -> [Row] {
         let workload = try bench.workspace.log(
             bench.isQuick ? "ng-100k" : "ng-1M", records: bench.isQuick ? 100_000 : 1_000_000)
         let certificates = try TestPKI()
         defer { certificates.remove() }
-        var rows = try await rows(
+        var rows = try rows(
             bench, workload, certificates, Log(file: workload.logFile, pcr: workload.pcr, bytes: workload.log.count),
             bench.isQuick ? "100k records" : "1M records")
         if !bench.isQuick {
             let long = try Log.repeating(workload, times: 6, in: bench.workspace.file("ng-1G.bin"))
-            rows += try await self.rows(bench, workload, certificates, long, "1 GB")
+            rows += try self.rows(bench, workload, certificates, long, "1 GB")
         }
         return try rows + [overhead(workload)]
     }
@@ -58,24 +58,27 @@ enum TransferTopic: Topic {
 
     private static func rows(
         _ bench: Bench, _ workload: Workload, _ certificates: TestPKI, _ log: Log, _ label: String
-    ) async throws -> [Row] {
+    ) throws -> [Row] {
         let folder = bench.workspace.file("transfer-\(getpid())")
         defer { try? FileManager.default.removeItem(at: folder) }
-        let verifier = try await VerifierProcess(
+        let verifier = try VerifierProcess(
             bench.verifier, in: folder, certificates: certificates, workload: workload)
         defer { verifier.stop() }
         let small = try head(of: workload, in: folder)
         let bench = Transfer(folder: folder, certificates: certificates, verifier: verifier)
         // The policy is read by the first session and stays.
-        _ = try await bench.run(small, port: verifier.port)
+        _ = try bench.run(small, port: verifier.port)
         let idle = try verifier.usage.peak
-        let direct = try await bench.run(log, port: verifier.port)
+        let direct = try bench.run(log, port: verifier.port)
         let offline = try offlineSeconds(workload, log)
         let bulk = try BulkTLS.decryptingSeconds(log)
-        let link = try await Link(to: verifier.port, roundTrip: roundTrip, bitsPerSecond: bitsPerSecond)
-        let far = try await bench.run(log, port: link.port)
+        let port = verifier.port
+        let link = try awaiting {
+            try await Link(to: port, roundTrip: roundTrip, bitsPerSecond: bitsPerSecond)
+        }
+        let far = try bench.run(log, port: link.port)
         let linkSeconds = Double(link.bytesSent) * 8 / bitsPerSecond
-        await link.close()
+        try awaiting { await link.close() }
         let size = String(format: "%.0f MB", Double(log.bytes) / 1e6)
         return [
             Row(
@@ -198,7 +201,7 @@ private struct Transfer {
     }
 
     /// Attests a whole log, as an agent does of which the verifier knows nothing.
-    func run(_ log: TransferTopic.Log, port: Int) async throws -> Cost {
+    func run(_ log: TransferTopic.Log, port: Int) throws -> Cost {
         let shards = folder.appending(path: "shards")
         defer { try? FileManager.default.removeItem(at: shards) }
         let process = Process()
@@ -209,15 +212,15 @@ private struct Transfer {
         let (input, output) = (Pipe(), Pipe())
         process.standardInput = input
         process.standardOutput = output
-        let end = try process.start()
+        try process.run()
         let key = try line(output)
         guard let publicArea = [UInt8](hexadecimal: key) else { throw BenchmarkError("the agent says \(key)") }
-        try await verifier.enrol(publicArea)
+        try verifier.enrol(publicArea)
         let before = try verifier.usage
         try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
         let report = try JSONDecoder().decode(AgentProcess.Report.self, from: Data(try line(output).utf8))
         let after = try verifier.usage
-        end.wait()
+        process.waitUntilExit()
         guard report.tier == "affirming", report.bytes == UInt64(log.bytes) else { throw BenchmarkError("\(report)") }
         return Cost(agent: report, verifierCPU: after.cpu - before.cpu, verifierPeak: after.peak)
     }
