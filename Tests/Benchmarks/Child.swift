@@ -24,23 +24,6 @@ struct Child {
             cpu: childrenSeconds - before)
     }
 
-    /// Runs a program whose output is of no interest but for its length; its standard error is thrown away.
-    static func drain(_ program: String, _ arguments: [String]) throws -> (bytes: Int, cpu: Double) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        let pipe = Pipe()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        let before = childrenSeconds
-        try process.run()
-        var bytes = 0
-        while let more = try pipe.fileHandleForReading.read(upToCount: 1 << 16), !more.isEmpty { bytes += more.count }
-        process.waitUntilExit()
-        return (bytes, childrenSeconds - before)
-    }
-
     /// Of all children that have ended: they run one at a time.
     private static var childrenSeconds: Double {
         var usage = rusage()

@@ -18,7 +18,7 @@ import Transport
 /// in the time that a benchmark has.
 ///
 /// It stores its log, prints its attestation key, waits for a line, attests once, and prints what that cost.
-struct AgentProcess: AsyncParsableCommand {
+struct AgentProcess: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "agent-process", shouldDisplay: false)
 
     @Argument var port: Int
@@ -39,7 +39,9 @@ struct AgentProcess: AsyncParsableCommand {
 
     static let id = "web-1"
 
-    func run() async throws {
+    func run() throws { try awaiting { try await attest() } }
+
+    private func attest() async throws {
         guard let value = [UInt8](hexadecimal: pcr).flatMap({ Digest($0) }) else { throw BenchmarkError(pcr) }
         let tpm = try BenchTPM(pcr: value)
         let key = try tpm.synthetic.attestationKey()

@@ -18,14 +18,17 @@ final class VerifierProcess {
     /// - Parameters:
     ///   - folder: empty, for its store and configuration.
     ///   - policy: what its one policy allows, compiled beside its source.
-    init(_ program: String, in folder: URL, certificates: TestPKI, workload: Workload) async throws {
+    init(_ program: String, in folder: URL, certificates: TestPKI, workload: Workload) throws {
         self.folder = folder
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let store = try Store(path: FilePath(folder.appending(path: "store").path))
-        try await store.putPolicy(
-            "bench", source: [UInt8](try Data(contentsOf: URL(filePath: workload.policyFile))),
-            compiled: workload.policy.compiled, at: 1)
-        store.close()
+        let path = FilePath(folder.appending(path: "store").path)
+        let source = [UInt8](try Data(contentsOf: URL(filePath: workload.policyFile)))
+        let compiled = workload.policy.compiled
+        try awaiting {
+            let store = try Store(path: path)
+            defer { store.close() }
+            _ = try await store.putPolicy("bench", source: source, compiled: compiled, at: 1)
+        }
         let file = folder.appending(path: "verifier.yaml").path
         try Data(
             """
@@ -57,17 +60,19 @@ final class VerifierProcess {
     /// Enrols the agent anew, with nothing known of it.
     ///
     /// - Parameter publicArea: TPMT_PUBLIC.
-    func enrol(_ publicArea: [UInt8]) async throws {
-        let store = try Store(path: FilePath(folder.appending(path: "store").path))
-        defer { store.close() }
-        let id = try AgentID(AgentProcess.id)
-        try? await store.remove(id)
-        try await store.enrol(
-            Agent(
-                id: id,
-                attestationKeyPublic: [UInt8(publicArea.count >> 8), UInt8(publicArea.count & 255)] + publicArea,
-                attestationKeyName: try PublicArea(tpmtPublic: publicArea).name(), enrolledAt: 1))
-        try await store.assignPolicy("bench", to: id)
+    func enrol(_ publicArea: [UInt8]) throws {
+        let path = FilePath(folder.appending(path: "store").path)
+        let agent = Agent(
+            id: try AgentID(AgentProcess.id),
+            attestationKeyPublic: [UInt8(publicArea.count >> 8), UInt8(publicArea.count & 255)] + publicArea,
+            attestationKeyName: try PublicArea(tpmtPublic: publicArea).name(), enrolledAt: 1)
+        try awaiting {
+            let store = try Store(path: path)
+            defer { store.close() }
+            try? await store.remove(agent.id)
+            try await store.enrol(agent)
+            try await store.assignPolicy("bench", to: agent.id)
+        }
     }
 
     var usage: ProcessUsage { get throws { try ProcessUsage(of: process.processIdentifier) } }
