@@ -242,6 +242,19 @@ struct LearningRuleTests {
         #expect(!memory.contains(fingerprint(1)))
     }
 
+    @Test("The memory grows with what it holds: nothing is forgotten before it is nearly full")
+    func growingMemory() {
+        let memory = VerifiedSignatures(byteLimit: 80_000 * VerifiedSignatures.bytesPerEntry)
+        func fingerprint(_ number: Int) -> VerifiedSignatures.Fingerprint {
+            let digest = PCRBank.sha256.digest(of: Array("\(number)".utf8))
+            return .init(key: digest, digest: digest, blob: [1].span)
+        }
+        for number in 0..<20_000 { memory.insert(fingerprint(number)) }
+        let known = (0..<20_000).filter { memory.contains(fingerprint($0)) }.count
+        #expect(known > 19_900)
+        #expect(!memory.contains(fingerprint(20_000)))
+    }
+
     private func certificatePEM() throws -> String {
         let key = try Certificate(der: signed.certificate).publicKey()
         // A verification key in a policy is named by the id of its certificate or its own; both are the same here.

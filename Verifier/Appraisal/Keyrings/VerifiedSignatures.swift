@@ -7,7 +7,8 @@ internal import AssayCrypto
 ///
 /// Only successes are kept, under the SHA-256 of key, digest and signature in full: nothing that a host sends can make
 /// another host's signature pass. Its size is bounded: an entry has four places, and the one of them that was used least
-/// lately makes room. Places never used take no memory. Two threads rarely meet at one lock, for there are many.
+/// lately makes room. It grows with what it holds: a few thousand signatures lie close together, where a processor finds
+/// them. Two threads rarely meet at one lock, for there are many.
 package final class VerifiedSignatures: Sendable {
     /// What one entry takes.
     package static let bytesPerEntry = MemoryLayout<Fingerprint>.stride
@@ -44,6 +45,9 @@ package final class VerifiedSignatures: Sendable {
             }
         }
 
+        /// Whether it stands for none.
+        var isNone: Bool { first | second | third | fourth == 0 }
+
         static func == (left: Self, right: Self) -> Bool {
             left.first == right.first && left.second == right.second && left.third == right.third
                 && left.fourth == right.fourth
@@ -54,8 +58,8 @@ package final class VerifiedSignatures: Sendable {
     private final class Shard: Sendable {
         let places: Mutex<Places>
 
-        init(sets: Int) {
-            places = Mutex(Places(sets: sets))
+        init(maximumSets: Int) {
+            places = Mutex(Places(maximumSets: maximumSets))
         }
     }
 
@@ -67,7 +71,7 @@ package final class VerifiedSignatures: Sendable {
     /// - Parameter byteLimit: how much it may hold, to within some kilobytes.
     package init(byteLimit: Int = 64 << 20) {
         let sets = max(Self.shardCount, byteLimit / Self.bytesPerEntry / Places.ways)
-        shards = (0..<Self.shardCount).map { Shard(sets: ($0 + sets) / Self.shardCount) }
+        shards = (0..<Self.shardCount).map { Shard(maximumSets: ($0 + sets) / Self.shardCount) }
     }
 
     /// Whether this signature has verified before.
@@ -97,20 +101,30 @@ private struct Places: ~Copyable, @unchecked Sendable {
     // Sendable: it owns the memory that the pointer is to, and can't be copied.
     typealias Fingerprint = VerifiedSignatures.Fingerprint
 
-    /// Two cache lines, as the pages come from calloc.
+    /// Two cache lines.
     static let ways = 4
+    /// Two kilobytes, to begin with.
+    private static let firstSets: UInt64 = 16
 
-    private let start: UnsafeMutablePointer<Fingerprint>?
-    private let sets: UInt64
+    private var start: UnsafeMutablePointer<Fingerprint>?
+    private var sets: UInt64
+    private let maximumSets: UInt64
+    /// Places that are taken.
+    private var count: UInt64 = 0
 
-    /// Zeros: the system gives pages as they are first written to. Without memory nothing is remembered.
-    init(sets: Int) {
-        self.sets = UInt64(max(1, sets))
-        start = calloc(Int(self.sets), Self.ways * MemoryLayout<Fingerprint>.stride)?
-            .bindMemory(to: Fingerprint.self, capacity: Int(self.sets) * Self.ways)
+    /// Without memory nothing is remembered.
+    init(maximumSets: Int) {
+        self.maximumSets = UInt64(max(1, maximumSets))
+        sets = min(Self.firstSets, self.maximumSets)
+        start = Self.memory(sets)
     }
 
     deinit { free(start) }
+
+    private static func memory(_ sets: UInt64) -> UnsafeMutablePointer<Fingerprint>? {
+        calloc(Int(sets), ways * MemoryLayout<Fingerprint>.stride)?
+            .bindMemory(to: Fingerprint.self, capacity: Int(sets) * ways)
+    }
 
     /// Whether a fingerprint is there; then it moves to the front.
     func use(_ fingerprint: Fingerprint) -> Bool {
@@ -123,11 +137,32 @@ private struct Places: ~Copyable, @unchecked Sendable {
         return false
     }
 
-    /// Puts a fingerprint that isn't there at the front; the last one falls out.
-    func add(_ fingerprint: Fingerprint) {
+    /// Puts a fingerprint that isn't there at the front. Where one would fall out there is made more room first, as far
+    /// as the limit goes; a set that is full in an almost empty memory is bad luck, and no reason to.
+    mutating func add(_ fingerprint: Fingerprint) {
+        while let set = set(fingerprint), !set[Self.ways - 1].isNone, sets < maximumSets, count >= sets / 2 {
+            guard grow() else { break }
+        }
+        insert(fingerprint)
+    }
+
+    private mutating func insert(_ fingerprint: Fingerprint) {
         guard let set = set(fingerprint) else { return }
+        if set[Self.ways - 1].isNone { count += 1 }
         for place in stride(from: Self.ways - 1, to: 0, by: -1) { set[place] = set[place - 1] }
         set[0] = fingerprint
+    }
+
+    /// Doubles the sets, and moves what is there, the front ones last: they stay in front.
+    private mutating func grow() -> Bool {
+        guard let old = start, let new = Self.memory(min(sets * 2, maximumSets)) else { return false }
+        let places = Int(sets) * Self.ways
+        start = new
+        sets = min(sets * 2, maximumSets)
+        count = 0
+        for place in stride(from: places - 1, through: 0, by: -1) where !old[place].isNone { insert(old[place]) }
+        free(old)
+        return true
     }
 
     private func set(_ fingerprint: Fingerprint) -> UnsafeMutablePointer<Fingerprint>? {
