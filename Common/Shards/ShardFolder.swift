@@ -107,15 +107,23 @@ struct ShardFolder: Sendable {
         }
     }
 
-    /// Makes the folder, if it isn't there.
+    /// Makes the folder, if it isn't there. One that is, such as a package's, is opened to the readers that are
+    /// configured, and closed to nobody.
     func make() throws(ShardError) {
-        guard access(path.string, F_OK) != 0 else { return }
+        var status = stat()
+        let isThere = stat(path.string, &status) == 0
+        let mode = isThere ? status.st_mode & 0o7777 | permissions.folderMode : permissions.folderMode
+        if isThere {
+            let isOwn = geteuid() == 0 || status.st_uid == geteuid()
+            let isOpen = status.st_mode & 0o7777 == mode && permissions.group ?? status.st_gid == status.st_gid
+            guard isOwn, permissions != ShardPermissions(), !isOpen else { return }
+        }
         observe(.write(path))
         do {
             try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
             let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
             defer { try? descriptor.close() }
-            try own(descriptor.rawValue, permissions.folderMode)
+            try own(descriptor.rawValue, mode)
         } catch {
             throw failure(error, path, "can't be made")
         }

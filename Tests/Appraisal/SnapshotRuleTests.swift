@@ -85,8 +85,31 @@ struct SnapshotRuleTests {
         var log = begun()
         let cut = log.bytes.count
         log.snapshotAggregate()
-        let outcome = appraise(Array(log.bytes[cut...]), policy: policy, quote: nil)
+        let outcome = appraise(Array(log.bytes[cut...]), policy: nil, quote: nil)
         #expect(outcome.reasons == [] && outcome.snapshots.map(\.worth) == [.unsupported])
+    }
+
+    @Test("A snapshot of which nothing can be compared is shown, and passes only if the policy lists it")
+    func unsupported() throws {
+        let text = Array("Snapshot_Attempt_Count=1;sha256:PCR23:\(String(repeating: "00", count: 32));".utf8)
+        var log = begun()
+        log.buffer("snapshot_aggregate", text)
+        let digest = PCRBank.sha256.digest(of: text)
+        let rules: [(buffers: String, reasons: Set<String>)] = [
+            ("", ["not_in_policy"]),
+            (#""snapshot_aggregate": ["\#(String(repeating: "01", count: 32))"]"#, ["digest_mismatch"]),
+            (#""snapshot_aggregate": ["\#(digest)"]"#, []),
+        ]
+        for (buffers, reasons) in rules {
+            let digests = listed(["/a": "a", "boot_aggregate": "boot"])
+            let policy = try Policy(json: source(digests: digests, buffers: buffers))
+            let outcome = appraise(log.bytes, policy: policy, quote: log.quote())
+            #expect(outcome.reasons == reasons && outcome.matchedRecord == 3)
+            #expect(outcome.snapshots.map(\.worth) == [.unsupported])
+            // An excerpt's claims can't be compared either, whatever they are.
+            let excerpt = appraise(Array(log.bytes[begun().bytes.count...]), policy: policy, quote: nil)
+            #expect(excerpt.reasons == reasons && excerpt.snapshots.map(\.worth) == [.unsupported])
+        }
     }
 
     @Test("A snapshot whose digest isn't its buffer's is a forgery like any other")

@@ -76,6 +76,12 @@ extension MeasurementLog {
         return shards
     }
 
+    /// All records, once what is new is stored.
+    func stored() throws -> [UInt8] {
+        try refresh()
+        return try bytes(from: 0)
+    }
+
     func bytes(from first: UInt64, maximumBytes: Int = 1 << 16) throws -> [UInt8] {
         try shards(from: first, maximumBytes: maximumBytes).flatMap(\.records)
     }

@@ -136,6 +136,102 @@ import Testing
         }
     }
 
+    @Test("EBUSY behind the storing: the staged list stays, is not stored twice, and is freed later")
+    func busyDeleting() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            let agent = workshop.log(kernel, trims: true)
+            try kernel.measure(try records(0..<100))
+            #expect(kernel.request(.staged, "A\n") == nil)
+            try kernel.measure(try records(100..<150))
+            try kernel.holding(.reading) {
+                for _ in 0..<2 {
+                    try agent.refresh()
+                    #expect(try agent.bytes(from: 0) == records(0..<150))
+                    #expect(kernel.stagedCount == 100 && kernel.count == 50)
+                }
+                #expect(agent.takeNotices() == [.busy(path: "/model/binary_runtime_measurements_staged")])
+            }
+            try kernel.measure(try records(150..<300))
+            try agent.refresh()
+            #expect(try agent.bytes(from: 0) == log.bytes && kernel.count == 0 && kernel.stagedCount == 0)
+        }
+    }
+
+    @Test("EBUSY without end, for another program writes and never closes: an error that names the file")
+    func locked() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            for trims in [true, false] {
+                let agent = workshop.log(kernel, trims: trims)
+                try kernel.measure(try records(trims ? 0..<100 : 100..<300))
+                try kernel.holding(.writing) {
+                    let error = #expect(throws: AttesterError.self) { try agent.refresh() }
+                    #expect(error?.code == .logUnreadable)
+                    #expect(error?.place.hasPrefix("/model/binary_runtime_measurements") == true)
+                    #expect(kernel.openDescriptors == 1)
+                }
+                try agent.refresh()
+                #expect(kernel.openDescriptors == 0)
+            }
+            #expect(try workshop.log(kernel).stored() == log.bytes)
+        }
+    }
+
+    @Test("ENOENT, for another program has deleted what this one was about to: nothing is lost, nothing is doubled")
+    func deletedByAnother() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            try kernel.measure(try records(0..<100))
+            #expect(kernel.request(.staged, "A\n") == nil)
+            try kernel.measure(try records(100..<150))
+            // Another program reads beside the agent; while that waits to delete, the other does.
+            let other = try kernel.open(.measurements, .reading)
+            var answers: [Errno?] = []
+            let edge = KernelLog(files: kernel) { _ in
+                kernel.close(other)
+                if kernel.stagedCount == 100 { answers.append(kernel.request(.staged, "D\n")) }
+            }
+            let agent = MeasurementLog(
+                kernel: edge, settings: .init(directory: workshop.shards, trims: true), kernelName: { "k" })
+            try agent.refresh()
+            #expect(answers == [nil])
+            #expect(try agent.bytes(from: 0) == records(0..<150) && agent.takeNotices() == [])
+            try kernel.measure(try records(150..<300))
+            try agent.refresh()
+            #expect(try agent.bytes(from: 0) == log.bytes && agent.takeNotices() == [])
+            #expect(kernel.count == 0 && kernel.stagedCount == 0)
+        }
+    }
+
+    /// What the kernel holds when the agent starts without its index.
+    enum Held: CaseIterable { case nothing, newRecords, staged, stagedAndStored }
+
+    @Test("without the index: it is said, the shards alone tell the records' numbers", arguments: Held.allCases)
+    func indexLost(held: Held) throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            try kernel.measure(try records(0..<100))
+            try workshop.log(kernel, trims: true).refresh()
+            try kernel.measure(try records(100..<200))
+            if held == .stagedAndStored { kernel.kill(.before("D\n")) }
+            _ = try? workshop.log(kernel, trims: true).refresh()
+            kernel.kill(nil)
+            #expect(kernel.stagedCount == (held == .stagedAndStored ? 100 : 0))
+            if held == .newRecords || held == .staged { try kernel.measure(try records(200..<250)) }
+            if held == .staged { #expect(kernel.request(.staged, "A\n") == nil) }
+            let index = try workshop.reader().root.appending(BootEpoch(resetCount: 1).folder).appending("index")
+            try FileManager.default.removeItem(atPath: index.string)
+            let agent = workshop.log(kernel, trims: true)
+            try agent.refresh()
+            #expect(agent.takeNotices() == [.shards(.indexRebuilt(path: index.string, records: 200))])
+            try kernel.measure(try records(Int(agent.nextRecord)..<300))
+            try agent.refresh()
+            #expect(try agent.bytes(from: 0) == log.bytes && agent.takeNotices() == [])
+            #expect(kernel.count == 0 && kernel.stagedCount == 0)
+        }
+    }
+
     @Test("EBUSY, for another program writes, is waited for")
     func patience() throws {
         try LogWorkshop.run { workshop in
@@ -204,13 +300,14 @@ import Testing
         }
     }
 
-    @Test("without the right to: it is said, and everything is read")
-    func forbidden() throws {
+    @Test("without the right to: it is said, and everything is read", arguments: [false, true])
+    func forbidden(isStagedBefore: Bool) throws {
         try LogWorkshop.run { workshop in
             let kernel = ModelKernel()
-            kernel.forbid()
             let agent = workshop.log(kernel, trims: true)
             try kernel.measure(try records(0..<100))
+            if isStagedBefore { #expect(kernel.request(.staged, "A\n") == nil) }
+            kernel.forbid()
             try agent.refresh()
             try kernel.measure(try records(100..<300))
             try agent.refresh()

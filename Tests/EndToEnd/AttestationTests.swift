@@ -3,6 +3,7 @@ import AssayCrypto
 import Attester
 import Bytes
 import Foundation
+import IMA
 import Messages
 import Server
 import StandInKernel
@@ -52,6 +53,22 @@ extension EndToEnd {
                 #expect(keys.mapValues { $0.map { "\($0.keyID)" } } == expected)
                 let reported = attestation.result.keyrings.map { ($0.name, $0.keys.map { $0.keyID.hexadecimal }) }
                 #expect(Dictionary(uniqueKeysWithValues: reported) == expected)
+            }
+        }
+
+        @Test("with a record of a whole MiB, which passes by itself") func largestRecord() async throws {
+            let first = try KernelLogs.prefix(20)
+            var record = LogBuilder()
+            record.buffer("large", [])
+            let rest = (1 << 20) - record.bytes.count
+            record = LogBuilder()
+            record.buffer("large", [UInt8](repeating: 7, count: rest))
+            #expect(record.bytes.count == LogLimits.standard.recordBytes)
+            let log = first + record.bytes + KernelRecords.file("/behind", content: [1])
+            try await World.run(measured: log) { world in
+                let attestation = try await world.attest(try await world.host.attester())
+                #expect(attestation.result.tier == .affirming && attestation.result.nextRecord == 22)
+                #expect(attestation.shards.contains { $0.shardRecords == 1 && $0.shardBytes == 1 << 20 })
             }
         }
 

@@ -100,6 +100,27 @@ extension EndToEnd {
             }
         }
 
+        @Test("who may read the shards is configuration: root and a group, or everybody")
+        func readers() async throws {
+            try await run { installation in
+                for (settings, folder, file) in [([], 0o750, 0o640), (["--set", "shards.readers=all"], 0o755, 0o644)] {
+                    let program = try installation.agent(["shards", "snapshot"] + settings)
+                    #expect(try await program.exitCode() == 0, "\(program.output)")
+                    let reader = try ShardReader(root: installation.host.shards)
+                    let shard = reader.path(of: try #require(reader.index.entries.first))
+                    #expect(try mode(shard) == file && mode(shard.removingLastComponent()) == folder)
+                    // The folder of all boots is there already, the second time, as a package's would be.
+                    #expect(try mode(installation.host.shards) == folder)
+                    let (cleaned, text) = try await shards(installation, "clean")
+                    #expect(cleaned == 0, "\(text)")
+                }
+            }
+        }
+
+        private func mode(_ path: FilePath) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path.string)[.posixPermissions] as? Int
+        }
+
         @Test("clean --boot keeps shards across a restart of the agent and a kexec, and never across a boot")
         func boot() async throws {
             let log = try KernelLogs.prefix(200)

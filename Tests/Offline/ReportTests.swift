@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Foundation
+import TPM
 import TestSupport
 import Testing
 
@@ -43,6 +44,33 @@ struct ReportTests {
         #expect(Set(signatures.keys) == ["verified", "cached", "failed"])
         #expect((signatures["verified"] ?? 0) > 0 && signatures["failed"] == 0)
         #expect((object["cpu_s"] as? Double ?? 0) > 0 && (object["wall_s"] as? Double ?? 0) > 0)
+    }
+
+    @Test("A snapshot's claims are shown, with what they are worth, as text and as JSON")
+    func snapshots() throws {
+        let files = try TemporaryFolder()
+        var log = LogBuilder()
+        log.bootAggregate()
+        let claim = "sha256 PCR 10 \(log.values()[.sha256, 10]?.description ?? "")"
+        var excerpt = LogBuilder()
+        excerpt.snapshotAggregate(claims: log.values(banks: [.sha256]))
+        log.snapshotAggregate(claims: log.values(banks: [.sha256]))
+        let before = log
+        log.snapshotAggregate(claims: LogBuilder().values(banks: [.sha256]))
+        let cases: [(log: LogBuilder, line: String, worth: String)] = [
+            (before, "record 1: snapshot_aggregate claims \(claim)", "    the records before it lead to these values"),
+            (excerpt, "record 0: snapshot_aggregate claims \(claim)", "    the host's own word"),
+            (log, "record 2: snapshot_aggregate claims sha256 PCR 10 000", "    false: sha256 PCR 10 000"),
+        ]
+        for (log, line, worth) in cases {
+            var arguments = AppraisalArguments()
+            arguments.logs = [try files.write(log.bytes, "log")]
+            let report = try appraise(arguments)
+            let lines = report.lines
+            let place = try #require(lines.firstIndex { $0.hasPrefix(line) }, "\(lines)")
+            #expect(lines.count > place + 1 && lines[place + 1].hasPrefix(worth), "\(lines)")
+            #expect((try report.object()["snapshots"] as? [Any])?.isEmpty == false)
+        }
     }
 
     @Test("Findings have all their members, and are counted by reason")

@@ -58,6 +58,35 @@ import Testing
         }
     }
 
+    @Test("are on the disk step by step: file, line in the index, name; only then the shard that was replaced goes")
+    func order() throws {
+        try ShardRoot.run { root in
+            let events = Mutex<[String]>([])
+            var writer = root.writer { event in
+                let text: String? =
+                    switch event {
+                    case .read: nil
+                    case .write(let path): "write \(path.lastComponent?.string ?? "")"
+                    case .synchronize(let path): "synchronize \(path.lastComponent?.string ?? "")"
+                    case .rename(let path, _): "rename \(path.lastComponent?.string ?? "")"
+                    case .remove(let path): "remove \(path.lastComponent?.string ?? "")"
+                    }
+                if let text { events.withLock { $0.append(text) } }
+            }
+            let (head, tail) = try split(sampleLog(10).bytes, at: 5)
+            try writer.store(head, first: 0)
+            events.withLock { $0 = [] }
+            try writer.store(tail, first: 5)
+            let new = ShardName(first: 0, count: 10).temporary
+            #expect(
+                events.withLock { $0 } == [
+                    "write \(new)", "synchronize \(new)", "write index", "synchronize index", "rename \(new)",
+                    "synchronize \(BootEpoch(resetCount: 7).folder)",
+                    "remove \(ShardName(first: 0, count: 5).text)",
+                ])
+        }
+    }
+
     @Test("may be read from any record, in pieces of any size, across files")
     func anywhere() throws {
         try ShardRoot.run { root in

@@ -145,10 +145,11 @@ extension MeasurementLog {
             guard part.count > 0 else { break }
             first += UInt64(part.count)
         }
-        try settle(KernelPosition(kernel: name, record: next, start: min(position?.start ?? 0, next)))
         // A snapshot of the very values that the stored records lead to follows them.
         let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
-        if !goesOn { note(.trimmedByAnother(record: next)) }
+        let isKnown = isPositionKnown
+        try settle(KernelPosition(kernel: name, record: next, start: min(position?.start ?? 0, next)))
+        if !goesOn, isKnown { note(.trimmedByAnother(record: next)) }
         return RecordStream(record: next, offset: 0, format: index.format)
     }
 

@@ -65,12 +65,16 @@ extension MeasurementLog {
                 // Those that were to be deleted are gone, and this is another list; else somebody else trims.
                 let next = position?.deleting ?? nextRecord
                 guard first < next else { return nextRecord }
-                if position?.deleting == nil { note(.trimmedByAnother(record: nextRecord)) }
+                if isPositionKnown, position?.deleting == nil { note(.trimmedByAnother(record: nextRecord)) }
                 try freed(before: next)
                 first = next
             }
         }
     }
+
+    /// Whether it was written down where the kernel's list stands: not behind an index that was lost, when this agent
+    /// itself may have freed what is missing.
+    var isPositionKnown: Bool { writer?.reader?.index.kernel != nil }
 
     /// The kernel's list begins with a record now.
     private func freed(before record: UInt64) throws(AttesterError) {

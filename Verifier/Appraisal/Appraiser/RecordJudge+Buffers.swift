@@ -5,11 +5,11 @@ internal import IMA
 /// Rule 7: a buffer is believed only if the record's digest is its digest; a key among them is judged by its keyring and
 /// learned, anything else by its name.
 extension RecordJudge {
+    /// Judges a buffer that is whole.
     func buffer(_ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement) {
         let name = bytes.extracting(fields.name)
         let digest = bytes.extracting(fields.digest.range)
         let buffer = bytes.extracting(fields.buffer)
-        guard isWhole(fields, in: bytes, number, &judgement) else { return }
         guard let policy else { return }
         guard let key = LearnedKey.read([UInt8](copying: buffer), record: number, firstSeen: options.time) else {
             let listing = policy.buffer(name, digest)

@@ -1,8 +1,8 @@
 internal import Bytes
 internal import IMA
 
-/// Snapshots: a record that claims PCR values is held to the replay, and needs no listing for what was recomputed. The
-/// claims never take the replay's place.
+/// Snapshots: a record that claims PCR values is held to the replay, and needs no listing if that bears it out. The claims
+/// never take the replay's place.
 extension RecordJudge {
     /// What a `snapshot_aggregate` claims, and what that is worth; nil for any other record.
     ///
@@ -24,12 +24,8 @@ extension RecordJudge {
         return AppraisalOutcome.Snapshot(record: number, aggregate: aggregate, worth: worth)
     }
 
-    /// Takes a snapshot in, once its record has extended the PCRs.
-    func take(
-        _ snapshot: AppraisalOutcome.Snapshot, _ fields: RecordFields, in bytes: Span<UInt8>,
-        _ judgement: inout Judgement
-    ) {
-        guard isWhole(fields, in: bytes, snapshot.record, &judgement) else { return }
+    /// Takes a snapshot in, once its record has extended the PCRs and is whole.
+    func take(_ snapshot: AppraisalOutcome.Snapshot, _ judgement: inout Judgement) {
         if judgement.snapshots.count < AppraisalOutcome.Snapshot.keptLimit { judgement.snapshots.append(snapshot) }
         if let finding = snapshot.falseClaim { judgement.findings.add(finding) }
     }

@@ -83,7 +83,12 @@ struct RecordJudge: Sendable {
         case .file where isBootAggregate: bootAggregate(fields, in: bytes, number, &judgement)
         case .file: file(record, fields, in: bytes, number, &judgement)
         case .buffer:
-            if let snapshot { return take(snapshot, fields, in: bytes, &judgement) }
+            guard isWhole(fields, in: bytes, number, &judgement) else { return }
+            if let snapshot {
+                take(snapshot, &judgement)
+                // What the records before it bear out, or belie, is settled; the host's mere word is a buffer like any.
+                guard snapshot.worth == .unsupported else { return }
+            }
             judgement.kexec.note(fields, in: bytes, number)
             buffer(fields, in: bytes, number, &judgement)
         case .unknownTemplate:

@@ -90,24 +90,25 @@ extension Schema {
         _ key: Span<UInt8>, _ value: Span<UInt8>, _ denials: Denials,
         _ transaction: borrowing some Transaction & ~Copyable
     ) -> Result<AgentSummary, StoreError> {
-        let name = [UInt8](copying: key).dropLast()
+        let key = [UInt8](copying: key)
+        let name = Array(key.dropLast())
         do throws(StoreError) {
-            let agent = try Agent(stored: value, at: .init(database: agents.name, agent: Array(name)))
-            guard agent.id.bytes == Array(name) else {
+            let agent = try Agent(stored: value, at: .init(database: agents.name, agent: name))
+            guard agent.id.bytes == name else {
                 throw StoreError(.damaged, "the value of another agent", at: .init(database: agents.name))
             }
-            let state: AttestationState? = try transaction.load(of: agent.id, in: states)
+            let state: AttestationState? = try transaction.load(key: key, of: agent.id, in: states)
             let changed = try state.map { (state) throws(StoreError) in
                 try changedKeys(denials, state, of: agent.id, transaction)
             }
             return .success(
                 AgentSummary(
-                    agent: agent, state: state, verdict: try transaction.load(of: agent.id, in: verdicts),
+                    agent: agent, state: state, verdict: try transaction.load(key: key, of: agent.id, in: verdicts),
                     deniedKeys: changed?.intersection(denials.denied) ?? [],
                     transfer: try transfer(of: agent.id, transaction),
-                    reattestation: try transaction.load(of: agent.id, in: reattestations)))
+                    reattestation: try transaction.load(key: key, of: agent.id, in: reattestations)))
         } catch {
-            return .failure(error.at(agent: Array(name)))
+            return .failure(error.at(agent: name))
         }
     }
 }
