@@ -160,7 +160,7 @@ import Testing
             ])
         let again = try settings(Self.schema.example(read.inFile))
         #expect(try again.value(of: Self.name) == "a \\ \" \n ü #")
-        #expect(try again.inFile == read.inFile)
+        #expect(again.inFile == read.inFile)
         #expect(try settings(nil, ["ASSAY_X_STORE": "/x"], flags: ["trim=true"]).inFile.isEmpty)
     }
 
