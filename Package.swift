@@ -181,7 +181,9 @@ let package = Package(
         tests(
             "Configuration",
             [
-                "assay-agent", "assay-verifier", "AssayCrypto", "Server", "Settings", "TPMDevice", "Transport", logging,
+                "assay-agent", "assay-verifier", "AssayCrypto", "Messages", "Server", "Settings", "TPMDevice",
+                "Transport",
+                logging,
                 systemPackage,
             ]),
         tests(

@@ -34,8 +34,8 @@ struct JoinCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The configuration file to write. Settings of the TPM, the log and the state folder in one that is there "
-                + "are kept.", valueName: "file"))
+            "The configuration file to write. Of one that is there, all settings are kept but those of the verifier and "
+                + "of TLS; the former file stays beside it (.before-join).", valueName: "file"))
     var config = "/etc/assay/agent.yaml"
 
     @Option(help: ArgumentHelp("The agent's folder, whatever the configuration says.", valueName: "folder"))

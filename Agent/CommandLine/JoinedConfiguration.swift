@@ -16,14 +16,18 @@ struct JoinedConfiguration: Sendable {
     private let token: JoinToken
     private let trustFile: String
     private let logPath: String
+    /// What the file says already, as YAML writes it, by key.
+    private let kept: [String: String]
 
     /// Reads the settings that a configuration has already; it need not be there, or be whole.
     init(
-        file: String, token: JoinToken, state: String?, tcti: String?, log: String?
+        file: String, token: JoinToken, state: String?, tcti: String?, log: String?,
+        environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(SettingsError) {
-        let settings = try Settings(AgentSettings.schema, file: file, isFileOptional: true)
+        let settings = try Settings(AgentSettings.schema, file: file, isFileOptional: true, environment: environment)
         self.file = file
         self.token = token
+        kept = settings.inFile
         self.tcti = try Self.chosen(tcti, settings, AgentSettings.tcti)
         keyKind = try settings.value(of: AgentSettings.keyKind).kind
         logPath = try Self.chosen(log, settings, AgentSettings.logPath)
@@ -50,47 +54,38 @@ struct JoinedConfiguration: Sendable {
         try credentials.write(issued)
         try makeFolder(ofFile: file)
         let former = try contents(ofFile: file, limit: 1 << 20)
-        guard former != Array(text.utf8) else { return nil }
-        let kept = former == nil ? nil : file + ".before-join"
-        if let kept, let former { try replaceFile(at: kept, with: former, mode: 0o644) }
-        try replaceFile(at: file, with: Array(text.utf8), mode: 0o644)
-        return kept
+        let text = Array(text.utf8)
+        guard former != text else { return nil }
+        let copy = former == nil ? nil : file + ".before-join"
+        if let copy, let former { try replaceFile(at: copy, with: former, mode: 0o644) }
+        try replaceFile(at: file, with: text, mode: 0o644)
+        return copy
     }
 
-    private var text: String {
-        """
-        # Assay's agent, as `assay-agent join` made it. See assay-agent(1), and
-        # configuration.md of the documentation, which has every setting.
+    /// What the file says from now on: all that a joined agent needs, what stood there else, and the defaults behind `#`.
+    var text: String {
+        var values = kept
+        // Another name of the verifier's certificate is that verifier's own.
+        if kept[AgentSettings.verifierHost.declaration.key] != yamlText(token.host) {
+            values[AgentSettings.verifierName.declaration.key] = nil
+        }
+        let own = [
+            AgentSettings.verifierHost.declaration.key: yamlText(token.host),
+            AgentSettings.verifierPort.declaration.key: "\(token.port)",
+            AgentSettings.certificate.declaration.key: yamlText(credentials.certificateFile),
+            AgentSettings.key.declaration.key: yamlText(credentials.keyFile),
+            AgentSettings.trust.declaration.key: yamlText(trustFile),
+            AgentSettings.tcti.declaration.key: yamlText(tcti),
+            AgentSettings.keyKind.declaration.key: "\(keyKind)",
+            AgentSettings.logPath.declaration.key: yamlText(logPath),
+            AgentSettings.state.declaration.key: yamlText(stateFolder),
+        ]
+        values.merge(own) { _, own in own }
+        return """
+            # Assay's agent, as `assay-agent join` made it. What stands behind # is the default. See assay-agent(1), and
+            # configuration.md of the documentation.
 
-        # The verifier that this host attests to.
-        verifier:
-          host: \(Self.quoted(token.host))
-          port: \(token.port)
 
-        # The agent's certificate, renewed by itself, and the authority of the verifier's certificate.
-        tls:
-          certificate: \(Self.quoted(credentials.certificateFile))
-          key: \(Self.quoted(credentials.keyFile))
-          trust: \(Self.quoted(trustFile))
-
-        # How to reach the TPM, and the kind of the attestation key: p256 or rsa2048.
-        tpm:
-          tcti: \(Self.quoted(tcti))
-          key: \(keyKind)
-
-        # The agent's own folder: its keys, and a copy of the log while it runs.
-        state: \(Self.quoted(stateFolder))
-
-        # The kernel's measurement log.
-        log:
-          path: \(Self.quoted(logPath))
-
-        """
-    }
-
-    /// A YAML string in double quotes.
-    private static func quoted(_ text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        return "\"\(escaped)\""
+            """ + AgentSettings.schema.example(values)
     }
 }

@@ -54,4 +54,25 @@ package enum SettingForm: Hashable, Sendable {
         if case .list = self { return true }
         return false
     }
+
+    /// A value as YAML writes it.
+    func yaml(_ texts: [String]) -> String {
+        switch self {
+        case .text, .optionalText: yamlText(texts.joined())
+        case .integer, .words: texts.joined()
+        case .list: "[" + texts.joined(separator: ", ") + "]"
+        }
+    }
+}
+
+/// A text as YAML writes it in double quotes.
+package func yamlText(_ text: String) -> String {
+    let escaped = text.unicodeScalars.map { scalar in
+        switch scalar {
+        case "\\", "\"": "\\\(scalar)"
+        case "\0"..<" ", "\u{7f}": "\\x" + (scalar.value < 0x10 ? "0" : "") + String(scalar.value, radix: 16)
+        default: String(scalar)
+        }
+    }
+    return "\"\(escaped.joined())\""
 }

@@ -93,6 +93,16 @@ package struct Settings: Sendable {
         }
     }
 
+    /// What the file says, as YAML writes it, by key.
+    package var inFile: [String: String] {
+        // The file is the weakest layer, where there is one.
+        guard file != nil, let layer = layers.last else { return [:] }
+        return Dictionary(
+            uniqueKeysWithValues: schema.declarations.compactMap { declaration in
+                layer.texts(of: declaration.key).map { (declaration.key, declaration.form.yaml($0)) }
+            })
+    }
+
     private func texts(of declaration: SettingDeclaration) -> [String]? {
         let key = ConfigKey(declaration.key)
         return declaration.form.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }

@@ -74,6 +74,9 @@ struct SettingsLayer: Sendable {
     /// Where a key was given; nil if it wasn't here.
     func place(of key: String) -> String? { values[key]?.place }
 
+    /// What a key was given; nil if it wasn't here.
+    func texts(of key: String) -> [String]? { values[key]?.texts }
+
     /// The same for swift-configuration.
     var provider: InMemoryProvider {
         let pairs = values.map { key, given in

@@ -55,7 +55,35 @@ extension EndToEnd {
                 #expect(samples["assay_records_total"] == 203)
                 #expect(try #require(samples[#"assay_signatures_total{result="verified"}"#]) > 0)
                 #expect(try #require(samples[#"assay_signatures_total{result="failed"}"#]) > 0)
-                #expect(samples[#"assay_signatures_total{result="remembered"}"#] != nil)
+            }
+        }
+
+        @Test("signatures that a second host shows, too, are remembered of the first") func remembered() async throws {
+            let log = try KernelLogs.imasig.get()
+            try await Newcomer.run { first in
+                #expect(try await first.initialize(port: Newcomer.freePort()).exit == 0)
+                try await first.putPolicy(allowing: log)
+                let verifier = try await first.serve(settings: ["monitoring.port=0"])
+                let port = try verifier.monitoringPort()
+                /// What the verifier has counted once a host has joined and attested.
+                func samples(after host: Newcomer) async throws -> (verified: Double, remembered: Double) {
+                    try await host.host.kernel.measure(log)
+                    let joined = try await host.join(try await first.invite(["--id", host.folder.lastPathComponent]))
+                    let attested = try await host.agent(["attest", "--once"])
+                    #expect(joined.exit == 0 && attested.exit == 1, "\(joined.output)\(attested.output)")
+                    let samples = try Samples(port: port)
+                    return (
+                        try #require(samples[#"assay_signatures_total{result="verified"}"#]),
+                        try #require(samples[#"assay_signatures_total{result="remembered"}"#])
+                    )
+                }
+                let one = try await samples(after: first)
+                try await Newcomer.run { second in
+                    let both = try await samples(after: second)
+                    #expect(one.verified > 0 && both.verified == one.verified)
+                    #expect(both.remembered - one.remembered == one.verified + one.remembered)
+                }
+                verifier.kill()
             }
         }
 

@@ -34,8 +34,12 @@ struct Newcomer: Sendable {
     }
 
     /// `assay-verifier serve`, once it listens.
-    func serve(_ name: String = "verifier") async throws -> Program {
-        let program = try Program("assay-verifier", ["serve", "--config", path(name + ".yaml")], in: folder)
+    ///
+    /// - Parameter settings: over those of the file, such as `monitoring.port=0`.
+    func serve(_ name: String = "verifier", settings: [String] = []) async throws -> Program {
+        let program = try Program(
+            "assay-verifier", ["serve", "--config", path(name + ".yaml")] + settings.flatMap { ["--set", $0] },
+            in: folder)
         try await program.wait(for: "listening on ")
         return program
     }

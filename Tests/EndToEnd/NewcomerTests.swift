@@ -18,8 +18,13 @@ extension EndToEnd {
 
                 let verifier = try await newcomer.serve()
                 let token = try await newcomer.invite(["--id", "web-1"])
+                let configuration = newcomer.path("agent.yaml")
+                try Data("# mine\nshards: { quota_bytes: 2097152 }\n".utf8).write(to: URL(filePath: configuration))
                 let joined = try await newcomer.join(token)
                 #expect(joined.exit == 0 && joined.output.contains("as web-1"), "\(joined.output)\(verifier.output)")
+                #expect(joined.output.contains("the former configuration is kept as \(configuration).before-join"))
+                let checked = try await newcomer.agent(["run", "--check"])
+                #expect(checked.exit == 0 && checked.output.contains(" 2097152 "), "\(checked.output)")
                 for secret in ["agent.key", "attestation-key"] {
                     #expect(try newcomer.mode(newcomer.host.stateFolder.path + "/" + secret) == 0o600)
                 }

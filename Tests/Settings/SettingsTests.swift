@@ -150,6 +150,20 @@ import Testing
         }
     }
 
+    @Test("that a file has can be written into another, whatever is stronger; nothing else can") func inFile() throws {
+        let yaml = "verifier: {name: \"a \\\\ \\\" \\n ü #\", port: 1}\ntrim: true\ntpm: {max_banks: [sha384, sha1]}\n"
+        let read = try settings(yaml, ["ASSAY_X_VERIFIER_PORT": "2", "ASSAY_X_STORE": "/x"], flags: ["trim=false"])
+        #expect(
+            read.inFile == [
+                "verifier.name": #""a \\ \" \x0a ü #""#, "verifier.port": "1", "trim": "true",
+                "tpm.max_banks": "[sha384, sha1]",
+            ])
+        let again = try settings(Self.schema.example(read.inFile))
+        #expect(try again.value(of: Self.name) == "a \\ \" \n ü #")
+        #expect(again.inFile == read.inFile)
+        #expect(try settings(nil, ["ASSAY_X_STORE": "/x"], flags: ["trim=true"]).inFile.isEmpty)
+    }
+
     @Test("are told by a table and an example that can be read back") func reference() throws {
         #expect(
             Self.schema.table.dropFirst(2) == [

@@ -1,4 +1,5 @@
 import Enrolment
+import Settings
 import SystemPackage
 
 /// The configuration file that `init` writes, with a word on each setting.
@@ -19,27 +20,27 @@ struct InitialConfiguration {
           port: \(port)
 
         # Agents, keyrings, policies and verdicts.
-        store: \(Self.quoted(setup.store.string))
+        store: \(yamlText(setup.store.string))
 
         # The server's certificate, renewed by itself, and the authority of the agents' certificates.
         tls:
-          certificate: \(Self.quoted(setup.serverCertificate.chainFile))
-          key: \(Self.quoted(setup.serverCertificate.keyFile))
-          trust: \(Self.quoted(setup.authorityCertificate))
+          certificate: \(yamlText(setup.serverCertificate.chainFile))
+          key: \(yamlText(setup.serverCertificate.keyFile))
+          trust: \(yamlText(setup.authorityCertificate))
 
         # The authority that names agents. Take this section out to name them by a PKI of your own.
         ca:
-          certificate: \(Self.quoted(setup.authorityCertificate))
+          certificate: \(yamlText(setup.authorityCertificate))
           # A PEM file that only its owner can read, or an OpenSSL provider's URI such as pkcs11:object=assay
-          key: \(Self.quoted(keyURI ?? setup.authorityKey))
-          invitation_key: \(Self.quoted(setup.invitationKey))
+          key: \(yamlText(keyURI ?? setup.authorityKey))
+          invitation_key: \(yamlText(setup.invitationKey))
           # Seconds that certificates last; they are renewed at two thirds of it.
           agent_lifetime: 7776000
           server_lifetime: 7776000
 
         # What tokens tell hosts to dial; the server's certificate must have this name.
         join:
-          address: \(Self.quoted(JoinAddress(host: names.first ?? "localhost", port: port).text))
+          address: \(yamlText(JoinAddress(host: names.first ?? "localhost", port: port).text))
 
         attestation:
           # Seconds from a verdict to the next Challenge.
@@ -48,11 +49,5 @@ struct InitialConfiguration {
           max_age: 600
 
         """
-    }
-
-    /// A YAML string in double quotes.
-    private static func quoted(_ text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        return "\"\(escaped)\""
     }
 }
