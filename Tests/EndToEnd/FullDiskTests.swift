@@ -59,7 +59,7 @@ extension EndToEnd {
                 let before = try await newcomer.verifier(["agents", "show", "web-1", "--json"])
                 // The file's free pages are used up first.
                 var refused: (exit: Int32?, output: String) = (0, "")
-                for _ in 0..<100 where refused.exit == 0 {
+                for _ in 0..<300 where refused.exit == 0 {
                     refused = try await newcomer.verifier(["invite", "--policy", "allowed"])
                 }
                 #expect(refused.exit == 3 && refused.output.contains("make room"), "\(refused)")

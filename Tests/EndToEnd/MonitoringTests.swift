@@ -70,7 +70,7 @@ extension EndToEnd {
                     try await host.host.kernel.measure(log)
                     let joined = try await host.join(try await first.invite(["--id", host.folder.lastPathComponent]))
                     let attested = try await host.agent(["attest", "--once"])
-                    #expect(joined.exit == 0 && attested.exit == 1, "\(joined.output)\(attested.output)")
+                    #expect(joined.exit == 0 && attested.exit == 0, "\(joined.output)\(attested.output)")
                     let samples = try Samples(port: port)
                     return (
                         try #require(samples[#"assay_signatures_total{result="verified"}"#]),

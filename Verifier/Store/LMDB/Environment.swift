@@ -71,6 +71,27 @@ final class Environment: @unchecked Sendable {
         return handle
     }
 
+    /// Pages by which the file is made longer than what is committed, when fewer than half of them are left.
+    private static let reservedPages = 16
+
+    /// Makes the file longer than its pages before a transaction writes. LMDB counts a page that a transaction took and
+    /// gave back, but doesn't write it: at the file's end it would look like one that was cut off. What can't be reserved
+    /// fails where it is written.
+    private static func reserve(_ transaction: OpaquePointer) {
+        guard let handle = mdb_txn_env(transaction) else { return }
+        var statistics = MDB_stat()
+        var descriptor: mdb_filehandle_t = -1
+        var status = stat()
+        let info = info(handle)
+        mdb_env_stat(handle, &statistics)
+        let (pageSize, pages) = (Int(statistics.ms_psize), info.me_last_pgno + 1)
+        guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, fstat(descriptor, &status) == 0,
+            status.st_size < (pages + reservedPages / 2) * pageSize
+        else { return }
+        // Never shorter, unlike ftruncate: another process may have written meanwhile.
+        posix_fallocate(descriptor, 0, min((pages + reservedPages) * pageSize, info.me_mapsize))
+    }
+
     /// A file that was cut short would end the process with a signal where it is read.
     private static func fileHoldsItsPages(_ handle: OpaquePointer) -> Bool {
         var info = MDB_envinfo()
@@ -200,6 +221,7 @@ extension Environment {
         guard !isReadOnly else { throw StoreError(.readOnly, "opened for reading", at: .init(path: path.string)) }
         do throws(StoreError) {
             return try transact(0) { (handle) throws(StoreError) in
+                Self.reserve(handle)
                 let transaction = WriteTransaction(handle)
                 let result = try body(transaction)
                 try transaction.commit()
