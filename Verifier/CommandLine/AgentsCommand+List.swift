@@ -49,27 +49,24 @@ extension AgentsCommand {
 }
 
 extension Store {
-    /// Visits all agents, ascending by id; of one whose value is damaged, the error. While pages are visited the next two
-    /// are read, each on a core of its own where there are two.
+    /// Visits all agents, ascending by id; of one whose value is damaged, the error. While a page is visited the next one
+    /// is read.
     func eachAgent(_ visit: (Result<AgentSummary, StoreError>) throws -> Void) async throws {
-        let ends = try agentPages(of: Self.pageLength)
-        var read = try page(0, ends)
-        for next in stride(from: 1, through: ends.count + 1, by: 2) {
-            async let first = page(next, ends)
-            async let second = page(next + 1, ends)
-            for entry in read { try visit(entry) }
-            read = try await first + second
+        let pageLength = 1000
+        var page = try agents(limit: pageLength)
+        while page.count == pageLength, let last = try lastID(of: page) {
+            async let next = agents(after: last, limit: pageLength)
+            for entry in page { try visit(entry) }
+            page = try await next
         }
-        for entry in read { try visit(entry) }
+        for entry in page { try visit(entry) }
     }
 
-    private static var pageLength: Int { 1000 }
-
-    /// - Parameter number: from 0; behind the last end comes one page more, of agents that were enrolled meanwhile.
-    private func page(_ number: Int, _ ends: [AgentID]) throws(StoreError) -> [Result<AgentSummary, StoreError>] {
-        guard number <= ends.count else { return [] }
-        return try agents(
-            after: number > 0 ? ends[number - 1] : nil, through: number < ends.count ? ends[number] : nil, limit: .max)
+    private func lastID(of page: [Result<AgentSummary, StoreError>]) throws(StoreError) -> AgentID? {
+        for entry in page.reversed() {
+            if let id = try entry.agentID { return id }
+        }
+        return nil
     }
 
     /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.
@@ -77,5 +74,17 @@ extension Store {
         guard let state = summary.state else { return 0 }
         if let count = state.keyCount { return Int(count) }
         return try keyrings(of: summary.agent.id).keyrings.values.reduce(0) { $0 + $1.count }
+    }
+}
+
+extension Result<AgentSummary, StoreError> {
+    /// Whose entry it is, also of one that is damaged; nil if even that isn't known.
+    fileprivate var agentID: AgentID? {
+        get throws(StoreError) {
+            switch self {
+            case .success(let summary): summary.agent.id
+            case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
+            }
+        }
     }
 }

@@ -105,32 +105,14 @@ extension Store {
         }
     }
 
-    /// Ids that cut the agents into pages of so many, ascending: each the last of its page.
-    package func agentPages(of length: Int) throws(StoreError) -> [AgentID] {
-        try environment.read { (transaction) throws(StoreError) in
-            var last: [AgentID] = []
-            var count = 0
-            try transaction.scan(schema.agents, prefix: []) { (key, _) throws(StoreError) in
-                count += 1
-                // A key that is none of ours is in the page of the next that is.
-                guard count >= length, let id = try? AgentID([UInt8](copying: key).dropLast()) else { return true }
-                last.append(id)
-                count = 0
-                return true
-            }
-            return last
-        }
-    }
-
     /// A page of the agents, ascending by id.
     ///
     /// - Parameters:
     ///   - last: the last agent of the page before; nil for the first page.
-    ///   - end: the last agent of this page; nil for as many as there are.
     ///   - limit: the page's length; a page is one snapshot, so long ones keep old pages of the file alive.
     /// - Returns: summaries, and `damaged` in the place of one whose value is.
     package func agents(
-        after last: AgentID? = nil, through end: AgentID? = nil, limit: Int = 1000
+        after last: AgentID? = nil, limit: Int = 1000
     ) throws(StoreError) -> [Result<AgentSummary, StoreError>] {
         // Behind an agent's key, which ends in 0, comes whatever begins with its id and a 1.
         let start = last.map { $0.bytes + [1] }
@@ -139,7 +121,6 @@ extension Store {
             let denials = try schema.denials(transaction)
             try transaction.scan(schema.agents, prefix: [], from: start) { (key, value) throws(StoreError) in
                 guard page.count < limit else { return false }
-                if let end, end.key.lexicographicallyPrecedes([UInt8](copying: key)) { return false }
                 page.append(schema.summary(key, value, denials, transaction))
                 return true
             }
