@@ -115,8 +115,9 @@ import Testing
             let store = try Store(path: folder.path)
             for number in 0..<50 {
                 try await store.enrol(Samples.agent("host-\(number)"))
-                let size = try FileManager.default.attributesOfItem(
-                    atPath: folder.path.appending("data.mdb").string)[.size] as? Int
+                let size =
+                    try FileManager.default.attributesOfItem(
+                        atPath: folder.path.appending("data.mdb").string)[.size] as? Int
                 #expect(try #require(size) > store.environment.figures.bytes)
             }
             store.close()
