@@ -74,9 +74,10 @@ final class Environment: @unchecked Sendable {
     /// Pages by which the file is made longer than what is committed, when fewer than half of them are left.
     private static let reservedPages = 16
 
-    /// Makes the file longer than its pages before a transaction writes. LMDB counts a page that a transaction took and
-    /// gave back, but doesn't write it: at the file's end it would look like one that was cut off. What can't be reserved
-    /// fails where it is written.
+    /// Makes the file longer than its pages before a transaction is committed; one that refuses leaves it as it is.
+    ///
+    /// LMDB counts a page that a transaction took and gave back, but doesn't write it: at the file's end it would look like
+    /// one that was cut off. What can't be reserved fails where it is written.
     private static func reserve(_ transaction: OpaquePointer) {
         guard let handle = mdb_txn_env(transaction) else { return }
         var statistics = MDB_stat()
@@ -221,9 +222,9 @@ extension Environment {
         guard !isReadOnly else { throw StoreError(.readOnly, "opened for reading", at: .init(path: path.string)) }
         do throws(StoreError) {
             return try transact(0) { (handle) throws(StoreError) in
-                Self.reserve(handle)
                 let transaction = WriteTransaction(handle)
                 let result = try body(transaction)
+                Self.reserve(handle)
                 try transaction.commit()
                 return result
             }
