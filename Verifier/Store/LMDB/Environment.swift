@@ -79,31 +79,43 @@ final class Environment: @unchecked Sendable {
     /// LMDB counts a page that a transaction took and gave back, but doesn't write it: at the file's end it would look like
     /// one that was cut off. What can't be reserved fails where it is written.
     private static func reserve(_ transaction: OpaquePointer) {
-        guard let handle = mdb_txn_env(transaction) else { return }
-        var statistics = MDB_stat()
-        var descriptor: mdb_filehandle_t = -1
-        var status = stat()
-        let info = info(handle)
-        mdb_env_stat(handle, &statistics)
-        let (pageSize, pages) = (Int(statistics.ms_psize), info.me_last_pgno + 1)
-        guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, fstat(descriptor, &status) == 0,
-            status.st_size < (pages + reservedPages / 2) * pageSize
+        guard let handle = mdb_txn_env(transaction), let file = DataFile(handle),
+            file.bytes < (file.pages + reservedPages / 2) * file.pageBytes
         else { return }
         // Never shorter, unlike ftruncate: another process may have written meanwhile.
-        posix_fallocate(descriptor, 0, min((pages + reservedPages) * pageSize, info.me_mapsize))
+        let wanted = (file.pages + reservedPages) * file.pageBytes
+        posix_fallocate(file.descriptor, 0, min(wanted, info(handle).me_mapsize))
+    }
+
+    /// LMDB's file, and what the last commit says of it.
+    private struct DataFile {
+        let descriptor: mdb_filehandle_t
+        let bytes: Int
+        let pages: Int
+        let pageBytes: Int
+
+        /// Nil if the system doesn't tell.
+        init?(_ handle: OpaquePointer) {
+            var statistics = MDB_stat()
+            var descriptor: mdb_filehandle_t = -1
+            var status = stat()
+            let info = Environment.info(handle)
+            mdb_env_stat(handle, &statistics)
+            guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, fstat(descriptor, &status) == 0 else {
+                return nil
+            }
+            self.descriptor = descriptor
+            bytes = Int(status.st_size)
+            pages = info.me_last_pgno + 1
+            pageBytes = Int(statistics.ms_psize)
+        }
     }
 
     /// A file that was cut short would end the process with a signal where it is read.
     private static func fileHoldsItsPages(_ handle: OpaquePointer) -> Bool {
-        var info = MDB_envinfo()
-        var statistics = MDB_stat()
-        var descriptor: mdb_filehandle_t = -1
-        var status = stat()
-        mdb_env_info(handle, &info)
-        mdb_env_stat(handle, &statistics)
-        guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, fstat(descriptor, &status) == 0 else { return false }
-        let pages = UInt64(info.me_last_pgno) + 1
-        return UInt64(status.st_size) >= pages * UInt64(statistics.ms_psize)
+        guard let file = DataFile(handle) else { return false }
+        // Divided, not multiplied: a damaged file can say any number.
+        return file.pages <= file.bytes / max(1, file.pageBytes)
     }
 
     /// Opens LMDB's files. The lock can be taken for a moment by a process that opens or closes at the same time.
