@@ -162,9 +162,11 @@ private final class Counter: Sendable {
                 while true { try await agent.send(.logShard(Self.shard(1 << 20))) }
             }
             _ = try await verifier.receive()
-            await verifier.close(sending: .status(Samples.status))
+            // At once with the receiving: the agent reads close_notify only when it asks for what follows the status.
+            async let closing: Void = verifier.close(sending: .status(Samples.status))
             #expect(try await agent.receive() == .status(Samples.status))
             #expect(try await agent.receive() == nil)
+            await closing
             let error = try await transportError { try await sending.value }
             #expect(error == .closed)
             await agent.close()

@@ -48,13 +48,14 @@ import Testing
             let error = try await transportError { try await verifier.receive() }
             #expect(error == hostile.error)
             #expect(try await transportError { try await verifier.receive() } == hostile.error)
-            await verifier.close(sending: .status(error.status))
+            async let closing: Void = verifier.close(sending: .status(error.status))
             guard case .status(let status) = try await agent.receive() else {
                 Issue.record("no Status")
                 return
             }
             #expect(status.code == hostile.answer)
             #expect(try await agent.receive() == nil)
+            await closing
             await agent.close()
         }
     }
