@@ -24,6 +24,8 @@ final class Bench {
     var policy: Policy?
     var deniedKeys: Set<Digest> = []
     var mayResume = true
+    /// Where the operator wants the next round to begin.
+    var position: RoundBasis.Attestation?
     /// Whether the next commits go through.
     var commits = true
     var settings = SessionSettings()
@@ -90,9 +92,11 @@ extension Bench {
     }
 
     func basis() throws -> RoundBasis {
-        RoundBasis(
+        var basis = RoundBasis(
             attestationKey: try host.tpm.attestationKey(), policy: policy, deniedKeys: deniedKeys,
             attestation: attestation, mayResume: mayResume, numbers: numbers, scratch: scratch)
+        basis.position = position
+        return basis
     }
 
     func evidence(_ change: (inout Evidence) -> Void = { _ in }) throws -> [String] {

@@ -15,7 +15,7 @@ extension AgentStatus {
         if let transfer { lines.append(sentence(transfer)) }
         if let request = summary.reattestation {
             lines.append(
-                "Its log is to be appraised again from record 0, as was asked for at "
+                "Its log is to be appraised again from record \(request.firstRecord) on, as was asked for at "
                     + "\(readableTime(request.requestedAt)).")
         }
         if let verdict, let age {

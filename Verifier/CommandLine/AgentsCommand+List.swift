@@ -73,7 +73,7 @@ extension Store {
     func keyCount(of summary: AgentSummary) throws(StoreError) -> Int {
         guard let state = summary.state else { return 0 }
         if let count = state.keyCount { return Int(count) }
-        return try keyrings(of: summary.agent.id).keyrings.values.reduce(0) { $0 + $1.count }
+        return try keyrings(of: summary.agent.id).count
     }
 }
 

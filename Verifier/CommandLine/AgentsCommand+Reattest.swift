@@ -6,7 +6,7 @@ extension AgentsCommand {
     /// Goes back in an agent's log.
     struct Reattest: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Have an agent's whole log appraised again, from record 0 of its boot.",
+            abstract: "Have an agent's log appraised again, from record 0 of its boot or from a later one.",
             discussion: """
                 An agent that is connected is challenged within a second, another one when it connects; its shards have the \
                 log however long ago the kernel freed it. The last verdict stands until there is a new one.
@@ -20,8 +20,8 @@ extension AgentsCommand {
         @Option(
             help: ArgumentHelp(
                 """
-                A record that is to be appraised again with all behind it. The verifier begins at the last position \
-                before it that it keeps, and so far that is record 0.
+                A record that is to be appraised again with all behind it. The verifier keeps a few positions of a log \
+                and begins at the last one up to this record.
                 """, valueName: "record"))
         var from: UInt64 = 0
 
@@ -41,14 +41,14 @@ extension AgentsCommand {
             defer { store.close() }
             try await reported {
                 let id = try AgentID(id)
-                try await store.requestReattestation(of: id, from: from, at: currentTime())
+                let first = try await store.requestReattestation(of: id, from: from, at: currentTime())
                 guard !json else {
                     return Output.line(
-                        try jsonLine(Request(agent: id.description, from: from, firstRecord: 0)))
+                        try jsonLine(Request(agent: id.description, from: from, firstRecord: first)))
                 }
-                Output.line("\(id) will be asked for its log from record 0: at once if it is connected")
-                if from > 0 {
-                    Output.notice("no position is kept between record 0 and record \(from), so all of it is appraised")
+                Output.line("\(id) will be asked for its log from record \(first): at once if it is connected")
+                if first < from {
+                    Output.notice("no position is kept between record \(first) and record \(from)")
                 }
             }
         }

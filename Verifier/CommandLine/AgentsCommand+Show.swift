@@ -30,7 +30,7 @@ extension AgentsCommand {
                 )
             }
             let status = AgentStatus(
-                snapshot.summary, keys: snapshot.appraisal?.keyrings.keyrings.values.reduce(0) { $0 + $1.count } ?? 0,
+                snapshot.summary, keys: snapshot.appraisal?.keyrings.count ?? 0,
                 now: currentTime(), maximumAge: maximumAge, identity: identity)
             if json {
                 Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))

@@ -21,6 +21,8 @@ struct Exchange: ~Copyable {
     /// The shard that is being appraised, and how much of it is.
     private(set) var shard: LogShard?
     private var read = 0
+    /// Where the appraisal was at the ends of some shards, ascending; provisional like all the rest.
+    private(set) var passed: [AppraisalState] = []
 
     init(_ round: Round, quote: VerifiedQuote, evidence: Evidence, settings: SessionSettings, time: Int64) {
         self.round = round
@@ -97,6 +99,12 @@ struct Exchange: ~Copyable {
     /// Settles the signatures that ``appraise()`` asked for.
     mutating func settle(_ results: SignatureResults) {
         appraiser.settle(results)
+    }
+
+    /// Takes down where the appraisal stands behind the shard, for a later round to go back to.
+    mutating func markPosition() {
+        passed.append(appraiser.progress)
+        PositionSpacing.thin(&passed, by: \.nextRecord)
     }
 
     /// Where the round stands behind the shard: with it another connection can go on.

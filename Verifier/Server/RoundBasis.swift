@@ -33,6 +33,8 @@ package struct RoundBasis: Sendable {
     /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
     /// them are judged again.
     package let mayResume: Bool
+    /// Where an operator wants the round to begin, if that isn't record 0.
+    package var position: Attestation?
     /// Counts what the store has committed and been told: what else a scratch rests on.
     package let numbers: Numbers
     /// What is kept of a log on its way; whether it can be gone on from is the plan's to say.

@@ -15,6 +15,8 @@ package struct RoundOutcome: Sendable {
     package let findings: Findings
     /// What the next round begins with; nil leaves position and keyrings at the last commit.
     package let attestation: RoundBasis.Attestation?
+    /// Positions that the round has passed, for a later round to go back to.
+    package let passed: [AppraisalState]
     /// The record that the next round begins with.
     package let nextRecord: UInt64
     /// Records judged towards this verdict, in this round and in broken ones that it went on from.
@@ -34,13 +36,14 @@ package struct RoundOutcome: Sendable {
     package var signaturesVerified: UInt64 { signatures.verified + signatures.cached }
 
     /// A round whose records were appraised to their end; without a match nothing but the verdict is committed.
-    init(_ round: Round, _ outcome: AppraisalOutcome, clock: ClockInfo) {
+    init(_ round: Round, _ outcome: AppraisalOutcome, passed: [AppraisalState] = [], clock: ClockInfo) {
         let stored = round.plan.basis.attestation
         self.round = round.number
         challengedAt = round.challengedAt
         tier = outcome.newState == nil ? .contraindicated : outcome.tier
         findings = outcome.findings
         attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
+        self.passed = passed
         nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
         recordsAppraised = (round.plan.scratch?.recordsAppraised ?? 0) &+ outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
@@ -64,6 +67,7 @@ package struct RoundOutcome: Sendable {
         findings.add(finding)
         self.findings = findings
         attestation = nil
+        passed = []
         nextRecord = stored?.nextRecord ?? 0
         recordsAppraised = 0
         excessRecords = 0

@@ -16,6 +16,8 @@ struct RoundPlan: Sendable {
         case recordZero
         /// At the last commit.
         case lastCommit(AppraisalState)
+        /// At an earlier position that a commit has left, as an operator wants it.
+        case position(AppraisalState)
         /// Where a broken transfer stood: provisional, until this round's quote vouches for it.
         case scratch(Scratch)
     }
@@ -68,6 +70,10 @@ struct RoundPlan: Sendable {
             scratch.isFresh(at: time, lifetime: settings.scratchSeconds)
         {
             start = .scratch(scratch)
+        } else if let kept = basis.position, !attempt.fromRecordZero, kept.selection == selection,
+            kept.clock.resetCount == hello.resetCount
+        {
+            start = .position(kept.state)
         } else if let stored, !attempt.fromRecordZero, stored.selection == selection,
             stored.clock.resetCount == hello.resetCount, basis.mayResume
         {
@@ -81,7 +87,7 @@ struct RoundPlan: Sendable {
     var state: AppraisalState {
         switch start {
         case .recordZero: AppraisalState()
-        case .lastCommit(let state): state
+        case .lastCommit(let state), .position(let state): state
         case .scratch(let scratch): scratch.appraisal
         }
     }
@@ -92,10 +98,12 @@ struct RoundPlan: Sendable {
         return scratch
     }
 
-    /// Whether the round goes on from the last commit.
+    /// Whether the round goes on from what a commit has left.
     var resumesCommit: Bool {
-        guard case .lastCommit = start else { return false }
-        return true
+        switch start {
+        case .lastCommit, .position: true
+        case .recordZero, .scratch: false
+        }
     }
 
     var firstRecord: UInt64 { state.nextRecord }

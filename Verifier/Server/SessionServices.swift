@@ -50,6 +50,9 @@ package struct SessionServices: Sendable {
             policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
             attestation: attestation, mayResume: snapshot.isStateCurrent && trial == nil, numbers: numbers,
             scratch: trial == nil ? snapshot.scratch : nil)
+        if trial == nil, let kept = snapshot.position {
+            basis.position = .init(clock: kept.clockInfo, selection: kept.selection, state: kept.appraisal)
+        }
         basis.trial = trial
         return basis
     }
@@ -61,7 +64,7 @@ extension RoundOutcome {
         Outcome(
             agent: snapshot.agent.id, basis: snapshot.basis,
             progress: attestation.map {
-                .init(clockInfo: $0.clock, selection: $0.selection, appraisal: $0.state)
+                .init(clockInfo: $0.clock, selection: $0.selection, appraisal: $0.state, passed: passed)
             },
             tier: tier, appraisedRecords: nextRecord, excessRecords: excessRecords, findings: findings,
             challengedAt: challengedAt, givenAt: time)

@@ -43,6 +43,7 @@ extension VerifierSession {
         package enum Origin: String, Sendable {
             case recordZero = "record_0"
             case lastCommit = "last_commit"
+            case position = "position"
             case brokenTransfer = "broken_transfer"
         }
     }
@@ -54,6 +55,7 @@ extension RoundPlan.Start {
         switch self {
         case .recordZero: .recordZero
         case .lastCommit: .lastCommit
+        case .position: .position
         case .scratch: .brokenTransfer
         }
     }

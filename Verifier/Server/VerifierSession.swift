@@ -322,6 +322,7 @@ extension VerifierSession {
                 nextRecord: exchange.nextRecord, remaining: shard.recordsRemaining))
         guard shard.moreDataPending, !exchange.isEnded else { return [note] + conclude(exchange) }
         let credit = ShardCredit(round: shard.round, nextRecord: exchange.nextRecord, window: settings.window)
+        exchange.markPosition()
         let scratch = settings.scratchSeconds > 0 ? exchange.scratch(at: time) : nil
         state = .awaitingShard(exchange)
         return [note, .expect("LogShard", seconds: settings.shardSeconds), .send(.shardCredit(credit))]
@@ -333,6 +334,7 @@ extension VerifierSession {
         let trial = exchange.finishTrial()
         let round = exchange.round
         let clock = exchange.clock
+        let passed = exchange.passed
         let outcome = exchange.finish()
         if outcome.newState == nil, let scratch = round.plan.scratch {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
@@ -347,7 +349,7 @@ extension VerifierSession {
             let reason = "the agent's log begins with a snapshot of other PCR values than those of the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
-        var concluded = RoundOutcome(round, outcome, clock: clock)
+        var concluded = RoundOutcome(round, outcome, passed: passed, clock: clock)
         concluded.trial = trial
         return commit(concluded, of: round)
     }

@@ -23,6 +23,8 @@ package struct AgentSnapshot: Sendable {
     package let keptScratch: KeptScratch?
     /// What an operator has asked for, and what no round has met yet.
     package let reattestation: Reattestation?
+    /// Where that request's round can begin instead of at record 0; nil for nowhere.
+    package let position: Outcome.Progress?
     /// A policy to be tried on its log, beside the one that judges it; whether the trial is over is the caller's to ask.
     package let trial: Trial?
 

@@ -30,12 +30,17 @@ package struct Outcome: Sendable {
         package var selection: PCRSelection
         /// The appraisal's new state. Its keyrings take the place of the stored ones, so a new epoch's discard them.
         package var appraisal: AppraisalState
+        /// Where the round has been on its way, ascending: what an appraisal can go back to.
+        package var passed: [AppraisalState]
 
         /// The progress of a round.
-        package init(clockInfo: ClockInfo, selection: PCRSelection, appraisal: AppraisalState) {
+        package init(
+            clockInfo: ClockInfo, selection: PCRSelection, appraisal: AppraisalState, passed: [AppraisalState] = []
+        ) {
             self.clockInfo = clockInfo
             self.selection = selection
             self.appraisal = appraisal
+            self.passed = passed
         }
     }
 

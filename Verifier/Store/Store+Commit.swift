@@ -25,8 +25,8 @@ extension Schema {
         changes.put(id.key, verdict.stored, in: verdicts)
         changes.delete(id.key, in: scratch)
         let last: Verdict? = try transaction.load(of: id, in: verdicts)
-        try remember(
-            verdict, of: outcome, after: last, try transaction.load(of: id, in: states), transaction, &changes)
+        let before: AttestationState? = try transaction.load(of: id, in: states)
+        try remember(verdict, of: outcome, after: last, before, transaction, &changes)
         if !outcome.findings.isEmpty {
             changes.put(
                 numberedKey(verdict.number, of: id), StoredFindings(outcome.findings).stored, in: findings)
@@ -35,6 +35,7 @@ extension Schema {
             let state = AttestationState(progress, of: outcome, verdictNumber: verdict.number)
             changes.put(id.key, state.stored, in: states)
             changes.delete(id.key, in: reattestations)
+            try keepPositions(of: outcome, progress, state, after: before, transaction, &changes)
             replaceKeyrings(outcome.basis.keyrings, by: progress.appraisal.keyrings, of: id, &changes)
             try carry(progress.appraisal.findings, of: id, transaction, &changes)
         }
@@ -98,8 +99,20 @@ extension AttestationState {
             denyGeneration: outcome.basis.denyGeneration, challengedAt: outcome.verdict.challengedAt,
             committedAt: outcome.verdict.givenAt, nextRecord: appraisal.nextRecord,
             recordsReceived: appraisal.recordsReceived, fileRecords: appraisal.fileRecords, lanes: appraisal.lanes,
-            unusableKeys: appraisal.keyrings.unusable,
-            keyCount: UInt32(clamping: appraisal.keyrings.keyrings.values.reduce(0) { $0 + $1.count }),
+            unusableKeys: appraisal.keyrings.unusable, keyCount: UInt32(clamping: appraisal.keyrings.count),
             logBytes: appraisal.logBytes)
+    }
+
+    /// The same round, had it ended at an earlier record.
+    func set(to appraisal: AppraisalState) -> AttestationState {
+        var state = self
+        state.nextRecord = appraisal.nextRecord
+        state.recordsReceived = appraisal.recordsReceived
+        state.fileRecords = appraisal.fileRecords
+        state.lanes = appraisal.lanes
+        state.unusableKeys = appraisal.keyrings.unusable
+        state.keyCount = UInt32(clamping: appraisal.keyrings.count)
+        state.logBytes = appraisal.logBytes
+        return state
     }
 }

@@ -12,6 +12,7 @@ extension Store {
             let agent = try schema.agent(id, transaction)
             let state: AttestationState? = try transaction.load(of: id, in: schema.states)
             let denials = try schema.denials(transaction)
+            let reattestation: Reattestation? = try transaction.load(of: id, in: schema.reattestations)
             return AgentSnapshot(
                 agent: agent,
                 policyHash: try schema.policyHash(of: agent, transaction),
@@ -25,7 +26,10 @@ extension Store {
                     try schema.changedKeys(denials, state, of: id, transaction)
                 } ?? [],
                 keptScratch: try schema.scratch(of: id, transaction),
-                reattestation: try transaction.load(of: id, in: schema.reattestations),
+                reattestation: reattestation,
+                position: try reattestation.flatMap { (request) throws(StoreError) in
+                    try schema.position(of: agent, state, for: request, denials, transaction)
+                },
                 // A trial that is damaged must not keep anybody from being judged.
                 trial: (try? schema.trial(for: agent, transaction)) ?? nil)
         }

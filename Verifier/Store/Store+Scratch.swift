@@ -1,3 +1,4 @@
+import Appraisal
 import Bytes
 
 // Logs on their way. Nothing here is a verdict, and no generation is counted up: only the agent's next session reads it.
@@ -59,23 +60,27 @@ extension Store {
 extension Store {
     /// Has an agent's log appraised again. The last verdict, its keys and its position stand until that is done.
     ///
-    /// A verifier keeps one position of an epoch, the last, and can begin at record 0 beside it: so it is record 0 from
-    /// which the log is asked for, whichever record was named.
     /// - Parameters:
     ///   - record: the record from which on the log is to be appraised again.
     ///   - time: seconds since 1970.
+    /// - Returns: the record that it begins with as things stand: the last position kept at or before the one named.
     /// - Throws: `notFound` for an agent that isn't enrolled.
+    @discardableResult
     package func requestReattestation(
         of id: AgentID, from record: UInt64 = 0, at time: Int64
-    ) async throws(StoreError) {
-        try await change { (schema, transaction, changes) throws(StoreError) in
-            _ = try schema.agent(id, transaction)
+    ) async throws(StoreError) -> UInt64 {
+        let schema = schema
+        return try await changing { (transaction, changes) throws(StoreError) in
+            let agent = try schema.agent(id, transaction)
             // The generation that this change is about to have: no two requests share it.
             let number = try schema.counter(Schema.MetaKey.generation, transaction) &+ 1
             let request = Reattestation(number: number, firstRecord: record, requestedAt: time)
             changes.put(id.key, request.stored, in: schema.reattestations)
             changes.delete(id.key, in: schema.scratch)
             try schema.record([.reattestationRequested(from: record)], of: id, at: time, transaction, &changes)
+            let state: AttestationState? = try transaction.load(of: id, in: schema.states)
+            let denials = try schema.denials(transaction)
+            return try schema.position(of: agent, state, for: request, denials, transaction)?.appraisal.nextRecord ?? 0
         }
     }
 

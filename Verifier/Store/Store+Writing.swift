@@ -87,8 +87,8 @@ extension Store {
         try await change { (schema, transaction, changes) throws(StoreError) in
             _ = try schema.agent(id, transaction)
             try schema.drop(
-                id, from: [schema.states, schema.keyrings, schema.scratch, schema.reattestations], transaction, &changes
-            )
+                id, from: [schema.states, schema.keyrings, schema.scratch, schema.reattestations, schema.positions],
+                transaction, &changes)
             changes.delete(schema.numberedKey(Schema.carriedFindings, of: id), in: schema.findings)
             do throws(StoreError) {
                 _ = try transaction.load(Verdict.self, of: id, in: schema.verdicts)
@@ -136,7 +136,7 @@ extension Schema {
     var ofOneAgent: [Database] {
         [
             agents, states, keyrings, verdicts, findings, history, keyHistory, events, identities, scratch,
-            reattestations,
+            reattestations, positions,
         ]
     }
 

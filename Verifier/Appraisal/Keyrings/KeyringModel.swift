@@ -19,6 +19,17 @@ package struct KeyringModel: Hashable, Sendable {
         self.unusable = unusable
     }
 
+    /// Keys, those of all keyrings.
+    package var count: Int { keyrings.values.reduce(0) { $0 + $1.count } }
+
+    /// The model as it was before a record.
+    ///
+    /// - Parameter unusable: the ids that were known by then: a model doesn't keep which record brought them.
+    package func before(record: UInt64, unusable: Set<KeyID> = []) -> KeyringModel {
+        let earlier = keyrings.mapValues { keys in keys.filter { $0.record < record } }
+        return KeyringModel(keyrings: earlier.filter { !$0.value.isEmpty }, unusable: unusable)
+    }
+
     /// Whether no key is known.
     package var isEmpty: Bool { keyrings.isEmpty && unusable.isEmpty }
 

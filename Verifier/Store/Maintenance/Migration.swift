@@ -64,7 +64,7 @@ package enum Migration {
         }
         guard from != version else { return Result(from: from, to: version, restarted: 0) }
         let restarted = try restart(inVersion: version, transaction)
-        for name in ["keyrings", "key-history", "scratch", "reattestations"] {
+        for name in ["keyrings", "key-history", "scratch", "reattestations", "positions"] {
             if let database = try transaction.open(name) { try transaction.drop(database) }
         }
         header.version = version

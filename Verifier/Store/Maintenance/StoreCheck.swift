@@ -117,8 +117,7 @@ extension StoreCheck {
         try require(state?.verdictNumber ?? 0 <= number, "a state without its verdict", schema.states)
         if let state, let count = state.keyCount {
             let model = try schema.keyrings(of: id, unusable: [], transaction)
-            let keys = model.keyrings.values.reduce(0) { $0 + $1.count }
-            try require(keys == Int(count), "\(keys) keys where the state has \(count)", schema.keyrings)
+            try require(model.count == Int(count), "\(model.count) keys where the state has \(count)", schema.keyrings)
         }
         if let verdict {
             let findings = try schema.findings(number, of: id, transaction)
@@ -158,6 +157,7 @@ extension StoreCheck {
         case schema.events.name: _ = try Event(stored: value, at: place)
         case schema.keyHistory.name: _ = try KeySighting(stored: value, at: place)
         case schema.scratch.name: _ = try Scratch(stored: value, at: place)
+        case schema.positions.name: _ = try Position(stored: value, at: place)
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)
