@@ -54,7 +54,7 @@ extension RunCommand {
         if json {
             for line in settings.effective { Output.line(try jsonLine(line)) }
         } else {
-            Output.lines(table.lines)
+            Output.bytes(table.text())
         }
         let configuration = try options.read()
         _ = try configuration.tlsContext()

@@ -60,16 +60,32 @@ package struct ByteReader: ~Escapable {
         return bytes[offset]
     }
 
-    /// Reads an unsigned integer of the type's width.
-    package mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
-        _ type: Value.Type = Value.self, _ order: ByteOrder = .big
-    ) throws(ByteError) -> Value {
-        Value(truncatingIfNeeded: try number(width: Value.bitWidth / 8, order))
+    // One function for each width, not a generic one: callers in other modules don't see a generic function's body, and
+    // would pay a call through the type's witnesses for each operator in it.
+
+    /// Reads an unsigned integer of 2 bytes.
+    package mutating func integer(
+        _ type: UInt16.Type = UInt16.self, _ order: ByteOrder = .big
+    ) throws(ByteError) -> UInt16 {
+        UInt16(truncatingIfNeeded: try number(width: 2, order))
     }
 
-    /// The loop of ``integer(_:_:)``, not generic: callers in other modules don't see a generic function's body, and
-    /// would pay a call through the type's witnesses for each operator in it.
-    private mutating func number(width: Int, _ order: ByteOrder) throws(ByteError) -> UInt64 {
+    /// Reads an unsigned integer of 4 bytes.
+    package mutating func integer(
+        _ type: UInt32.Type = UInt32.self, _ order: ByteOrder = .big
+    ) throws(ByteError) -> UInt32 {
+        UInt32(truncatingIfNeeded: try number(width: 4, order))
+    }
+
+    /// Reads an unsigned integer of 8 bytes.
+    package mutating func integer(
+        _ type: UInt64.Type = UInt64.self, _ order: ByteOrder = .big
+    ) throws(ByteError) -> UInt64 {
+        try number(width: 8, order)
+    }
+
+    /// Reads an unsigned integer of so many bytes, at most 8.
+    package mutating func number(width: Int, _ order: ByteOrder) throws(ByteError) -> UInt64 {
         try need(width)
         var value: UInt64 = 0
         for index in 0..<width {
@@ -93,14 +109,34 @@ package struct ByteReader: ~Escapable {
         [UInt8](copying: try span(count))
     }
 
-    /// Reads a length of the type's width and as many bytes.
+    /// Reads a length of one byte and as many bytes.
     ///
     /// - Parameter limit: the largest length that is allowed, checked before anything is allocated.
-    package mutating func sized<Length: FixedWidthInteger & UnsignedInteger>(
-        by type: Length.Type, limit: Int, _ order: ByteOrder = .big
+    package mutating func sized(by type: UInt8.Type, limit: Int) throws(ByteError) -> [UInt8] {
+        try sized(width: 1, limit: limit, .big)
+    }
+
+    /// Reads a length of 2 bytes and as many bytes.
+    ///
+    /// - Parameter limit: the largest length that is allowed, checked before anything is allocated.
+    package mutating func sized(
+        by type: UInt16.Type, limit: Int, _ order: ByteOrder = .big
     ) throws(ByteError) -> [UInt8] {
+        try sized(width: 2, limit: limit, order)
+    }
+
+    /// Reads a length of 4 bytes and as many bytes.
+    ///
+    /// - Parameter limit: the largest length that is allowed, checked before anything is allocated.
+    package mutating func sized(
+        by type: UInt32.Type, limit: Int, _ order: ByteOrder = .big
+    ) throws(ByteError) -> [UInt8] {
+        try sized(width: 4, limit: limit, order)
+    }
+
+    private mutating func sized(width: Int, limit: Int, _ order: ByteOrder) throws(ByteError) -> [UInt8] {
         let start = offset
-        let length = Int(clamping: try integer(type, order))
+        let length = Int(clamping: try number(width: width, order))
         guard length <= limit else { throw ByteError(.tooLong(length: length, limit: limit), offset: start) }
         return try array(length)
     }

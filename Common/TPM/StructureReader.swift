@@ -15,7 +15,9 @@ struct StructureReader: ~Escapable {
     mutating func integer<Value: FixedWidthInteger & UnsignedInteger>(
         _ type: Value.Type = Value.self, _ order: ByteOrder = .big
     ) throws(QuoteError) -> Value {
-        do throws(ByteError) { return try reader.integer(type, order) } catch { throw malformed(error.description) }
+        do throws(ByteError) {
+            return Value(truncatingIfNeeded: try reader.number(width: Value.bitWidth / 8, order))
+        } catch { throw malformed(error.description) }
     }
 
     mutating func algorithm() throws(QuoteError) -> AlgorithmID {

@@ -1,21 +1,18 @@
 /// Columns of text, aligned. Widths count characters; names must be escaped before they come here.
+///
+/// A listing may have a hundred thousand rows: all of their text is one array of bytes.
 package struct Table: Sendable {
-    private struct Row {
-        let cells: [String]
-        let styles: [Int: Style]
-        /// Then a cell is as wide as it has bytes: a listing may have a hundred thousand rows.
-        let isASCII: Bool
-
-        init(_ cells: [String], _ styles: [Int: Style]) {
-            self.cells = cells
-            self.styles = styles
-            isASCII = cells.allSatisfy { $0.utf8.allSatisfy { $0 < 0x80 } }
-        }
-
-        func width(of column: Int) -> Int { isASCII ? cells[column].utf8.count : cells[column].count }
+    private struct Cell {
+        /// Where its bytes end; they begin where those of the cell before it end.
+        let end: Int
+        let width: Int
+        let style: Style?
     }
 
-    private var rows: [Row] = []
+    private var bytes: [UInt8] = []
+    private var cells: [Cell] = []
+    /// Where each row's cells end.
+    private var rowEnds: [Int] = []
     private var widths: [Int] = []
     private let rightAligned: Set<Int>
 
@@ -30,40 +27,53 @@ package struct Table: Sendable {
     /// Adds a row; missing cells are empty.
     ///
     /// - Parameter styles: by column, where colours are shown.
-    package mutating func append(_ cells: [String], styles: [Int: Style] = [:]) {
-        let row = Row(cells, styles)
-        for column in cells.indices {
+    package mutating func append(_ row: [String], styles: [Int: Style] = [:]) {
+        for (column, text) in row.enumerated() {
+            let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
+            let width = isASCII ? text.utf8.count : text.count
+            bytes += text.utf8
             if column == widths.count { widths.append(0) }
-            widths[column] = max(widths[column], row.width(of: column))
+            widths[column] = max(widths[column], width)
+            cells.append(Cell(end: bytes.count, width: width, style: styles.isEmpty ? nil : styles[column]))
         }
-        rows.append(row)
+        rowEnds.append(cells.count)
     }
 
-    /// The lines, without trailing blanks and without colours.
-    package var lines: [String] { lines(coloured: false) }
+    /// The lines as UTF-8, each with its newline and without trailing blanks.
+    package func text(coloured: Bool = false) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(rowEnds.count * widths.reduce(1) { $0 + $1 + 2 })
+        var row = 0
+        for end in rowEnds {
+            append(row..<end, coloured: coloured, to: &text)
+            text.append(UInt8(ascii: "\n"))
+            row = end
+        }
+        return text
+    }
 
-    /// The lines, without trailing blanks.
-    package func lines(coloured: Bool) -> [String] {
-        let lineWidth = widths.reduce(0) { $0 + $1 + 2 }
-        return rows.map { row in
-            // Bytes: for a hundred thousand rows strings would take as long as reading them from the store.
-            var line: [UInt8] = []
-            line.reserveCapacity(lineWidth)
-            append(row, coloured ? row.styles : [:], to: &line)
-            return String(decoding: line, as: UTF8.self)
+    private func append(_ row: Range<Int>, coloured: Bool, to text: inout [UInt8]) {
+        var owed = 0
+        for (column, index) in row.enumerated() {
+            let cell = cells[index]
+            let padding = widths[column] - cell.width
+            let isRightAligned = rightAligned.contains(column)
+            let start = index > 0 ? cells[index - 1].end : 0
+            if start < cell.end {
+                text += repeatElement(UInt8(ascii: " "), count: owed + (isRightAligned ? padding : 0))
+                append(bytes[start..<cell.end], coloured ? cell.style : nil, to: &text)
+                owed = isRightAligned ? 2 : padding + 2
+            } else {
+                owed += padding + 2
+            }
         }
     }
 
-    private func append(_ row: Row, _ styles: [Int: Style], to line: inout [UInt8]) {
-        guard let last = row.cells.lastIndex(where: { !$0.isEmpty }) else { return }
-        for column in 0...last {
-            let cell = row.cells[column]
-            let padding = repeatElement(UInt8(ascii: " "), count: widths[column] - row.width(of: column))
-            if rightAligned.contains(column) { line += padding }
-            line += (styles[column].map { $0.applied(to: cell) } ?? cell).utf8
-            guard column < last else { return }
-            if !rightAligned.contains(column) { line += padding }
-            line += "  ".utf8
+    private func append(_ cell: ArraySlice<UInt8>, _ style: Style?, to text: inout [UInt8]) {
+        guard let style else {
+            text += cell
+            return
         }
+        text += style.applied(to: String(decoding: cell, as: UTF8.self)).utf8
     }
 }

@@ -47,7 +47,7 @@ struct Benchmarks: ParsableCommand {
                     Output.notice("\(row.work): \(row.cells[1])")
                 }
             }
-            table.lines.forEach { Output.line($0) }
+            Output.bytes(table.text())
         }
     }
 }

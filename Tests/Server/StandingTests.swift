@@ -90,7 +90,8 @@ import Testing
             beganAt: 10_040, bytesBefore: 1_000_000, updatedAt: 10_050)
         let agent = Agent(
             id: try AgentID("host"), attestationKeyPublic: [], attestationKeyName: [], enrolledAt: 0)
-        var summary = AgentSummary(agent: agent, state: nil, verdict: verdict(.affirming), transfer: transfer)
+        var summary = AgentSummary(agent: agent, state: nil, verdict: verdict(.affirming))
+        summary.transfer = transfer
         let facts = try #require(summary.facts.transfer)
         #expect(facts.recordsRemaining == 58_800 && facts.bytesRemaining == 6_500_000)
         // What an earlier connection brought is no measure of this one.

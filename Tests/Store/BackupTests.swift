@@ -47,7 +47,7 @@ import Testing
             let check = try Backup.restore(folder.path, from: backup)
             #expect(check.agents == 1)
             store = try Store(path: folder.path)
-            #expect(try store.agents().map { try $0.get().agent.id.description } == ["old"])
+            #expect(try store.agents().map { try $0.get().id.description } == ["old"])
             #expect(try store.keyrings(of: AgentID("old")) == Samples.keyrings([".ima": [1]]))
             #expect(try await store.attest("old") == .committed(verdict: 2))
             store.close()

@@ -32,9 +32,9 @@ import Testing
             // The listing shows the others, and the error in its place.
             let page = try store.agents()
             #expect(page.count == Self.ids.count)
-            #expect(try page[0].get().agent.id.description == "alpha")
+            #expect(try page[0].get().id.description == "alpha")
             if case .failure(let error) = page[1] { #expect(error.place.agent == damaged.bytes) }
-            #expect(try page[3].get().agent.id.description == "gamma")
+            #expect(try page[3].get().id.description == "gamma")
         }
     }
 

@@ -25,6 +25,31 @@ import Testing
         }
     }
 
+    @Test("a line, of which only parts are read, is what all of it would be") func lines() async throws {
+        try await TemporaryStore.run { store in
+            try await store.putPolicy("base", source: [1], compiled: [], at: 0)
+            try await store.enrol(Samples.agent("new"))
+            try await store.enrol(Samples.agent("with-policy", policy: "base"))
+            try await store.enrol(Samples.agent("revoked"))
+            try await store.setRevocation(of: AgentID("revoked"), at: 5)
+            for id in ["host", "other", "revoked-later", "with-policy"] {
+                try await store.attest(
+                    id, keyrings: Samples.keyrings([".ima": [1, 2]], unusable: [8, 9]), findings: Samples.findings(3),
+                    tier: .warning)
+            }
+            try await store.attest("no-key")
+            try await store.setRevocation(of: AgentID("revoked-later"), at: 6)
+            try await store.requestReattestation(of: AgentID("other"), from: 3, at: 4)
+            for isDenied in [false, true] {
+                if isDenied { try await store.deny(Samples.key(2).fingerprint, at: 0) }
+                let lines = try store.agents().map { try $0.get() }
+                #expect(lines.count == 7)
+                for line in lines { #expect(line == (try store.snapshot(of: line.id).summary)) }
+                #expect(lines.contains { !$0.deniedKeys.isEmpty } == isDenied)
+            }
+        }
+    }
+
     @Test("pages follow each other without a gap or a repeat, in the ids' order") func pages() async throws {
         try await TemporaryStore.run { store in
             let ids = (0..<57).map { "host-\($0)" } + ["host", "h", "\u{1}", "zürich"]
@@ -34,7 +59,7 @@ import Testing
                 let page = try store.agents(after: listed.last, limit: 10)
                 guard !page.isEmpty else { break }
                 #expect(page.count <= 10)
-                listed += try page.map { try $0.get().agent.id }
+                listed += try page.map { try $0.get().id }
             }
             #expect(listed == (try ids.map { try AgentID($0) }).sorted())
         }

@@ -88,7 +88,7 @@ import Testing
             #expect(try Migration.run(folder.path, to: 2) == .init(from: 1, to: 2, restarted: 2))
             try folder.check()
             let store = try Store(path: folder.path)
-            let ids = try store.agents().map { try $0.get().agent.id.description }
+            let ids = try store.agents().map { try $0.get().id.description }
             #expect(ids == ["db-1", "web-1", "web-2"])
             let web = try store.snapshot(of: AgentID("web-1"))
             #expect(web.state?.nextRecord == 0 && web.state?.clockInfo.resetCount == 7)

@@ -41,7 +41,7 @@ import Testing
             #expect(event.kind == .removed(agent: Array("never".utf8), byRule: true) && event.time == 9)
             #expect(try await store.removeAgents(silentSince: 1_800_000_000, at: 9) == [])
             #expect(try await store.removeAgents(silentSince: 1_800_000_001, at: 9) == [AgentID("attested")])
-            #expect(try store.agents().map { try $0.get().agent.id.description } == ["revoked"])
+            #expect(try store.agents().map { try $0.get().id.description } == ["revoked"])
         }
     }
 

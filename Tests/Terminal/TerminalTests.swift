@@ -39,20 +39,6 @@ import Testing
         #expect(readableCount(count) == expected)
     }
 
-    @Test("A table aligns its columns and has no blanks at a line's end")
-    func table() {
-        var table = Table(["AGENT", "TIER", "POLICY"])
-        table.append(["host-1", "affirming", "é"])
-        table.append(["h", "none", ""])
-        table.append(["a-long-name"])
-        table.append([])
-        #expect(
-            table.lines == [
-                "AGENT        TIER       POLICY", "host-1       affirming  é", "h            none", "a-long-name", "",
-            ])
-        #expect(Table([]).lines == [""])
-    }
-
     @Test("An exit tells a script the tier, or what is wrong")
     func statuses() {
         #expect(ExitStatus.done.rawValue == 0 && ExitStatus.contraindicated.rawValue == 1)

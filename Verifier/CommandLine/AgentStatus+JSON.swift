@@ -40,23 +40,23 @@ extension AgentStatus: Encodable {
 
     func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Keys.self)
-        try object.encode(summary.agent.id.description, forKey: .agent)
+        try object.encode(summary.id.description, forKey: .agent)
         try object.encode(tier.rawValue, forKey: .tier)
         try object.encode(standing.word.rawValue, forKey: .state)
         // As it was given, however old it is.
         try object.encode(verdict?.tier.rawValue, forKey: .lastTier)
         try object.encode(age, forKey: .ageSeconds)
         try object.encode(verdict?.challengedAt, forKey: .verdictTime)
-        try object.encode(summary.state?.clockInfo.resetCount, forKey: .resetCount)
+        try object.encode(summary.position?.resetCount, forKey: .resetCount)
         try object.encode(nextRecord, forKey: .nextRecord)
         try object.encode(verdict?.excessRecords ?? 0, forKey: .excessRecords)
         try object.encode(keys, forKey: .keys)
         try object.encode(findingsByReason, forKey: .findingsByReason)
         try object.encode(policyName, forKey: .policy)
         try object.encode(verdict?.policyHash?.description, forKey: .policySHA256)
-        try object.encode(summary.agent.revokedAt != nil, forKey: .isRevoked)
+        try object.encode(summary.revokedAt != nil, forKey: .isRevoked)
         try object.encode(identity.words, forKey: .identity)
-        try object.encode(summary.agent.enrolledAt, forKey: .enrolledAt)
+        try object.encode(summary.enrolledAt, forKey: .enrolledAt)
         if let transfer {
             try encode(transfer, to: object.nestedContainer(keyedBy: TransferKeys.self, forKey: .transfer))
         } else {

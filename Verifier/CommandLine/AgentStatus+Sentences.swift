@@ -28,10 +28,10 @@ extension AgentStatus {
                 "It rests on \(summary.deniedKeys.count) of its keys that were denied since (\(Reason.keyDenied)): it no "
                     + "longer affirms, and all records will be judged again.")
         }
-        if let state = summary.state {
+        if let position = summary.position {
             let excess = verdict?.excessRecords ?? 0
             lines.append(
-                "\(readableCount(nextRecord)) records of boot epoch \(state.clockInfo.resetCount) are appraised, "
+                "\(readableCount(nextRecord)) records of boot epoch \(position.resetCount) are appraised, "
                     + "\(keys) key\(keys == 1 ? " was" : "s were") learned"
                     + (excess > 0 ? "; \(readableCount(excess)) more records came, and wait for the next quote." : "."))
         }
@@ -65,7 +65,7 @@ extension AgentStatus {
             "It is unreachable: no verdict since \(readableTime(since)). Is the host on, and does it run "
                 + "`assay-agent run`? Silence is not distrust."
         case .neverAttested:
-            "It was enrolled at \(readableTime(summary.agent.enrolledAt)) and has never attested: start "
+            "It was enrolled at \(readableTime(summary.enrolledAt)) and has never attested: start "
                 + "`assay-agent run` on the host."
         case .revoked(let since):
             "It is revoked since \(readableTime(since)): its connections are refused."
@@ -90,7 +90,7 @@ extension AgentStatus {
 
     private func policySentence(_ policyHash: Digest?) -> String {
         guard let policyName else {
-            return "NO POLICY judges it: assay-verifier policy assign \(summary.agent.id) NAME"
+            return "NO POLICY judges it: assay-verifier policy assign \(summary.id) NAME"
         }
         guard let policyHash else {
             return "Its policy \(policyName) is not in the store: assay-verifier policy put \(policyName) FILE"

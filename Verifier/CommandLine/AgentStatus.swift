@@ -12,6 +12,8 @@ struct AgentStatus {
     let standing: AgentStanding
     /// The last verdict's tier, or `none` if it is too old, if there is none, or if the agent is revoked.
     let tier: Tier
+    /// Seconds since the last verdict's Challenge; nil before the first verdict.
+    let age: Int64?
     /// Keys that were learned.
     let keys: Int
     /// Seconds since 1970.
@@ -28,14 +30,14 @@ struct AgentStatus {
         self.now = now
         self.identity = identity
         standing = AgentStanding(facts, at: now, maximumAge: maximumAge)
+        age = facts.age(at: now)
         tier = facts.tier(at: now, maximumAge: maximumAge)
         transfer = facts.transfer(at: now, maximumAge: maximumAge)
     }
 
     var verdict: Verdict? { summary.verdict }
-    var age: Int64? { summary.age(at: now) }
-    var nextRecord: UInt64 { summary.state?.nextRecord ?? 0 }
-    var policyName: String? { summary.agent.policyName.map { escaped($0.utf8) } }
+    var nextRecord: UInt64 { summary.position?.nextRecord ?? 0 }
+    var policyName: String? { summary.policyName.map { escaped($0.utf8) } }
 
     /// Failures and warnings of the last verdict, by reason, and the keys that it rests on and that were denied since.
     var findingsByReason: [String: UInt64] {
@@ -54,8 +56,8 @@ extension AgentStatus {
 
     var row: [String] {
         [
-            summary.agent.id.description, tier.rawValue, age.map(readableAge) ?? "-",
-            summary.state.map { "\($0.clockInfo.resetCount)" } ?? "-", readableCount(nextRecord), "\(keys)",
+            summary.id.description, tier.rawValue, age.map(readableAge) ?? "-",
+            summary.position.map { "\($0.resetCount)" } ?? "-", readableCount(nextRecord), "\(keys)",
             standing.phrase, policyName ?? "NO POLICY",
         ]
     }

@@ -43,7 +43,7 @@ extension AgentsCommand {
                     }
                 }
             }
-            if !json { Output.lines(table.lines(coloured: showsColour)) }
+            if !json { Output.bytes(table.text(coloured: showsColour)) }
         }
     }
 }
@@ -71,9 +71,9 @@ extension Store {
 
     /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.
     func keyCount(of summary: AgentSummary) throws(StoreError) -> Int {
-        guard let state = summary.state else { return 0 }
-        if let count = state.keyCount { return Int(count) }
-        return try keyrings(of: summary.agent.id).count
+        guard let position = summary.position else { return 0 }
+        if let count = position.keyCount { return Int(count) }
+        return try keyrings(of: summary.id).count
     }
 }
 
@@ -82,7 +82,7 @@ extension Result<AgentSummary, StoreError> {
     fileprivate var agentID: AgentID? {
         get throws(StoreError) {
             switch self {
-            case .success(let summary): summary.agent.id
+            case .success(let summary): summary.id
             case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
             }
         }

@@ -112,7 +112,7 @@ extension Store {
     fileprivate func agents(restingOn key: Digest) async throws -> [AgentID] {
         var ids: [AgentID] = []
         try await eachAgent { entry in
-            if case .success(let summary) = entry, summary.deniedKeys.contains(key) { ids.append(summary.agent.id) }
+            if case .success(let summary) = entry, summary.deniedKeys.contains(key) { ids.append(summary.id) }
         }
         return ids
     }

@@ -66,7 +66,7 @@ struct KeyringsCommand: AsyncParsableCommand {
                 ],
                 rightAligned: [5])
             for key in keys { table.append(key.row) }
-            Output.lines(table.lines)
+            Output.bytes(table.text())
         }
     }
 

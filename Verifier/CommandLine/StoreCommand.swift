@@ -37,7 +37,7 @@ struct StoreCommand: AsyncParsableCommand {
                     readableSize(UInt64(clamping: database.bytes)),
                 ])
             }
-            Output.lines(table.lines)
+            Output.bytes(table.text())
         }
     }
 

@@ -52,9 +52,11 @@ package struct AgentSnapshot: Sendable {
 
     /// The agent's line in a listing.
     package var summary: AgentSummary {
-        AgentSummary(
-            agent: agent, state: state, verdict: verdict, deniedKeys: changedKeys.intersection(deniedKeys),
-            transfer: scratch?.transfer, reattestation: reattestation)
+        var summary = AgentSummary(agent: agent, state: state, verdict: verdict)
+        summary.deniedKeys = changedKeys.intersection(deniedKeys)
+        summary.transfer = scratch?.transfer
+        summary.reattestation = reattestation
+        return summary
     }
 
     /// What an outcome of this session rests on.
@@ -64,20 +66,4 @@ package struct AgentSnapshot: Sendable {
             verdictNumber: verdict?.number ?? 0, stateNumber: state?.verdictNumber ?? 0,
             keyrings: appraisal?.keyrings ?? KeyringModel(), reattestation: reattestation?.number ?? 0)
     }
-}
-
-/// A line of a listing.
-package struct AgentSummary: Hashable, Sendable {
-    /// Identity, policy's name, revocation.
-    package let agent: Agent
-    /// Where attestation stands; nil before the first committed round.
-    package let state: AttestationState?
-    /// The last verdict.
-    package let verdict: Verdict?
-    /// Keys that vouched for records of the verdict and were denied since: it no longer affirms.
-    package var deniedKeys: Set<Digest> = []
-    /// A log on its way; nil for none.
-    package var transfer: LogTransfer?
-    /// What an operator has asked for, and what no round has met yet.
-    package var reattestation: Reattestation?
 }

@@ -122,10 +122,10 @@ extension Store {
         let start = last.map { $0.bytes + [1] }
         return try environment.read { (transaction) throws(StoreError) in
             var page: [Result<AgentSummary, StoreError>] = []
-            let denials = try schema.denials(transaction)
+            let listing = try schema.listing(transaction)
             try transaction.scan(schema.agents, prefix: [], from: start) { (key, value) throws(StoreError) in
                 guard page.count < limit else { return false }
-                page.append(schema.summary(key, value, denials, transaction))
+                page.append(schema.summary(key, value, listing, transaction))
                 return true
             }
             return page

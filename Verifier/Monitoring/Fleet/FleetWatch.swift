@@ -80,7 +80,7 @@ package final class FleetWatch: Service {
                 let page = try store.agents(after: last, limit: Self.pageLength)
                 ledger.withLock { ledger in
                     for case .success(let summary) in page {
-                        ledger.scanned(summary.agent.id, summary.facts, began: began)
+                        ledger.scanned(summary.id, summary.facts, began: began)
                     }
                 }
                 guard let id = try page.last.flatMap({ (entry) throws(StoreError) in try entry.agentID }),
@@ -107,7 +107,7 @@ extension Result<AgentSummary, StoreError> {
     fileprivate var agentID: AgentID? {
         get throws(StoreError) {
             switch self {
-            case .success(let summary): summary.agent.id
+            case .success(let summary): summary.id
             case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
             }
         }

@@ -6,12 +6,12 @@ extension AgentSummary {
     /// What the agent's state follows from.
     package var facts: AgentFacts {
         AgentFacts(
-            revokedAt: agent.revokedAt, verdict: verdict, deniedKeys: deniedKeys,
+            revokedAt: revokedAt, verdict: verdict, deniedKeys: deniedKeys,
             transfer: transfer.map { .init($0, isNewEpoch: isNewEpoch($0)) })
     }
 
     private func isNewEpoch(_ transfer: LogTransfer) -> Bool {
-        state.map { $0.clockInfo.resetCount != transfer.resetCount } ?? false
+        position.map { $0.resetCount != transfer.resetCount } ?? false
     }
 
     /// The tier that the agent has now; see ``AgentFacts/tier(at:maximumAge:)``.

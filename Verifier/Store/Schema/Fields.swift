@@ -47,9 +47,17 @@ extension ByteReader {
         return try (0..<count).map { _ in try read(&self) }
     }
 
+    /// Passes over what ``field()`` reads.
+    mutating func skipField() throws { _ = try span(Int(clamping: try integer(UInt32.self))) }
+
+    /// Passes over a list.
+    mutating func skipList(_ skip: (inout ByteReader) throws -> Void) throws {
+        for _ in 0..<(try integer(UInt32.self)) { try skip(&self) }
+    }
+
     /// Reads one of a closed list of words.
     mutating func word<Value: RawRepresentable<String>>(_ type: Value.Type = Value.self) throws -> Value {
-        let text = String(decoding: try sized(by: UInt8.self, limit: 255), as: UTF8.self)
+        let text = try span(Int(u8())).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         guard let value = Value(rawValue: text) else { throw DamagedValue("an unknown word, \(escaped(text.utf8))") }
         return value
     }

@@ -78,37 +78,51 @@ extension Schema {
         return count
     }
 
-    private func transfer(
-        of id: AgentID, _ transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> LogTransfer? {
-        guard case .usable(let scratch) = try scratch(of: id, transaction) else { return nil }
-        return scratch.transfer
+    /// What the lines of a page have in common.
+    struct Listing {
+        let denials: Denials
+        /// Whether there is anything at all to look up: mostly there is not.
+        let hasScratch: Bool
+        let hasReattestations: Bool
+    }
+
+    func listing(_ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) -> Listing {
+        Listing(
+            denials: try denials(transaction), hasScratch: try transaction.count(of: scratch) > 0,
+            hasReattestations: try transaction.count(of: reattestations) > 0)
     }
 
     /// A line of the listing, of an entry of `agents`.
     func summary(
-        _ key: Span<UInt8>, _ value: Span<UInt8>, _ denials: Denials,
+        _ key: Span<UInt8>, _ value: Span<UInt8>, _ listing: Listing,
         _ transaction: borrowing some Transaction & ~Copyable
     ) -> Result<AgentSummary, StoreError> {
         let key = [UInt8](copying: key)
-        let name = Array(key.dropLast())
         do throws(StoreError) {
-            let agent = try Agent(stored: value, at: .init(database: agents.name, agent: name))
-            guard agent.id.bytes == name else {
+            var summary = try AgentSummary(agent: value, at: .init(database: agents.name))
+            let id = summary.id
+            guard key.count == id.bytes.count + 1, key.starts(with: id.bytes) else {
                 throw StoreError(.damaged, "the value of another agent", at: .init(database: agents.name))
             }
-            let state: AttestationState? = try transaction.load(key: key, of: agent.id, in: states)
-            let changed = try state.map { (state) throws(StoreError) in
-                try changedKeys(denials, state, of: agent.id, transaction)
+            summary.position = try transaction.value(of: key, in: states) { (value) throws(StoreError) in
+                try AgentSummary.Position(state: value, at: .init(database: states.name))
             }
-            return .success(
-                AgentSummary(
-                    agent: agent, state: state, verdict: try transaction.load(key: key, of: agent.id, in: verdicts),
-                    deniedKeys: changed?.intersection(denials.denied) ?? [],
-                    transfer: try transfer(of: agent.id, transaction),
-                    reattestation: try transaction.load(key: key, of: agent.id, in: reattestations)))
+            summary.verdict = try transaction.load(key: key, of: id, in: verdicts)
+            if let position = summary.position, position.denyGeneration != listing.denials.generation,
+                let state: AttestationState = try transaction.load(key: key, of: id, in: states)
+            {
+                summary.deniedKeys = try changedKeys(listing.denials, state, of: id, transaction)
+                    .intersection(listing.denials.denied)
+            }
+            if listing.hasScratch, case .usable(let scratch) = try scratch(of: id, transaction) {
+                summary.transfer = scratch.transfer
+            }
+            if listing.hasReattestations {
+                summary.reattestation = try transaction.load(key: key, of: id, in: reattestations)
+            }
+            return .success(summary)
         } catch {
-            return .failure(error.at(agent: name))
+            return .failure(error.at(agent: Array(key.dropLast())))
         }
     }
 }

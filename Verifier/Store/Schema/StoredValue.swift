@@ -33,14 +33,26 @@ extension StoredValue {
     ///
     /// - Throws: `damaged`, with the place, for bytes that this type didn't write.
     init(stored bytes: Span<UInt8>, at place: @autoclosure () -> StoreError.Place) throws(StoreError) {
+        self = try Self.read(bytes, at: place()) { try Self(reading: &$0, layout: $1) }
+    }
+
+    /// Reads a value back as something else, such as the part of it that is wanted.
+    ///
+    /// - Parameter read: what takes all of the fields behind the layout byte, or passes them over.
+    /// - Throws: `damaged`, with the place, for bytes that this type didn't write.
+    static func read<Result>(
+        _ bytes: Span<UInt8>, at place: @autoclosure () -> StoreError.Place,
+        _ read: (_ reader: inout ByteReader, _ layout: UInt8) throws -> Result
+    ) throws(StoreError) -> Result {
         do {
             var reader = ByteReader(bytes)
             let layout = try reader.u8()
-            guard (Self.oldestLayout...Self.layout).contains(layout) else {
+            guard (oldestLayout...Self.layout).contains(layout) else {
                 throw DamagedValue("layout \(layout) where \(Self.layout) was expected")
             }
-            self = try Self(reading: &reader, layout: layout)
+            let result = try read(&reader, layout)
             try reader.finish()
+            return result
         } catch {
             throw StoreError(.damaged, "a damaged value: \(error)", at: place())
         }
