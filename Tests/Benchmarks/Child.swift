@@ -2,7 +2,7 @@ import Foundation
 
 /// A program that was run to its end.
 struct Child {
-    let output: String
+    let outputBytes: Data
     let status: Int32
     /// Seconds of CPU, in user and system mode.
     let cpu: Double
@@ -20,9 +20,10 @@ struct Child {
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return Child(
-            output: String(decoding: output, as: UTF8.self), status: process.terminationStatus,
-            cpu: childrenSeconds - before)
+            outputBytes: output, status: process.terminationStatus, cpu: childrenSeconds - before)
     }
+
+    var output: String { String(decoding: outputBytes, as: UTF8.self) }
 
     /// Of all children that have ended: they run one at a time.
     private static var childrenSeconds: Double {

@@ -101,7 +101,7 @@ enum StoreTopic: Topic {
         }
         let listing = try Clock.wall.least(of: bench.rounds) {
             let child = try Child.run(bench.verifier, ["agents", "list", "--store", path.string])
-            guard child.status == 0, child.output.utf8.count(where: { $0 == UInt8(ascii: "\n") }) == fleet + 1 else {
+            guard child.status == 0, child.outputBytes.count(where: { $0 == UInt8(ascii: "\n") }) == fleet + 1 else {
                 throw BenchmarkError("agents list: \(child.output.prefix(1000))")
             }
         }

@@ -56,9 +56,12 @@ extension Schema {
         of outcome: Outcome, _ progress: Outcome.Progress, _ state: AttestationState, after old: AttestationState?,
         _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
-        if let old, old.nextRecord == state.nextRecord, old.isOfSameLog(as: state), progress.passed.isEmpty { return }
         let model = progress.appraisal.keyrings
         let before = outcome.basis.keyrings
+        if let old, old.isOfSameLog(as: state), progress.passed.isEmpty, model.keyrings == before.keyrings {
+            if old.nextRecord == state.nextRecord { return }
+            if isNear(state.nextRecord, to: try lastPosition(of: outcome.agent, transaction)) { return }
+        }
         var wanted: [UInt64: [UInt8]?] = [:]
         for position in try positions(of: outcome.agent, transaction)
         where position.state.isOfSameLog(as: state) && position.state.nextRecord <= state.nextRecord {
@@ -70,11 +73,27 @@ extension Schema {
         let last = wanted.keys.max() ?? 0
         for passed in progress.passed + [progress.appraisal]
         where passed.keyrings.keyrings == model.before(record: passed.nextRecord).keyrings {
-            let isLast = passed.nextRecord == state.nextRecord
-            if isLast, state.nextRecord - min(last, state.nextRecord) <= state.nextRecord / 16 { continue }
+            if passed.nextRecord == state.nextRecord, isNear(state.nextRecord, to: last) { continue }
             wanted[passed.nextRecord] = Position(state: state.set(to: passed), findings: passed.findings).stored
         }
         try write(wanted, of: outcome.agent, transaction, &changes)
+    }
+
+    /// Whether a log has grown by so little since a position that another one is of no use.
+    private func isNear(_ record: UInt64, to last: UInt64) -> Bool {
+        record >= last && record - last <= record / 16
+    }
+
+    /// The record of the last position; 0 for none.
+    private func lastPosition(
+        of id: AgentID, _ transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> UInt64 {
+        var last: UInt64 = 0
+        try transaction.scan(positions, prefix: id.key) { (key, _) throws(StoreError) in
+            last = Self.number(in: key) ?? last
+            return true
+        }
+        return last
     }
 
     /// What a position may take: one with more findings isn't worth its room.
