@@ -109,21 +109,6 @@ import Testing
         }
     }
 
-    @Test("the file is longer than its pages after every write, so that no reader takes it for one that was cut short")
-    func reserved() async throws {
-        try await TemporaryStore.inFolder { folder in
-            let store = try Store(path: folder.path)
-            for number in 0..<50 {
-                try await store.enrol(Samples.agent("host-\(number)"))
-                let size =
-                    try FileManager.default.attributesOfItem(
-                        atPath: folder.path.appending("data.mdb").string)[.size] as? Int
-                #expect(try #require(size) > store.environment.figures.bytes)
-            }
-            store.close()
-        }
-    }
-
     @Test("every error says where, and what to do") func message() throws {
         let error = StoreError(
             .damaged, "a damaged value", at: .init(path: "/s", database: "states", agent: [0x61, 10]))

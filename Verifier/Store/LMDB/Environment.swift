@@ -71,51 +71,19 @@ final class Environment: @unchecked Sendable {
         return handle
     }
 
-    /// Pages by which the file is made longer than what is committed, when fewer than half of them are left.
-    private static let reservedPages = 16
-
-    /// Makes the file longer than its pages before a transaction is committed; one that refuses leaves it as it is.
-    ///
-    /// LMDB counts a page that a transaction took and gave back, but doesn't write it: at the file's end it would look like
-    /// one that was cut off. What can't be reserved fails where it is written.
-    private static func reserve(_ transaction: OpaquePointer) {
-        guard let handle = mdb_txn_env(transaction), let file = DataFile(handle),
-            file.bytes < (file.pages + reservedPages / 2) * file.pageBytes
-        else { return }
-        // Never shorter, unlike ftruncate: another process may have written meanwhile.
-        let wanted = (file.pages + reservedPages) * file.pageBytes
-        posix_fallocate(file.descriptor, 0, min(wanted, info(handle).me_mapsize))
-    }
-
-    /// LMDB's file, and what the last commit says of it.
-    private struct DataFile {
-        let descriptor: mdb_filehandle_t
-        let bytes: Int
-        let pages: Int
-        let pageBytes: Int
-
-        /// Nil if the system doesn't tell.
-        init?(_ handle: OpaquePointer) {
-            var statistics = MDB_stat()
-            var descriptor: mdb_filehandle_t = -1
-            var status = stat()
-            let info = Environment.info(handle)
-            mdb_env_stat(handle, &statistics)
-            guard mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS, fstat(descriptor, &status) == 0 else {
-                return nil
-            }
-            self.descriptor = descriptor
-            bytes = Int(status.st_size)
-            pages = info.me_last_pgno + 1
-            pageBytes = Int(statistics.ms_psize)
-        }
-    }
-
     /// A file that was cut short would end the process with a signal where it is read.
     private static func fileHoldsItsPages(_ handle: OpaquePointer) -> Bool {
         guard let file = DataFile(handle) else { return false }
-        // Divided, not multiplied: a damaged file can say any number.
-        return file.pages <= file.bytes / max(1, file.pageBytes)
+        for _ in 0..<10 {
+            var transaction: OpaquePointer?
+            guard mdb_txn_begin(handle, nil, CUnsignedInt(MDB_RDONLY), &transaction) == MDB_SUCCESS, let transaction
+            else { return true }  // Whoever reads next is told why.
+            let snapshot = ReadTransaction(transaction)
+            if file.isWhole(for: transaction) { return true }
+            // Another process may have committed twice meanwhile, which takes the snapshot's page of figures.
+            _ = consume snapshot
+        }
+        return false
     }
 
     /// Opens LMDB's files. The lock can be taken for a moment by a process that opens or closes at the same time.
@@ -236,7 +204,6 @@ extension Environment {
             return try transact(0) { (handle) throws(StoreError) in
                 let transaction = WriteTransaction(handle)
                 let result = try body(transaction)
-                Self.reserve(handle)
                 try transaction.commit()
                 return result
             }
