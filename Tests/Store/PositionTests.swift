@@ -155,6 +155,21 @@ import Testing
         try Hostile.refuseDamage(Position(state: state, findings: Samples.findings(2)))
     }
 
+    @Test("under the key of another one is found by a check") func misplaced() async throws {
+        try await withAgent { store, id in
+            let schema = store.schema
+            let value = try store.environment.read { (transaction) throws(StoreError) in
+                try transaction.bytes(of: schema.numberedKey(40, of: id), in: schema.positions)
+            }
+            let moved = try #require(value)
+            try await store.change { (_, _, changes) throws(StoreError) in
+                changes.put(schema.numberedKey(41, of: id), moved, in: schema.positions)
+            }
+            #expect(try store.check().problems.map(\.detail) == ["the value of another position"])
+            try await store.discardState(of: id)
+        }
+    }
+
     @Test("goes with its agent") func removed() async throws {
         try await withAgent { store, id in
             try await store.remove(id)

@@ -1,6 +1,5 @@
 import CLMDB
 import Glibc
-import Synchronization
 import SystemPackage
 
 /// An LMDB environment: one folder, one map, open once in this process and beside others in theirs.
@@ -317,32 +316,5 @@ extension Environment {
             let code = mdb_env_set_mapsize(handle, try newSize(Self.info(handle).me_mapsize))
             guard code == MDB_SUCCESS else { throw StoreError(code, "mdb_env_set_mapsize", at: .init()) }
         }
-    }
-}
-
-/// Holds a folder's place in the list of those that this process has open: a second open would, when closed, drop the
-/// first one's file locks.
-private final class OpenFolder: Sendable {
-    private struct Identity: Hashable {
-        var device: dev_t
-        var inode: ino_t
-    }
-
-    private static let all = Mutex<Set<Identity>>([])
-    private let identity: Identity
-
-    init(_ path: FilePath) throws(StoreError) {
-        var status = stat()
-        let code = path.withPlatformString { stat($0, &status) }
-        guard code == 0 else { throw StoreError(errno, "stat", at: .init(path: path.string)) }
-        let identity = Identity(device: status.st_dev, inode: status.st_ino)
-        guard Self.all.withLock({ $0.insert(identity).inserted }) else {
-            throw StoreError(.alreadyOpen, "this process has it open", at: .init(path: path.string))
-        }
-        self.identity = identity
-    }
-
-    deinit {
-        Self.all.withLock { _ = $0.remove(identity) }
     }
 }

@@ -157,7 +157,11 @@ extension StoreCheck {
         case schema.events.name: _ = try Event(stored: value, at: place)
         case schema.keyHistory.name: _ = try KeySighting(stored: value, at: place)
         case schema.scratch.name: _ = try Scratch(stored: value, at: place)
-        case schema.positions.name: _ = try Position(stored: value, at: place)
+        case schema.positions.name:
+            let record = try Position(stored: value, at: place).state.nextRecord
+            guard key.suffix(8) == schema.bigEndian(record)[...] else {
+                throw StoreError(.damaged, "the value of another position", at: place)
+            }
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)
