@@ -117,7 +117,7 @@ import Testing
             case .tooMuchFound:
                 try await commit(store, id, next: 50, resetCount: 8)
                 var progress = Samples.progress(state(60), resetCount: 8)
-                progress.passed = [state(40, findings: Samples.findings(100))]
+                progress.passed = [state(40, findings: Samples.findings(200))]
                 _ = try await store.commit(Samples.outcome(try store.snapshot(of: id), progress: progress))
             }
             #expect(try await first(store, id, from: 45) == 0)

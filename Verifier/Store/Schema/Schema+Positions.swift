@@ -97,7 +97,7 @@ extension Schema {
     }
 
     /// What a position may take: one with more findings isn't worth its room.
-    private static let positionBytes = 1 << 10
+    private static let positionBytes = 8 << 10
 
     /// - Parameter wanted: new values by record; nil for one that is stored.
     private func write(

@@ -24,7 +24,7 @@ import Bytes
 /// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
 /// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
-/// | `positions` | agent, u64 record | ``Position``: where an appraisal can go back to; at most 4, about 0.3 KiB each | `commit`, where a log has grown |
+/// | `positions` | agent, u64 record | ``Position``: where an appraisal can go back to; at most 4, about 0.3 KiB each, up to 8 KiB with findings | `commit`, where a log has grown |
 /// | `reattestations` | agent | ``Reattestation``: the log is to be appraised again | `reattest`; dropped by the commit that meets it |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when it is denied, or allowed again | `deny`, `allow` |
 /// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 15 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
