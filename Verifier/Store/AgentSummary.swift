@@ -74,21 +74,21 @@ extension AgentSummary.Position {
     }
 
     private init(reading reader: inout ByteReader, layout: UInt8) throws {
-        _ = try reader.integer(UInt64.self)
-        try reader.skipField()
+        _ = try reader.span(8)  // the verdict's number
+        try reader.skipField()  // the attestation key's name
         resetCount = try reader.clockInfo().resetCount
-        try reader.skipList { _ = try $0.span(6) }
-        _ = try reader.optional { try $0.digest() }
+        try reader.skipList { _ = try $0.span(6) }  // the selection: bank and PCRs
+        _ = try reader.optional { try $0.digest() }  // the policy's hash
         denyGeneration = try reader.integer()
-        _ = try reader.span(16)
+        _ = try reader.span(16)  // times of Challenge and commit
         nextRecord = try reader.integer()
-        _ = try reader.span(16)
-        try reader.skipList {
+        _ = try reader.span(16)  // records received, files' records
+        try reader.skipList {  // lanes: bank, PCR, forms; value
             _ = try $0.span(7)
             _ = try $0.span(Int($0.u8()))
         }
-        try reader.skipList { _ = try $0.integer(UInt32.self) }
+        try reader.skipList { _ = try $0.span(4) }  // ids of keys that can't be used
         keyCount = layout == 1 ? nil : try reader.optional { try $0.integer() }
-        if layout > 2 { _ = try reader.integer(UInt64.self) }
+        if layout > 2 { _ = try reader.span(8) }  // bytes of the log
     }
 }

@@ -63,10 +63,17 @@ extension DataFile {
         /// The first page that counts.
         let start: UInt64
         private(set) var count: UInt64 = 0
+        /// Pages of the tree that were visited: more than the file holds are a circle.
+        private var visited: UInt64 = 0
 
         init(from start: UInt64) { self.start = start }
 
         mutating func add(_ page: UInt64) { if page >= start { count += 1 } }
+
+        mutating func mayVisit() -> Bool {
+            visited += 1
+            return visited <= start
+        }
     }
 
     /// A tree of more levels than LMDB makes (CURSOR_STACK) is no tree.
@@ -75,7 +82,7 @@ extension DataFile {
     /// - Returns: false for what is no such tree.
     private func visit(_ number: UInt64, _ free: inout FreePages, depth: Int) -> Bool {
         guard number != Self.noPage else { return depth == 0 }
-        guard depth < Self.maximumDepth, let page = read(number), let flags = page.number(at: 10, UInt16.self),
+        guard depth < Self.maximumDepth, free.mayVisit(), let page = read(number), let flags = page.number(at: 10, UInt16.self),
             let lower = page.number(at: 12, UInt16.self), lower >= Self.headerBytes
         else { return false }
         for index in 0..<(Int(lower) - Self.headerBytes) / 2 {
