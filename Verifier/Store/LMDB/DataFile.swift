@@ -82,7 +82,8 @@ extension DataFile {
     /// - Returns: false for what is no such tree.
     private func visit(_ number: UInt64, _ free: inout FreePages, depth: Int) -> Bool {
         guard number != Self.noPage else { return depth == 0 }
-        guard depth < Self.maximumDepth, free.mayVisit(), let page = read(number), let flags = page.number(at: 10, UInt16.self),
+        guard depth < Self.maximumDepth, free.mayVisit(), let page = read(number),
+            let flags = page.number(at: 10, UInt16.self),
             let lower = page.number(at: 12, UInt16.self), lower >= Self.headerBytes
         else { return false }
         for index in 0..<(Int(lower) - Self.headerBytes) / 2 {
