@@ -141,12 +141,14 @@ let package = Package(
             "replay-kernel-log", "Tests/ReplayKernelLog",
             ["StandInKernel", "TPMDevice", "Terminal", argumentParser]),
         module("StandInKernel", "Tests/StandInKernel", ["AssayCrypto", "Bytes", "IMA", "TPM", "TPMDevice"]),
+        module("SlowLink", "Tests/SlowLink", nio),
         module("TestSupport", "Tests/TestSupport", ["COpenSSL", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages", "Offline", "Shards", "Store", "TPM",
-                "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
+                "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages", "Offline", "Shards", "SlowLink",
+                "Store",
+                "TPM", "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
             ] + nio, path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),
@@ -204,8 +206,8 @@ let package = Package(
             "EndToEnd",
             nio + [
                 "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
-                "IMA", "Messages", "Server", "Shards", "StandInKernel", "Store", "TPM", "TPMDevice", "Transport",
-                logging, serviceLifecycle, systemPackage,
+                "IMA", "Messages", "Server", "Shards", "SlowLink", "StandInKernel", "Store", "TPM", "TPMDevice",
+                "Transport", logging, serviceLifecycle, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

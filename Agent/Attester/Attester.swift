@@ -39,9 +39,6 @@ package actor Attester {
     /// When the round's first shard was read.
     private var transferBegan: ContinuousClock.Instant?
 
-    /// Largest shard that this side makes, in bytes; a frame's limit less its other fields.
-    private static let maximumShardBytes: UInt32 = (4 << 20) - (4 << 10)
-
     /// An agent whose AK is loaded.
     ///
     /// - Parameters:
@@ -58,7 +55,7 @@ package actor Attester {
         self.softwareVersion = softwareVersion
         said = Hello(
             agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: 0, banks: [],
-            maximumShardBytes: Self.maximumShardBytes)
+            maximumShardBytes: AttesterSession.maximumShardBytes)
         log = MeasurementLog(path: logPath, settings: shards)
     }
 
@@ -170,7 +167,8 @@ extension Attester {
         return Hello(
             agentID: agentID, attestationKeyName: attestationKeyName, firstRecord: first,
             nextRecord: first &+ log.nextRecord, banks: banks,
-            pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big, maximumShardBytes: Self.maximumShardBytes,
+            pcrs: log.pcrs, isBigEndian: log.format.byteOrder == .big,
+            maximumShardBytes: AttesterSession.maximumShardBytes,
             columnAlgorithm: log.format.column, resetCount: clock.resetCount, restartCount: clock.restartCount,
             bootID: BootID.current, softwareVersion: Array(softwareVersion.utf8))
     }

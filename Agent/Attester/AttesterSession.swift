@@ -85,6 +85,9 @@ package struct AttesterSession: Sendable {
     private var state = State.awaitingChallenge
     private var awaitsCertificate = false
 
+    /// Largest shard that this side makes, in bytes, whatever it is asked for: a frame's limit less its other fields.
+    package static let maximumShardBytes: UInt32 = (4 << 20) - (4 << 10)
+
     /// A session that waits for its first Challenge.
     package init(binding: Binding) {
         self.binding = binding

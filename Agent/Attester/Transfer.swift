@@ -18,7 +18,7 @@ struct Transfer: Sendable {
         round = challenge.round
         first = challenge.firstRecord
         next = challenge.firstRecord
-        shardBytes = Int(challenge.shardBytes)
+        shardBytes = Int(min(challenge.shardBytes, AttesterSession.maximumShardBytes))
         window = Int(challenge.window)
         bytesTotal = bytes
         self.end = end

@@ -62,11 +62,11 @@ struct ShardFolder: Sendable {
         observe(.write(file))
         do {
             let descriptor = try FileDescriptor.open(
-                file, .writeOnly, options: [.create, .truncate, .closeOnExec],
+                file, .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
                 permissions: FilePermissions(rawValue: CModeT(permissions.fileMode)))
             defer { try? descriptor.close() }
             try descriptor.writeAll(bytes)
-            try own(descriptor.rawValue, permissions.fileMode)
+            try give(descriptor, permissions.fileMode, recipients(in: path))
             try synchronize(descriptor, file)
         } catch {
             throw failure(error, file, "can't be written")
@@ -78,7 +78,7 @@ struct ShardFolder: Sendable {
         let file = path.appending(name)
         observe(.write(file))
         do {
-            let descriptor = try FileDescriptor.open(file, .writeOnly, options: .closeOnExec)
+            let descriptor = try FileDescriptor.open(file, .writeOnly, options: [.noFollow, .closeOnExec])
             defer { try? descriptor.close() }
             try descriptor.resize(to: offset)
             try descriptor.writeAll(toAbsoluteOffset: offset, bytes)
@@ -113,20 +113,26 @@ struct ShardFolder: Sendable {
         var status = stat()
         let isThere = stat(path.string, &status) == 0
         let mode = isThere ? status.st_mode & 0o7777 | permissions.folderMode : permissions.folderMode
+        let recipients = isThere ? (nil, permissions.group) : recipients(in: path.removingLastComponent())
         if isThere {
-            let isOwn = geteuid() == 0 || status.st_uid == geteuid()
-            let isOpen = status.st_mode & 0o7777 == mode && permissions.group ?? status.st_gid == status.st_gid
-            guard isOwn, permissions != ShardPermissions(), !isOpen else { return }
+            guard isOwn(status), permissions != ShardPermissions(), !isGiven(status, mode, recipients) else { return }
         }
         observe(.write(path))
         do {
             try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
             let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
             defer { try? descriptor.close() }
-            try own(descriptor.rawValue, mode)
+            try give(descriptor, mode, recipients)
         } catch {
             throw failure(error, path, "can't be made")
         }
+    }
+
+    /// Gives the folder and files of it to those that are configured, who may be others than when they were made; those
+    /// that this process can't give stay as they are.
+    func give(_ names: [String]) throws(ShardError) {
+        try give(path, permissions.folderMode, in: path.removingLastComponent(), .readOnly, [.directory])
+        for name in names { try give(path.appending(name), permissions.fileMode, in: path, .writeOnly, []) }
     }
 
     /// Removes the folder and all that is in it, in one step as others see it.
@@ -167,17 +173,58 @@ struct ShardFolder: Sendable {
         guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
     }
 
-    /// The mode and the group as configured, whatever the process's umask is.
-    private func own(_ descriptor: Int32, _ mode: UInt32) throws {
-        guard fchmod(descriptor, mode) == 0 else { throw Errno(rawValue: errno) }
-        if let group = permissions.group, fchown(descriptor, uid_t.max, group) != 0 { throw Errno(rawValue: errno) }
-    }
-
     private func failure(_ error: any Error, _ file: FilePath, _ what: String) -> ShardError {
         if let error = error as? ShardError { return error }
         let errno = error as? Errno
         let isFull = errno == .noSpace || errno == Errno(rawValue: EDQUOT)
         return ShardError(isFull ? .full : .inaccessible, path: file.string, problem: "\(what): \(error)")
+    }
+}
+
+/// Whose the files are.
+extension ShardFolder {
+    /// Owner and group; nil leaves what is.
+    private typealias Recipients = (owner: uid_t?, group: gid_t?)
+
+    /// What root writes belongs to whom the folder above belongs to: an operator's command must not lock the agent's own
+    /// user out.
+    private func recipients(in folder: FilePath) -> Recipients {
+        var status = stat()
+        guard geteuid() == 0, stat(folder.string, &status) == 0 else { return (nil, permissions.group) }
+        return (status.st_uid, permissions.group ?? status.st_gid)
+    }
+
+    private func isOwn(_ status: stat) -> Bool { geteuid() == 0 || status.st_uid == geteuid() }
+
+    private func isGiven(_ status: stat, _ mode: UInt32, _ recipients: Recipients) -> Bool {
+        status.st_mode & 0o7777 == mode && recipients.owner ?? status.st_uid == status.st_uid
+            && recipients.group ?? status.st_gid == status.st_gid
+    }
+
+    private func give(
+        _ file: FilePath, _ mode: UInt32, in folder: FilePath, _ access: FileDescriptor.AccessMode,
+        _ options: FileDescriptor.OpenOptions
+    ) throws(ShardError) {
+        var status = stat()
+        let recipients = recipients(in: folder)
+        guard lstat(file.string, &status) == 0, isOwn(status), !isGiven(status, mode, recipients) else { return }
+        observe(.write(file))
+        do {
+            let descriptor = try FileDescriptor.open(file, access, options: options.union([.noFollow, .closeOnExec]))
+            defer { try? descriptor.close() }
+            try give(descriptor, mode, recipients)
+        } catch {
+            throw failure(error, file, "can't be given to its readers")
+        }
+    }
+
+    /// The mode as configured, whatever the process's umask is, and owner and group.
+    private func give(_ descriptor: FileDescriptor, _ mode: UInt32, _ recipients: Recipients) throws {
+        guard fchmod(descriptor.rawValue, mode) == 0 else { throw Errno(rawValue: errno) }
+        guard recipients.owner != nil || recipients.group != nil else { return }
+        guard fchown(descriptor.rawValue, recipients.owner ?? uid_t.max, recipients.group ?? gid_t.max) == 0 else {
+            throw Errno(rawValue: errno)
+        }
     }
 }
 

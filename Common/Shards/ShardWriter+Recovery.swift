@@ -14,6 +14,7 @@ extension ShardWriter {
             known = nil
         }
         let names = try folder.names()
+        try folder.give(names.filter(Self.isWritten))
         guard let known, known.index.epoch == epoch else { return try rebuild(from: names) }
         if folder.status(ShardReader.indexName)?.length != UInt64(known.length) {
             // A line that was being written: cut it off, so that the next one begins a line.
@@ -22,6 +23,11 @@ extension ShardWriter {
         try finish(known.index, names)
         for entry in known.index.entries { try check(entry) }
         return ShardReader(root: root, index: known.index, folder: folder)
+    }
+
+    /// Whether a writer makes files of such a name.
+    private static func isWritten(_ name: String) -> Bool {
+        name == ShardReader.indexName || name.hasSuffix(".partial") || ShardName(name) != nil
     }
 
     /// Gives the newest shard its name if only that was missing, and removes what it replaced and what was never used.

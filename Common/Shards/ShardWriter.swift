@@ -242,6 +242,7 @@ extension ShardWriter {
             throw ShardError(.full, path: folder.path.string, problem: problem)
         }
         try folder.create(name.temporary, draft.bytes)
+        try folder.synchronizeFolder()
         try write(
             .shard(
                 ShardEntry(

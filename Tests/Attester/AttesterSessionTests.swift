@@ -16,11 +16,13 @@ import Testing
                 agentID: Array("host-1".utf8), attestationKeyName: [0, 11], exporter: [UInt8](repeating: 3, count: 32)))
     }
 
-    private func challenge(_ round: UInt64 = 1, first: UInt64 = 0, window: UInt32 = 4) -> VerifierMessage {
+    private func challenge(_ round: UInt64 = 1, first: UInt64 = 0, shardBytes: UInt32 = 1 << 16, window: UInt32 = 4)
+        -> VerifierMessage
+    {
         .challenge(
             Challenge(
                 round: round, nonce: [UInt8](repeating: 9, count: 32), banks: [.sha256], pcrs: PCRSet([0, 10]),
-                firstRecord: first, shardBytes: 1 << 16, window: window))
+                firstRecord: first, shardBytes: shardBytes, window: window))
     }
 
     private func credit(_ round: UInt64 = 1, next: UInt64, window: UInt32 = 4) -> VerifierMessage {
@@ -57,6 +59,16 @@ import Testing
             }
         }
         return sent
+    }
+
+    @Test(
+        "makes shards as large as it is asked for, and no larger than a frame",
+        arguments: [(1, 1), (65_536, 65_536), (4_000_000, 4_000_000), (.max, (4 << 20) - (4 << 10))] as [(UInt32, Int)])
+    func shardBytes(asked: UInt32, made: Int) {
+        var session = session()
+        _ = session.receive(challenge(shardBytes: asked))
+        let actions = session.quoted(Self.quote, log: .init(firstRecord: 0, nextRecord: 2, bytes: 20))
+        #expect(actions.last == .readShard(first: 0, end: 2, maximumBytes: made))
     }
 
     @Test("answers a Challenge with a quote, the quote with Evidence, and sends the log to its end")

@@ -56,22 +56,6 @@ extension EndToEnd {
             }
         }
 
-        @Test("with a record of a whole MiB, which passes by itself") func largestRecord() async throws {
-            let first = try KernelLogs.prefix(20)
-            var record = LogBuilder()
-            record.buffer("large", [])
-            let rest = (1 << 20) - record.bytes.count
-            record = LogBuilder()
-            record.buffer("large", [UInt8](repeating: 7, count: rest))
-            #expect(record.bytes.count == LogLimits.standard.recordBytes)
-            let log = first + record.bytes + KernelRecords.file("/behind", content: [1])
-            try await World.run(measured: log) { world in
-                let attestation = try await world.attest(try await world.host.attester())
-                #expect(attestation.result.tier == .affirming && attestation.result.nextRecord == 22)
-                #expect(attestation.shards.contains { $0.shardRecords == 1 && $0.shardBytes == 1 << 20 })
-            }
-        }
-
         @Test("again: only what is new is sent") func incremental() async throws {
             let log = try KernelLogs.prefix(900)
             try await World.run(measured: log) { world in

@@ -71,16 +71,23 @@ struct World: Sendable {
     }
 
     /// Connects with a certificate of the test's, or with none.
-    func dial(_ certificate: String? = "agent") async throws -> AgentConnection {
+    ///
+    /// - Parameter link: a port that leads to the verifier's.
+    func dial(_ certificate: String? = "agent", through link: Int? = nil) async throws -> AgentConnection {
         try await AssayDialer.connect(
-            host: "127.0.0.1", port: port, context: try pki.clientContext(certificate),
+            host: "127.0.0.1", port: link ?? port, context: try pki.clientContext(certificate),
             group: MultiThreadedEventLoopGroup.singleton)
     }
 
     /// Attests once, as `assay-agent attest --once` does.
-    func attest(_ attester: Attester) async throws -> Attestation {
+    ///
+    /// - Parameter observe: sees each event as it happens.
+    func attest(
+        _ attester: Attester, through link: Int? = nil, observe: @escaping @Sendable (Attester.Event) -> Void = { _ in }
+    ) async throws -> Attestation {
         let events = Mutex<[Attester.Event]>([])
-        let result = try await attester.attest(over: try await dial(), once: true) { event in
+        let result = try await attester.attest(over: try await dial(through: link), once: true) { event in
+            observe(event)
             events.withLock { $0.append(event) }
         }
         guard let result else { throw Unexpected("the verifier closed without a verdict") }

@@ -78,10 +78,11 @@ import Testing
             events.withLock { $0 = [] }
             try writer.store(tail, first: 5)
             let new = ShardName(first: 0, count: 10).temporary
+            let folder = BootEpoch(resetCount: 7).folder
             #expect(
                 events.withLock { $0 } == [
-                    "write \(new)", "synchronize \(new)", "write index", "synchronize index", "rename \(new)",
-                    "synchronize \(BootEpoch(resetCount: 7).folder)",
+                    "write \(new)", "synchronize \(new)", "synchronize \(folder)", "write index", "synchronize index",
+                    "rename \(new)", "synchronize \(folder)",
                     "remove \(ShardName(first: 0, count: 5).text)",
                 ])
         }
@@ -275,28 +276,6 @@ import Testing
             try writer.store(try split(log.bytes, at: stored).tail, first: stored)
             var reader = try root.reader()
             #expect(try reader.all() == log.bytes)
-        }
-    }
-
-    @Test("are for root and a group, unless everybody may read them")
-    func permissions() throws {
-        try ShardRoot.run { root in
-            let mask = umask(0o077)
-            defer { umask(mask) }
-            for (isWorldReadable, folder, file) in [(false, 0o750, 0o640), (true, 0o755, 0o644)] as [(Bool, Int, Int)] {
-                var writer = root.writer(
-                    isWorldReadable ? 8 : 7,
-                    options: .init(permissions: .init(group: getgid(), isWorldReadable: isWorldReadable)))
-                try writer.store(sampleLog(3).bytes, first: 0)
-                let path = root.path.appending(isWorldReadable ? "0000000008" : "0000000007").string
-                func mode(_ path: String) throws -> Int? {
-                    try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-                }
-                #expect(try mode(path) == folder)
-                for name in try FileManager.default.contentsOfDirectory(atPath: path) {
-                    #expect(try mode(path + "/" + name) == file)
-                }
-            }
         }
     }
 

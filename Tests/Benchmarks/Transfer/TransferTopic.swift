@@ -7,6 +7,7 @@ import IMA
 import Messages
 import NIOCore
 import Shards
+import SlowLink
 import SystemPackage
 import TPM
 import TestSupport
@@ -74,7 +75,7 @@ enum TransferTopic: Topic {
         let bulk = try BulkTLS.decryptingSeconds(log)
         let port = verifier.port
         let link = try awaiting {
-            try await Link(to: port, roundTrip: roundTrip, bitsPerSecond: bitsPerSecond)
+            try await SlowLink(to: port, roundTrip: roundTrip, bitsPerSecond: bitsPerSecond)
         }
         let far = try bench.run(log, port: link.port)
         let linkSeconds = Double(link.bytesSent) * 8 / bitsPerSecond

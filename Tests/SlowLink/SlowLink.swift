@@ -1,17 +1,17 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 import Synchronization
 
 /// A way between two processes that is as slow and as far as a wide-area link: each direction passes so many bits a
 /// second, and each byte arrives half a round trip after it left.
-final class Link: Sendable {
+package final class SlowLink: Sendable {
     private let channel: any Channel
     private let counter: Counter
 
     /// - Parameters:
     ///   - port: of 127.0.0.1, where the link leads.
     ///   - bitsPerSecond: of each direction.
-    init(to port: Int, roundTrip: TimeAmount, bitsPerSecond: Double) async throws {
+    package init(to port: Int, roundTrip: TimeAmount, bitsPerSecond: Double) async throws {
         let oneWay = TimeAmount.nanoseconds(roundTrip.nanoseconds / 2)
         let count = Counter()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -40,12 +40,12 @@ final class Link: Sendable {
     }
 
     /// Where to dial.
-    var port: Int { channel.localAddress?.port ?? 0 }
+    package var port: Int { channel.localAddress?.port ?? 0 }
 
     /// Bytes that went from who dials to where the link leads.
-    var bytesSent: Int { counter.value }
+    package var bytesSent: Int { counter.value }
 
-    func close() async { try? await channel.close().get() }
+    package func close() async { try? await channel.close().get() }
 
     private final class Counter: Sendable {
         private let count = Mutex(0)

@@ -1,0 +1,138 @@
+import Foundation
+import Shards
+import StandInKernel
+import SystemPackage
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite("The unit that cleans the shards at a boot") struct BootUnitTests {
+        private static let systemdAnalyze = "/usr/bin/systemd-analyze"
+        private let clean: Unit
+        private let agent: Unit
+
+        init() throws {
+            clean = try Unit("assay-shards-clean.service")
+            agent = try Unit("assay-agent.service")
+        }
+
+        @Test("runs once, before the agent, which brings it along; as the agent's user, with the agent's settings")
+        func settings() {
+            #expect(clean["Type"] == ["oneshot"] && clean["RemainAfterExit"] == ["yes"])
+            #expect(clean.words("Before").contains("assay-agent.service"))
+            #expect(agent.words("After").contains("assay-shards-clean.service"))
+            #expect(agent.words("Wants").contains("assay-shards-clean.service"))
+            for key in ["User", "SupplementaryGroups", "EnvironmentFile", "StateDirectory", "ReadWritePaths", "UMask"] {
+                #expect(clean[key] == agent[key] && clean[key].count == 1, "\(key)")
+            }
+            #expect(clean["ReadWritePaths"] == [ShardsConfiguration.standardDirectory.string])
+            #expect(clean["ConditionPathExists"] == agent["ConditionPathExists"])
+        }
+
+        @Test(
+            "is one that systemd takes, and so is the agent's",
+            .enabled(if: FileManager.default.isExecutableFile(atPath: systemdAnalyze)))
+        func verified() async throws {
+            try await InstalledHost.run(measured: try KernelLogs.prefix(1)) { host in
+                try FileManager.default.copyItem(
+                    atPath: Self.systemdAnalyze, toPath: host.file("usr/bin/systemd-analyze").path)
+                let verify = "\(Self.systemdAnalyze) verify --man=no"
+                let (exit, complaints) = try await host.run("\(verify) \(clean.path) \(agent.path)")
+                #expect(exit == 0 && complaints == "", "\(complaints)")
+                // And it would say so if the program weren't there.
+                try FileManager.default.removeItem(at: host.file("usr/bin/assay-agent"))
+                let (_, missing) = try await host.run("\(verify) \(clean.path)")
+                #expect(missing.contains("assay-agent"), "\(missing)")
+            }
+        }
+
+        /// Runs what the unit starts; returns what it said. It fails in no case that is the host's own.
+        private func start(_ host: InstalledHost) async throws -> String {
+            #expect(clean["ExecStart"].count == 1)
+            let (exit, output) = try await host.run(try #require(clean["ExecStart"].first))
+            #expect(exit == 0, "\(output)")
+            return output
+        }
+
+        /// The agent brings the shards up to date; returns how many records they hold.
+        private func snapshot(_ host: InstalledHost) async throws -> UInt64 {
+            let (exit, output) = try await host.run("/usr/bin/assay-agent shards snapshot")
+            #expect(exit == 0, "\(output)")
+            return try reader(host).index.nextRecord
+        }
+
+        private func root(_ host: InstalledHost) -> FilePath { FilePath(host.file("var/lib/ima-shards").path) }
+        private func reader(_ host: InstalledHost) throws -> ShardReader { try ShardReader(root: root(host)) }
+
+        @Test("keeps the shards when the agent was restarted") func restart() async throws {
+            let log = try KernelLogs.prefix(200)
+            try await InstalledHost.run(measured: try KernelRecords.cut(log, count: 150)) { host in
+                #expect(try await start(host).contains("no shards are left"))
+                #expect(try await snapshot(host) == 150)
+                try await host.host.kernel.measure(try KernelRecords.cut(log, from: 150))
+                #expect(try await start(host).contains("kept 200 records of this boot"))
+                #expect(try reader(host).index.nextRecord == 200)
+            }
+        }
+
+        @Test("keeps the shards over a kexec, whether its log was carried over or not", arguments: [true, false])
+        func kexec(isCarriedOver: Bool) async throws {
+            let log = try KernelLogs.prefix(100)
+            try await InstalledHost.run(measured: log) { host in
+                #expect(try await snapshot(host) == 100)
+                let before = try reader(host)
+                try host.kexec()
+                if !isCarriedOver { try host.host.replaceLog(with: []) }
+                // The second kernel's own boot_aggregate, over the same TPM.
+                let later =
+                    KernelRecords.file("boot_aggregate", content: [2]) + KernelRecords.file("/new", content: [1])
+                try await host.host.kernel.measure(later)
+                let said = try await start(host)
+                #expect(said.contains("kept 102 records of this boot"), "\(said)")
+                var after = try reader(host)
+                #expect(after.index.epoch == before.index.epoch)
+                // Record numbers go on.
+                #expect(try after.records(from: 100, to: .max, maximumBytes: 1 << 20).bytes == later)
+                #expect(after.index.kernel?.kernel != before.index.kernel?.kernel)
+                // And again: it stays so.
+                #expect(try await start(host).contains("kept 102 records"))
+            }
+        }
+
+        @Test("removes the shards at a boot, however like the former the new log is") func reboot() async throws {
+            let log = try KernelLogs.prefix(100)
+            try await InstalledHost.run(measured: log) { host in
+                #expect(try await snapshot(host) == 100)
+                let before = try reader(host).index.epoch
+                try host.kexec()
+                try host.host.boot()
+                try await host.host.kernel.measure(log)
+                let said = try await start(host)
+                #expect(said.contains("removed the shards of boots \(before)"), "\(said)")
+                #expect(said.contains("no shards are left"))
+                #expect(try FileManager.default.contentsOfDirectory(atPath: root(host).string) == [])
+                // The new boot's are in a folder of their own.
+                #expect(try await snapshot(host) == 100)
+                #expect(try reader(host).index.epoch.resetCount == before.resetCount + 1)
+            }
+        }
+
+        @Test("removes shards that don't replay to the PCR with the kernel's log, and says why") func lost()
+            async throws
+        {
+            let log = try KernelLogs.prefix(100)
+            try await InstalledHost.run(measured: try KernelRecords.cut(log, count: 80)) { host in
+                #expect(try await snapshot(host) == 80)
+                // A kexec that lost what was measured after the last snapshot.
+                try host.kexec()
+                try await host.host.kernel.extend(try KernelRecords.cut(log, from: 80))
+                try host.host.replaceLog(with: [])
+                try await host.host.kernel.measure(KernelRecords.file("boot_aggregate", content: [2]))
+                let said = try await start(host)
+                #expect(said.contains("this boot's shards are removed: shards and log of 81 records"), "\(said)")
+                #expect(said.contains("don't replay to the TPM's PCRs"))
+                #expect(try FileManager.default.contentsOfDirectory(atPath: root(host).string) == [])
+            }
+        }
+    }
+}
