@@ -43,6 +43,7 @@ package struct CommandFailure: Error, CustomStringConvertible {
 ///
 /// - Parameter arguments: nil takes the process's.
 package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) async -> Never {
+    Output.holdStandardDescriptors()
     do {
         var command = try root.parseAsRoot(arguments)
         if var asynchronous = command as? any AsyncParsableCommand {
@@ -50,17 +51,23 @@ package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments
         } else {
             try command.run()
         }
-        if let failure = Output.failure {
-            throw CommandFailure(
-                .unavailable, "standard output: \(failure); what was done is done, but not all of its output is there")
-        }
+        if let failure = lostOutput { throw failure }
         exit(ExitStatus.done.rawValue)
     } catch let failure as CommandFailure {
         if !failure.description.isEmpty { Output.notice("\(root._commandName): \(failure)") }
+        // What the exit says stays true, and is all that a script gets.
+        if failure.description.isEmpty, let lostOutput { Output.notice("\(root._commandName): \(lostOutput)") }
         exit(failure.status.rawValue)
     } catch {
         let isAsked = root.exitCode(for: error) == .success  // --help, --version
         if isAsked { Output.line(root.fullMessage(for: error)) } else { Output.notice(root.fullMessage(for: error)) }
         exit((isAsked ? ExitStatus.done : .usage).rawValue)
+    }
+}
+
+private var lostOutput: CommandFailure? {
+    Output.failure.map {
+        CommandFailure(
+            .unavailable, "standard output: \($0); what was done is done, but not all of its output is there")
     }
 }
