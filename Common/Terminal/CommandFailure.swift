@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Dispatch
 import Glibc
 
 /// What a command's exit tells a script.
@@ -39,11 +40,20 @@ package struct CommandFailure: Error, CustomStringConvertible {
     }
 }
 
+/// Runs a program's command line.
+///
+/// Synchronous, so that it comes before the event queues that Swift's concurrency opens: they, too, would take the numbers
+/// of closed standard descriptors.
+package func runProgram<Root: AsyncParsableCommand & SendableMetatype>(_ root: Root.Type) -> Never {
+    Output.holdStandardDescriptors()
+    Task { @MainActor in await runCommand(root) }
+    dispatchMain()
+}
+
 /// Parses the command line and runs the command. The only place where a process exits.
 ///
 /// - Parameter arguments: nil takes the process's.
 package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) async -> Never {
-    Output.holdStandardDescriptors()
     do {
         var command = try root.parseAsRoot(arguments)
         if var asynchronous = command as? any AsyncParsableCommand {
