@@ -3,7 +3,6 @@ import Attester
 import Terminal
 
 /// The agent's program.
-@main
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "assay-agent",
@@ -28,10 +27,11 @@ struct AgentCommand: AsyncParsableCommand {
             JoinCommand.self, DoctorCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self,
             ShardsCommand.self,
         ])
+}
 
-    static func main() async {
-        await runCommand(Self.self)
-    }
+/// Where the program begins.
+@main enum AssayAgent {
+    static func main() { runProgram(AgentCommand.self) }
 }
 
 /// The release.

@@ -86,6 +86,11 @@ struct AgentCredentials: Sendable {
     }
 
     private func key() throws -> PrivateKey {
-        try PrivateKey(pem: try contents(ofFile: keyFile, limit: Self.fileLimit) ?? [])
+        do {
+            return try PrivateKey(pem: try contents(ofFile: keyFile, limit: Self.fileLimit) ?? [])
+        } catch let error as CryptoError {
+            throw CommandFailure(
+                .unavailable, "\(keyFile): \(error); restore the file from a backup, or remove it and join again")
+        }
     }
 }

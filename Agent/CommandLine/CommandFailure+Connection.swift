@@ -19,6 +19,8 @@ extension CommandFailure {
             "; check that `assay-verifier serve` runs there, and that no firewall is between"
         case .tls(let error) where error.code == .noCommonProtocol || error.code == .alert(120):
             "; the server there is no verifier, or none that hosts can join by token"
+        case .tls(let error) where error.remedy == nil:
+            "; check host and port: is it assay-verifier that listens there? Its log says more"
         default: ""
         }
     }

@@ -63,6 +63,10 @@ struct JoinCommand: AsyncParsableCommand {
         if let id, !(1...255).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) {
             throw ValidationError("--id has 1 to 255 printable characters of ASCII, no space")
         }
+        let given = ["--config": config, "--state": state, "--tcti": tcti, "--log": log]
+        for (flag, value) in given.sorted(by: { $0.key < $1.key }) where value?.isEmpty == true {
+            throw ValidationError("\(flag) is empty")
+        }
     }
 
     func run() async throws {

@@ -37,7 +37,8 @@ package struct CryptoError: Error, Hashable, CustomStringConvertible {
             if let reason = ERR_reason_error_string(code) {
                 reasons.append(String(cString: reason))
             } else {
-                reasons.append("error \(code)")
+                // The system's own: an error number below the flag (ERR_SYSTEM_FLAG of openssl/err.h).
+                reasons.append(String(cString: strerror(Int32(truncatingIfNeeded: code & 0x7fff_ffff))))
             }
         }
         return reasons.joined(separator: ", ")

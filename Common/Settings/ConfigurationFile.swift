@@ -76,8 +76,14 @@ struct ConfigurationFile {
 
     private static func problem(_ error: YamlError) -> String {
         // The library's own text shows the whole file.
-        guard case .duplicatedKeysInMapping(let keys, _) = error else { return "cannot be read: \(error)" }
-        return "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once"
+        switch error {
+        case .duplicatedKeysInMapping(let keys, _):
+            "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once"
+        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _):
+            "is not YAML: \(problem)"
+        case .reader(let problem, _, _, _): "is not YAML: \(problem)"
+        default: "is not YAML: \(error)"
+        }
     }
 
     private static func line(of error: YamlError) -> Int? {

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Dispatch
 import Glibc
 
 /// What a command's exit tells a script.
@@ -39,6 +40,16 @@ package struct CommandFailure: Error, CustomStringConvertible {
     }
 }
 
+/// Runs a program's command line.
+///
+/// Synchronous, so that it comes before the event queues that Swift's concurrency opens: they, too, would take the numbers
+/// of closed standard descriptors.
+package func runProgram<Root: AsyncParsableCommand & SendableMetatype>(_ root: Root.Type) -> Never {
+    Output.holdStandardDescriptors()
+    Task { @MainActor in await runCommand(root) }
+    dispatchMain()
+}
+
 /// Parses the command line and runs the command. The only place where a process exits.
 ///
 /// - Parameter arguments: nil takes the process's.
@@ -50,17 +61,23 @@ package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments
         } else {
             try command.run()
         }
-        if let failure = Output.failure {
-            throw CommandFailure(
-                .unavailable, "standard output: \(failure); what was done is done, but not all of its output is there")
-        }
+        if let failure = lostOutput { throw failure }
         exit(ExitStatus.done.rawValue)
     } catch let failure as CommandFailure {
         if !failure.description.isEmpty { Output.notice("\(root._commandName): \(failure)") }
+        // What the exit says stays true, and is all that a script gets.
+        if failure.description.isEmpty, let lostOutput { Output.notice("\(root._commandName): \(lostOutput)") }
         exit(failure.status.rawValue)
     } catch {
         let isAsked = root.exitCode(for: error) == .success  // --help, --version
         if isAsked { Output.line(root.fullMessage(for: error)) } else { Output.notice(root.fullMessage(for: error)) }
         exit((isAsked ? ExitStatus.done : .usage).rawValue)
+    }
+}
+
+private var lostOutput: CommandFailure? {
+    Output.failure.map {
+        CommandFailure(
+            .unavailable, "standard output: \($0); what was done is done, but not all of its output is there")
     }
 }

@@ -49,6 +49,15 @@ package enum Output {
 
     private static let lost = Atomic<Int32>(0)
 
+    /// Keeps the numbers of closed standard descriptors from the files that are opened next: a line that was meant for the
+    /// operator would go into the store. Using one fails as if it were closed (as in glibc, csu/check_fds.c).
+    static func holdStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is given: this one, for those below it are taken by now.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         write(Array(text.utf8)[...], to: descriptor)
     }

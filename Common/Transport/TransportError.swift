@@ -76,6 +76,8 @@ extension TransportError {
             self = cause.map(Self.init) ?? .io("\(error.host):\(error.port)")
         case is CancellationError: self = .cancelled
         // The library's own text has the call and its arguments.
+        case let error as SocketAddressError.UnknownHost:
+            self = .io("\(error.host) has no address: \(error.errorDescription)")
         case let error as IOError: self = .io(String(cString: strerror(error.errnoCode)))
         default: self = .io(String(describing: error))
         }

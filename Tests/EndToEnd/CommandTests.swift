@@ -67,6 +67,35 @@ extension EndToEnd {
             }
         }
 
+        @Test("what is said goes into no file that is opened where standard output was closed")
+        func closedOutput() async throws {
+            try await Installation.run(allowing: try KernelLogs.prefix(10)) { installation in
+                let data = URL(filePath: installation.path("store/data.mdb"))
+                let before = try Data(contentsOf: data)
+                let program = try Program(
+                    path: "/bin/sh",
+                    [
+                        "-c", "exec \"$0\" agents list --store \"$1\" <&- >&-", Program.path(of: "assay-verifier"),
+                        installation.path("store"),
+                    ], in: installation.workshop.folder)
+                #expect(try await program.exitCode() == 3)
+                #expect(program.output.contains("standard output: Bad file descriptor"), "\(program.output)")
+                #expect(try Data(contentsOf: data) == before)
+            }
+        }
+
+        @Test("2 for a value that nothing could take, wherever it is found out") func values() async throws {
+            try await Installation.run(allowing: try KernelLogs.prefix(10)) { installation in
+                for arguments in [["agents", "show", ""], ["policy", "assign", "web-1", ""]] {
+                    let program = try installation.verifier(arguments)
+                    #expect(try await program.exitCode() == 2, "\(arguments): \(program.output)")
+                }
+                let none = try Program(
+                    "assay-verifier", ["agents", "list", "--store", "/nonexistent"], in: installation.workshop.folder)
+                #expect(try await none.exitCode() == 3 && none.output.contains("assay-verifier init"), "\(none.output)")
+            }
+        }
+
         @Test("3 for a verifier that can't be reached, 2 for a configuration that isn't there") func failures()
             async throws
         {

@@ -88,6 +88,14 @@ extension EndToEnd {
                 let nonsense = try await newcomer.join("web-1")
                 #expect(nonsense.exit == 2 && nonsense.output.contains("assay-verifier invite"))
 
+                let empty = try await newcomer.agent(["join", expired, "--tcti", ""])
+                #expect(empty.exit == 2 && empty.output.contains("--tcti is empty"), "\(empty.output)")
+
+                for setting in ["ca.invitation_key=/nonexistent", "join.address=nowhere"] {
+                    let unusable = try await newcomer.verifier(["serve", "--check", "--set", setting])
+                    #expect(unusable.exit == 2, "\(setting): \(unusable.output)")
+                }
+
                 // Another verifier on the same address: its token names another authority.
                 #expect(try await newcomer.initialize("other", port: port).exit == 0)
                 let policy = try await newcomer.verifier(

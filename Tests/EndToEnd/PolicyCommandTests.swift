@@ -87,6 +87,20 @@ extension EndToEnd {
                 let text = try await verifier(["policy", "convert", list, "--excludes", excludes], in: folder)
                 #expect(text.contains("\"/var/log/.*\"") && text.contains("\"/bin/a\""))
                 try await verifier(["policy", "convert", bad], exits: 1, in: folder)
+                let log = fixture("appraisal/ima-log/kr-learn/log.bin")
+                let expressions = folder.appending(path: "excludes").path
+                try Data("(\n".utf8).write(to: URL(filePath: expressions))
+                let unusable = try await verifier(
+                    ["policy", "create", "--log", log, "--excludes", expressions], exits: 1, in: folder)
+                #expect(unusable.contains("excludes[0]") && !unusable.contains("digests"))
+                for nothing in ["/dev/null", "-"] {
+                    let program = try Program(
+                        path: "/bin/sh",
+                        ["-c", "exec \"$0\" policy create --log \(nothing) <&-", Program.path(of: "assay-verifier")],
+                        in: folder)
+                    #expect(try await program.exitCode() == 3)
+                    #expect(!program.output.contains("Domain="), "\(program.output)")
+                }
             }
         }
     }

@@ -86,7 +86,8 @@ import Testing
             let file = URL(filePath: folder.path.appending("data.mdb").string)
             let before = try Data(contentsOf: file)
             let unusable: [(Data, StoreError.Code)] = [
-                (Data(), .foreign), (Data("letters".utf8), .foreign), (Data(repeating: 7, count: 40_000), .foreign),
+                (Data(), .notABackup), (Data("letters".utf8), .notABackup),
+                (Data(repeating: 7, count: 40_000), .notABackup),
                 (bytes.prefix(bytes.count - 4096), .damaged), (bytes.prefix(8192), .damaged),
             ]
             for (content, expected) in unusable {
@@ -102,7 +103,7 @@ import Testing
             try damaged.write(to: URL(filePath: backup.string))
             #expect(code { try Backup.restore(folder.path, from: backup) } != nil)
             #expect(try Data(contentsOf: file) == before)
-            #expect(code { try Backup.restore(folder.path, from: "/nowhere/backup") } == .notFound)
+            #expect(code { try Backup.restore(folder.path, from: "/nowhere/backup") } == .wrongPath)
             try folder.check()
         }
     }

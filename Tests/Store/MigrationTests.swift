@@ -137,7 +137,7 @@ import Testing
             #expect(code { try StoreCheck(folder.path) } == .newerSchema(7))
             #expect(try StoreInfo(folder.path).version == 7)
             #expect(try Data(contentsOf: file) == before)
-            #expect(code { try Migration.run(folder.path.appending("none"), to: 1) } == .notFound)
+            #expect(code { try Migration.run(folder.path.appending("none"), to: 1) } == .noStore)
         }
     }
 

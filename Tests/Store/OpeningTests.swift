@@ -18,7 +18,7 @@ import Testing
 
     @Test("for reading needs one that exists, and refuses writes") func readOnly() async throws {
         try await TemporaryStore.inFolder { folder in
-            #expect(code { try Store(path: folder.path, mode: .readOnly) } == .notFound)
+            #expect(code { try Store(path: folder.path, mode: .readOnly) } == .noStore)
             try Store(path: folder.path).close()
             let store = try Store(path: folder.path, mode: .readOnly)
             #expect(try store.agents().isEmpty)

@@ -52,13 +52,7 @@ struct PolicyCommand: AsyncParsableCommand {
             defer { store.close() }
             try await reported {
                 let source = try contents(file)
-                let policy: Policy
-                do {
-                    policy = try Policy(source: source, signers: try policyKey.map(publicKey))
-                } catch let error as PolicyError {
-                    throw CommandFailure(
-                        .unavailable, "\(file): \(error)\n`assay-verifier policy check \(file)` names every fault")
-                }
+                let policy = try compiled(source, of: file, signers: policyKey)
                 for warning in policy.warnings { Output.notice("warning: \(warning)") }
                 let hash = try await store.putPolicy(
                     name, source: source, compiled: policy.compiled, at: currentTime())
@@ -96,5 +90,18 @@ struct PolicyCommand: AsyncParsableCommand {
             let assigned = Assigned(agent: escaped(id.utf8), policy: escaped(name.utf8))
             Output.line(json ? try jsonLine(assigned) : "\(assigned.agent) is judged by \(assigned.policy)")
         }
+    }
+}
+
+/// A policy as the server uses it.
+///
+/// - Parameter file: where the source is from, for what is said of it.
+func compiled(_ source: [UInt8], of file: String, signers: [String]) throws -> Policy {
+    let keys = try signers.map(publicKey)
+    do throws(PolicyError) {
+        return try Policy(source: source, signers: keys)
+    } catch {
+        throw CommandFailure(
+            .unavailable, "\(file): \(error)\n`assay-verifier policy check \(file)` names every fault")
     }
 }

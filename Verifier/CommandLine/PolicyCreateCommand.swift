@@ -70,7 +70,9 @@ struct PolicyCreateCommand: ParsableCommand {
             for file in excludes { draft.exclude(list: try contents(file)) }
             for name in ignoredKeyring { draft.ignore(keyring: Array(name.utf8)) }
             for shard in log { try allowLog(shard, &draft) }
-            try draft.endLog()
+            try endLog(&draft)
+            // A pattern that no verifier can use is told here, not when the policy is put.
+            _ = try ExcludedPaths(of: draft.document)
             let algorithm = hash.flatMap(HashAlgorithm.init(rawValue:)) ?? draft.digestAlgorithm ?? .sha256
             for pair in keyring { try allowKey(pair, algorithm, &draft) }
             for root in tree { try allowTree(root, algorithm, &draft) }
@@ -82,12 +84,26 @@ struct PolicyCreateCommand: ParsableCommand {
     }
 
     private func allowLog(_ path: String, _ draft: inout PolicyDraft) throws {
+        let shard = try contents(path)
+        guard !shard.isEmpty else { throw notALog(path, "there is nothing in it") }
         do {
-            try draft.allow(shard: try contents(path))
-        } catch let error as LogError {
-            throw CommandFailure(
-                .unavailable, "\(path): \(error); give what the kernel shows, or `assay-agent shards cat` writes")
+            try draft.allow(shard: shard)
+        } catch {
+            throw notALog(path, "\(error)")
         }
+    }
+
+    private func endLog(_ draft: inout PolicyDraft) throws {
+        do {
+            try draft.endLog()
+        } catch {
+            throw notALog(log.last ?? "", "it ends within a record: \(error)")
+        }
+    }
+
+    private func notALog(_ path: String, _ problem: String) -> CommandFailure {
+        CommandFailure(
+            .unavailable, "\(path): \(problem); give what the kernel shows, or `assay-agent shards cat` writes")
     }
 
     private func allowKey(_ pair: String, _ algorithm: HashAlgorithm, _ draft: inout PolicyDraft) throws {
@@ -120,7 +136,13 @@ func makingPolicy(_ body: () throws -> Void) throws(CommandFailure) {
 
 /// A whole file; `-` is standard input.
 func contents(_ path: String) throws -> [UInt8] {
-    if path == "-" { return [UInt8](try FileHandle.standardInput.readToEnd() ?? Data()) }
+    if path == "-" {
+        do {
+            return try [UInt8](FileHandle.standardInput.readToEnd() ?? Data())
+        } catch {
+            throw CommandFailure(.unavailable, "standard input can't be read; pipe a file into it, or name one")
+        }
+    }
     return try requiredContents(ofFile: path, limit: 4 << 30)
 }
 
@@ -130,19 +152,27 @@ func publicKey(_ path: String) throws -> PublicKey {
 }
 
 /// Reads keys out of a file; a fault of theirs is told with the path.
-private func reading<Keys>(_ path: String, _ body: () throws -> Keys) throws -> Keys {
+func reading<Keys>(
+    _ path: String, remedy: String = "give a certificate or a public key, PEM or DER", _ body: () throws -> Keys
+) throws -> Keys {
     do {
         return try body()
     } catch let error as CryptoError {
-        throw CommandFailure(.unavailable, "\(path): \(error); give a certificate or a public key, PEM or DER")
+        throw CommandFailure(.unavailable, "\(path): \(error); \(remedy)")
     }
 }
 
 /// A policy's file, its warnings said.
 func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument {
-    let (document, warnings) = try PolicyDocument.read(try contents(path), signers: try signers.map(publicKey))
-    for warning in warnings { Output.notice("warning: \(path): \(warning)") }
-    return document
+    let (source, keys) = (try contents(path), try signers.map(publicKey))
+    do throws(PolicyError) {
+        let (document, warnings) = try PolicyDocument.read(source, signers: keys)
+        for warning in warnings { Output.notice("warning: \(path): \(warning)") }
+        return document
+    } catch {
+        for fault in error.faults { Output.notice("error: \(path): \(fault)") }
+        throw CommandFailure(.contraindicated)
+    }
 }
 
 /// Writes a policy, or prints it.

@@ -36,7 +36,9 @@ struct PolicySignCommand: ParsableCommand {
             let check = PolicyCheck(source: source)
             for warning in check.warnings { Output.notice("warning: \(warning)") }
             guard check.faults.isEmpty else { throw PolicyError(check.faults) }
-            let privateKey = try PrivateKey(pem: try contents(key))
+            let privateKey = try reading(key, remedy: "give a private key, PEM, without a passphrase") {
+                try PrivateKey(pem: try contents(key))
+            }
             let envelope = try SignedPolicy.envelope(of: source, keyID: try keyID(of: privateKey.publicKey)) {
                 message in
                 try privateKey.sign(PCRBank.sha256.digest(of: message), .sha256)
@@ -49,7 +51,9 @@ struct PolicySignCommand: ParsableCommand {
     private func keyID(of key: PublicKey) throws -> String {
         guard let certificate else { return key.fingerprint.description }
         let encoded = try contents(certificate)
-        let found = try Certificate.all(inPEM: encoded).first ?? Certificate(der: encoded)
+        let found = try reading(certificate, remedy: "give a certificate, PEM or DER") {
+            try Certificate.all(inPEM: encoded).first ?? Certificate(der: encoded)
+        }
         guard found.subjectPublicKeyInfo == key.subjectPublicKeyInfo else {
             throw CommandFailure(.usage, "\(certificate): the certificate is another key's")
         }

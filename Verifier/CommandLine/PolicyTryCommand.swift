@@ -43,8 +43,7 @@ struct PolicyTryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let policy = try await reported {
-            try Policy(
-                source: try contents(file), signers: try policyKey.map { try PublicKey(encoded: try contents($0)) })
+            try compiled(try contents(file), of: file, signers: policyKey)
         }
         for warning in policy.warnings { Output.notice("warning: \(warning)") }
         let store = try await options.open(.readWrite)

@@ -39,10 +39,13 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration: VerifierConfiguration
         let identity: ServerIdentity
         let issuer: Issuer?
+        let invitationKey: InvitationKey?
         do {
             logger = logging.logger("assay-verifier", configured: try settings.value(of: VerifierSettings.level))
             configuration = try VerifierConfiguration(settings, storePath: try options.storePath(settings))
             issuer = try configuration.authority?.issuer()
+            invitationKey = try configuration.authority?.invitationKey()
+            if try settings.value(of: VerifierSettings.joinAddress) != nil { _ = try JoinAddress(settings) }
             if check {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
@@ -57,7 +60,8 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.usage(error)
         }
-        try await reported { try await serve(configuration, identity, issuer, logger) }
+        let registration = issuer.flatMap { issuer in invitationKey.map { (issuer, $0) } }
+        try await reported { try await serve(configuration, identity, registration, logger) }
     }
 
     private func show(_ settings: Settings) throws {
@@ -68,7 +72,8 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ configuration: VerifierConfiguration, _ identity: ServerIdentity, _ issuer: Issuer?, _ logger: Logger
+        _ configuration: VerifierConfiguration, _ identity: ServerIdentity,
+        _ registration: (issuer: Issuer, invitationKey: InvitationKey)?, _ logger: Logger
     ) async throws {
         // Where files may not grow (RLIMIT_FSIZE), a write is to fail like one on a full disk, not to end the server.
         signal(SIGXFSZ, SIG_IGN)
@@ -78,9 +83,8 @@ struct ServeCommand: AsyncParsableCommand {
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session
         session.identityMode = try store.identityMode()
-        var registrar: Registrar?
-        if let issuer, let key = try configuration.authority?.invitationKey() {
-            registrar = Registrar(store: store, issuer: issuer, invitationKey: key)
+        let registrar = registration.map {
+            Registrar(store: store, issuer: $0.issuer, invitationKey: $0.invitationKey)
         }
         let monitor = Monitor(
             configuration.monitoring, store: store, maximumAge: configuration.maximumAge, version: softwareVersion,

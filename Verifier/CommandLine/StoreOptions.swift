@@ -63,6 +63,8 @@ func reported<Result>(_ body: () async throws -> Result) async throws(CommandFai
         return try await body()
     } catch let failure as CommandFailure {
         throw failure
+    } catch let error as StoreError where error.code == .invalidArgument {
+        throw .usage(error)
     } catch {
         throw .unavailable(error)
     }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Terminal
 
 /// The verifier's program.
-@main
 struct VerifierCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "assay-verifier",
@@ -25,10 +24,11 @@ struct VerifierCommand: AsyncParsableCommand {
             InitCommand.self, ServeCommand.self, InviteCommand.self, AppraiseCommand.self, AgentsCommand.self,
             KeyringsCommand.self, PolicyCommand.self, StoreCommand.self,
         ])
+}
 
-    static func main() async {
-        await runCommand(Self.self)
-    }
+/// Where the program begins.
+@main enum AssayVerifier {
+    static func main() { runProgram(VerifierCommand.self) }
 }
 
 /// The release.

@@ -119,8 +119,14 @@ enum StoreFolder {
             throw StoreError(errno, "mkdir", at: place)
         }
         let names = try contents(of: path)
-        guard !names.contains(dataFile) else { return }
-        guard creating else { throw StoreError(.notFound, "there is no store", at: place) }
+        guard !names.contains(dataFile) else {
+            // LMDB makes a store of an empty file, if it may write.
+            guard creating || !isEmpty(path.appending(dataFile)) else {
+                throw StoreError(.noStore, "\(dataFile) is empty", at: place)
+            }
+            return
+        }
+        guard creating else { throw StoreError(.noStore, "there is no store", at: place) }
         try refuseForeign(path)
     }
 
@@ -133,9 +139,16 @@ enum StoreFolder {
         }
     }
 
+    private static func isEmpty(_ file: FilePath) -> Bool {
+        var status = stat()
+        return file.withPlatformString { stat($0, &status) } == 0 && status.st_size == 0
+    }
+
     private static func contents(of path: FilePath) throws(StoreError) -> Set<String> {
         guard let folder = path.withPlatformString({ opendir($0) }) else {
-            throw StoreError(errno, "opendir", at: .init(path: path.string))
+            let place = StoreError.Place(path: path.string)
+            guard errno != ENOENT else { throw StoreError(.noStore, "there is no such folder", at: place) }
+            throw StoreError(errno, "opendir", at: place)
         }
         defer { closedir(folder) }
         var names: Set<String> = []

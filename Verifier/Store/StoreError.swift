@@ -6,7 +6,9 @@ import SystemPackage
 package struct StoreError: Error, Hashable, CustomStringConvertible {
     /// What went wrong.
     package enum Code: Hashable, Sendable {
-        /// The store, agent or policy that was named doesn't exist.
+        /// There is no store in the folder that was named.
+        case noStore
+        /// The agent, policy or file that was named doesn't exist.
         case notFound
         /// It exists already.
         case alreadyExists
@@ -28,6 +30,10 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case olderSchema(UInt32)
         /// Not a store of Assay's.
         case foreign
+        /// A file that isn't a backup of a store.
+        case notABackup
+        /// A path that leads nowhere, through a file, or to a folder where a file is awaited.
+        case wrongPath
         /// Another server owns the store.
         case serverRunning
         /// This process has the store open already; LMDB's locks allow that once.
@@ -81,6 +87,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
     /// What the operator can do.
     package var remedy: String {
         switch code {
+        case .noStore:
+            "name its folder with --store or as `store` in the configuration; `assay-verifier init` makes a new one"
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .alreadyExists: "remove it first, or choose another name"
@@ -95,7 +103,9 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .busy: "try again; if it stays so, end the processes that hold the store open"
         case .newerSchema: "use the version of Assay that wrote it, or have that version downgrade the store first"
         case .olderSchema: "upgrade the store first: `assay-verifier store upgrade`"
-        case .foreign: "give an empty or a new folder; nothing in this one was changed"
+        case .foreign: "name a store's folder, or an empty one for a new store; nothing in this one was changed"
+        case .notABackup: "give a file that `assay-verifier store backup` wrote; the store was not changed"
+        case .wrongPath: "check the path: a store is a folder, a backup a file"
         case .serverRunning: "stop the other server, or give this one a store of its own"
         case .alreadyOpen: "use the store that is open"
         case .readOnly: "open the store for writing"
@@ -121,7 +131,9 @@ extension StoreError {
             case MDB_INVALID, MDB_VERSION_MISMATCH: .foreign
             case MDB_CORRUPTED, MDB_PAGE_NOTFOUND: .damaged
             case MDB_BAD_VALSIZE: .invalidArgument
-            case MDB_NOTFOUND, Errno.noSuchFileOrDirectory.rawValue: .notFound
+            case MDB_NOTFOUND: .notFound
+            case Errno.noSuchFileOrDirectory.rawValue, Errno.notDirectory.rawValue, Errno.isDirectory.rawValue:
+                .wrongPath
             case Errno.fileExists.rawValue: .alreadyExists
             case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue, Errno.fileTooLarge.rawValue: .diskFull
             case Errno.permissionDenied.rawValue, Errno.notPermitted.rawValue, Errno.readOnlyFileSystem.rawValue:

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Attester
 import Shards
-import SystemPackage
 import Terminal
 
 /// Streams the log.
@@ -27,19 +26,15 @@ struct CatShardsCommand: AsyncParsableCommand {
         if !isStoredOnly, !isOfOtherFolder {
             do {
                 show(try await options.keeper().snapshot().notices)
+            } catch let failure as CommandFailure where failure.status == .usage {
+                throw failure
             } catch {
                 throw CommandFailure(.unavailable, "\(error)\n--stored writes what is stored without the kernel's log")
             }
         }
         let reader = try await stored.reader(options)
         do {
-            try reader.forEachShard { bytes throws(ShardError) in
-                do {
-                    try FileDescriptor.standardOutput.writeAll(bytes)
-                } catch {
-                    throw ShardError(.inaccessible, path: "standard output", problem: "\(error)")
-                }
-            }
+            try reader.forEachShard { Output.bytes($0) }
         } catch {
             throw CommandFailure.unavailable(error)
         }

@@ -36,8 +36,8 @@ package enum Backup {
     ///
     /// The backup is copied into the folder and read in full before it takes the place, by one rename.
     /// - Returns: what is restored.
-    /// - Throws: `serverRunning`, `busy` while any process has the store open; `foreign`, `damaged` and `newerSchema` for a
-    ///   file that can't be used: then nothing was changed.
+    /// - Throws: `serverRunning`, `busy` while any process has the store open; `notABackup`, `damaged` and `newerSchema` for
+    ///   a file that can't be used: then nothing was changed.
     package static func restore(_ path: FilePath, from file: FilePath) throws(StoreError) -> StoreCheck {
         if path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
             throw StoreError(errno, "mkdir", at: .init(path: path.string))
@@ -73,7 +73,8 @@ package enum Backup {
             if let problem = check.problems.first { throw problem }
             return check
         } catch {
-            throw StoreError(error.code, "the backup can't be used: \(error.detail)", at: place)
+            let code = error.code == .foreign ? .notABackup : error.code
+            throw StoreError(code, "the backup can't be used: \(error.detail)", at: place)
         }
     }
 

@@ -32,7 +32,7 @@ package struct StoreInfo: Sendable {
 
     /// Looks at a store, without changing anything in it.
     ///
-    /// - Throws: `notFound`; `foreign` for what isn't a store.
+    /// - Throws: `noStore`; `foreign` for what isn't a store.
     package init(_ path: FilePath) throws(StoreError) {
         try StoreFolder.prepare(path, creating: false)
         let environment = try Environment(
