@@ -279,9 +279,13 @@ extension Appraiser {
                     .noProgress, found: "a quote of \(matched.records) records",
                     expected: "one of at least the \(start.recordsReceived) received before"))
         }
-        guard options.requiresBootAggregate else { return }
-        if matched.records == 0 { roundFindings.add(Finding(.noBootAggregate, found: "no record at all")) }
-        if matched.fileRecords == 0 { roundFindings.add(Finding(.nothingMeasured, isWarning: true)) }
+        if matched.records == 0, options.requiresBootAggregate {
+            roundFindings.add(Finding(.noBootAggregate, found: "no record at all"))
+        }
+        // An excerpt need not have a file; but a quote that vouches for no record at all is no verdict on a log.
+        if matched.fileRecords == 0, options.requiresBootAggregate || matched.records == 0 {
+            roundFindings.add(Finding(.nothingMeasured, isWarning: true))
+        }
     }
 
     /// What a log lacks that begins with a snapshot; nil if this one doesn't, or the snapshot is where this verifier's own
