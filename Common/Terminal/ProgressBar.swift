@@ -31,6 +31,13 @@ package func readableSize(_ bytes: UInt64) -> String {
     return "\(tenths / 10).\(tenths % 10) \(units[unit])"
 }
 
+/// A count with what is counted: `1 agent`, `1,200 agents`.
+///
+/// - Parameter many: what several are called; nil for a mere `s` behind one.
+package func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
+    "\(readableCount(UInt64(clamping: count))) \(count == 1 ? one : many ?? one + "s")"
+}
+
 /// A count with its digits in groups of three: `120,479`.
 package func readableCount(_ count: UInt64) -> String {
     let digits = String(count).utf8

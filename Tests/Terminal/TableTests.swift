@@ -49,6 +49,12 @@ import Testing
         #expect(readableAge(seconds) == expected)
     }
 
+    @Test("What is counted is in the plural, but for one")
+    func counts() {
+        #expect([0, 1, 1_200].map { counted($0, "agent") } == ["0 agents", "1 agent", "1,200 agents"])
+        #expect(counted(2, "entry", "entries") == "2 entries" && counted(1, "entry", "entries") == "1 entry")
+    }
+
     @Test("Times are in UTC")
     func times() {
         #expect(readableTime(0) == "1970-01-01T00:00:00Z")

@@ -37,7 +37,7 @@ extension AgentsCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported {
                 let id = try AgentID(id)

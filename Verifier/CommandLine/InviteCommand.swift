@@ -76,7 +76,7 @@ struct InviteCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.usage(error)
         }
-        let store = try await options.open(.readWrite)
+        let store = try await options.open(.existing)
         defer { store.close() }
         try await reported {
             let (invitation, secret) = try authority.invitationKey().invite(

@@ -32,7 +32,7 @@ extension KeyringsCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             let done = try await reported {
                 let known = try store.keyHash(for: sha256.digest)
@@ -46,7 +46,7 @@ extension KeyringsCommand {
             Output.line("denied \(done.denied): it vouches for nothing from now on")
             if !done.agents.isEmpty {
                 Output.line(
-                    "\(done.agents.count) agent\(done.agents.count == 1 ? "" : "s") no longer affirmed by it, to be judged "
+                    "\(counted(done.agents.count, "agent")) no longer affirmed by it, to be judged "
                         + "again from record 0: " + listed(done.agents))
             } else if !done.isKnown {
                 Output.notice(
@@ -80,7 +80,7 @@ extension KeyringsCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             let done = try await reported {
                 let isDenied = try store.denials()[sha256.digest] != nil

@@ -98,7 +98,7 @@ extension PolicyCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported { try await store.deletePolicy(name) }
             let deleted = Deleted(deleted: escaped(name.utf8))

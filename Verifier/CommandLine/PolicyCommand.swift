@@ -84,7 +84,7 @@ struct PolicyCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported { try await store.assignPolicy(name, to: try AgentID(id)) }
             let assigned = Assigned(agent: escaped(id.utf8), policy: escaped(name.utf8))

@@ -46,7 +46,7 @@ struct PolicyTryCommand: AsyncParsableCommand {
             try compiled(try contents(file), of: file, signers: policyKey)
         }
         for warning in policy.warnings { Output.notice("warning: \(warning)") }
-        let store = try await options.open(.readWrite)
+        let store = try await options.open(.existing)
         defer { store.close() }
         let summary = try await reported { try await attempt(policy, in: store) }
         Output.line(json ? try jsonLine(summary) : summary.sentence)

@@ -60,8 +60,8 @@ struct ShownKeyrings: Encodable {
     func tree(coloured: Bool) -> [String] {
         let count = keyrings.reduce(0) { $0 + $1.keys.count }
         var lines = [
-            "\(agent), boot epoch \(resetCount.map { "\($0)" } ?? "-"): \(count) key\(count == 1 ? "" : "s") on "
-                + "\(keyrings.count) keyring\(keyrings.count == 1 ? "" : "s")"
+            "\(agent), boot epoch \(resetCount.map { "\($0)" } ?? "-"): \(counted(count, "key")) on "
+                + counted(keyrings.count, "keyring")
         ]
         for (index, keyring) in keyrings.enumerated() {
             let isLast = index == keyrings.count - 1

@@ -64,7 +64,7 @@ struct StoreCommand: AsyncParsableCommand {
             }
             guard check.problems.isEmpty else {
                 let count = check.problems.count
-                throw CommandFailure(.unavailable, "\(count) problem\(count == 1 ? "" : "s") found")
+                throw CommandFailure(.unavailable, "\(counted(count, "problem")) found")
             }
         }
     }

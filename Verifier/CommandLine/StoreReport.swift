@@ -78,8 +78,7 @@ struct CheckedStore: Encodable {
     }
 
     var summary: String {
-        "schema version \(version), \(readableCount(UInt64(clamping: agents))) agents, "
-            + "\(readableCount(UInt64(clamping: entries))) entries read"
+        "schema version \(version), \(counted(agents, "agent")), \(counted(entries, "entry", "entries")) read"
     }
 }
 
@@ -100,6 +99,6 @@ struct MovedStore: Encodable {
         from == to
             ? "the store has schema version \(to): nothing to do"
             : "the store is of schema version \(to) now, it was of \(from); "
-                + "\(readableCount(UInt64(clamping: restarted))) agents are appraised from record 0 at their next round"
+                + "the logs of \(counted(restarted, "agent")) are appraised from record 0 at the next round"
     }
 }

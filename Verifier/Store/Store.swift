@@ -11,6 +11,8 @@ package final class Store: Sendable {
     package enum Mode: Hashable, Sendable {
         /// For reading; the store must exist.
         case readOnly
+        /// For reading and writing; the store must exist.
+        case existing
         /// For reading and writing; the store is made if the folder is empty or missing.
         case readWrite
     }
