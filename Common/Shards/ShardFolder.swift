@@ -61,8 +61,10 @@ struct ShardFolder: Sendable {
         let file = path.appending(name)
         observe(.write(file))
         do {
+            // Always a new file: one that somebody has put there may have another name elsewhere.
+            unlink(file.string)
             let descriptor = try FileDescriptor.open(
-                file, .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+                file, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
                 permissions: FilePermissions(rawValue: CModeT(permissions.fileMode)))
             defer { try? descriptor.close() }
             try descriptor.writeAll(bytes)
@@ -212,6 +214,9 @@ extension ShardFolder {
         do {
             let descriptor = try FileDescriptor.open(file, access, options: options.union([.noFollow, .closeOnExec]))
             defer { try? descriptor.close() }
+            // A file that has another name elsewhere isn't ours to give away.
+            guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFDIR || status.st_nlink == 1
+            else { return }
             try give(descriptor, mode, recipients)
         } catch {
             throw failure(error, file, "can't be given to its readers")

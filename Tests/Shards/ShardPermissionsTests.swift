@@ -93,19 +93,33 @@ import Testing
         }
     }
 
-    @Test("nobody else: a link in the folder leads no writer to a file elsewhere", arguments: [true, false])
-    func link(isOfShard: Bool) throws {
+    @Test(
+        "nobody else: a link in the folder leads no writer to a file elsewhere", arguments: [true, false],
+        [true, false])
+    func link(isOfShard: Bool, isSymbolic: Bool) throws {
         try ShardRoot.run { root in
             let (head, tail) = try split(sampleLog(20).bytes, at: 10)
             var writer = root.writer()
             try writer.store(head, first: 0)
             let target = root.url.appending(path: "elsewhere")
             try Data("kept".utf8).write(to: target)
+            #expect(chmod(target.path, 0o604) == 0)
             let before = try ownership(FilePath(target.path))
-            let name = isOfShard ? ShardName(first: 0, count: 20).temporary : ShardReader.indexName
-            try? FileManager.default.removeItem(at: root.file(name))
-            try FileManager.default.createSymbolicLink(at: root.file(name), withDestinationURL: target)
-            #expect(throws: ShardError.self) { try writer.store(tail, first: 10) }
+            let link = root.file(isOfShard ? ShardName(first: 0, count: 20).temporary : ShardReader.indexName)
+            try? FileManager.default.removeItem(at: link)
+            if isSymbolic {
+                try FileManager.default.createSymbolicLink(at: link, withDestinationURL: target)
+            } else {
+                try FileManager.default.linkItem(at: target, to: link)
+            }
+            // Whoever begins anew would give the files away first. A symbolic link is an error that names it; what only has
+            // another name elsewhere is left there, and a new file is written.
+            var another = root.writer()
+            if isSymbolic {
+                #expect(throws: ShardError.self) { try another.store(tail, first: 10) }
+            } else {
+                try another.store(tail, first: 10)
+            }
             #expect(try Data(contentsOf: target) == Data("kept".utf8))
             #expect(try ownership(FilePath(target.path)) == before)
         }
