@@ -70,8 +70,12 @@ enum TransferTopic: Topic {
         // The policy is read by the first session and stays.
         _ = try bench.run(small, port: verifier.port)
         let idle = try verifier.usage.peak
-        let direct = try bench.run(log, port: verifier.port)
-        let offline = try offlineSeconds(workload, log)
+        // In turn, so that whatever else the machine does meets both.
+        let direct: Transfer.Cost
+        let offline: Double
+        (direct, offline) = try inTurn {
+            (try bench.run(log, port: verifier.port), try offlineSeconds(workload, log))
+        }
         let bulk = try BulkTLS.decryptingSeconds(log)
         let port = verifier.port
         let link = try awaiting {
@@ -126,14 +130,19 @@ enum TransferTopic: Topic {
         return Log(file: file.path, pcr: pcr, bytes: end)
     }
 
+    /// The round of three whose ratio is the median.
+    private static func inTurn(
+        _ round: () throws -> (Transfer.Cost, Double)
+    ) throws -> (Transfer.Cost, Double) {
+        let first = try round()
+        let rest = [try round(), try round()]
+        return ([first] + rest).sorted { $0.0.verifierCPU / $0.1 < $1.0.verifierCPU / $1.1 }[1]
+    }
+
     /// CPU seconds of an appraisal of the log's file, without reading the policy.
     private static func offlineSeconds(_ workload: Workload, _ log: Log) throws -> Double {
-        let pair = try Pair(rounds: 3) {
-            try Stream.child(compiled: workload.compiledFile, pcr: log.pcr, log: log.file).cpu
-        } yardstick: {
-            try Stream.child(compiled: workload.compiledFile, pcr: log.pcr, log: log.file, limit: 200).cpu
-        }
-        return pair.medianOurs - pair.medianYardstick
+        let whole = try Stream.child(compiled: workload.compiledFile, pcr: log.pcr, log: log.file).cpu
+        return whole - (try Stream.child(compiled: workload.compiledFile, pcr: log.pcr, log: log.file, limit: 200).cpu)
     }
 
     /// What the messages of a transfer have beside the records: as they are handed to TLS.
