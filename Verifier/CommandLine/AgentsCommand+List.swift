@@ -76,15 +76,3 @@ extension Store {
         return try keyrings(of: summary.id).count
     }
 }
-
-extension Result<AgentSummary, StoreError> {
-    /// Whose entry it is, also of one that is damaged; nil if even that isn't known.
-    fileprivate var agentID: AgentID? {
-        get throws(StoreError) {
-            switch self {
-            case .success(let summary): summary.id
-            case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
-            }
-        }
-    }
-}

@@ -50,6 +50,18 @@ package struct AgentSummary: Hashable, Sendable {
     }
 }
 
+extension Result<AgentSummary, StoreError> {
+    /// Whose entry of a listing it is, also of one that is damaged; nil if even that isn't known.
+    package var agentID: AgentID? {
+        get throws(StoreError) {
+            switch self {
+            case .success(let summary): summary.id
+            case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
+            }
+        }
+    }
+}
+
 // A listing of a hundred thousand agents is to take half a second: of each value only what it shows is read.
 extension AgentSummary {
     /// Reads an ``Agent`` without its key.

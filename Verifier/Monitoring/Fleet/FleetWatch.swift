@@ -101,15 +101,3 @@ package final class FleetWatch: Service {
         return ledger.withLock { $0.census(at: now) }
     }
 }
-
-extension Result<AgentSummary, StoreError> {
-    /// Whose it is, also of an entry that is damaged; nil if even that isn't known.
-    fileprivate var agentID: AgentID? {
-        get throws(StoreError) {
-            switch self {
-            case .success(let summary): summary.id
-            case .failure(let error): try error.place.agent.map { (bytes) throws(StoreError) in try AgentID(bytes) }
-            }
-        }
-    }
-}
