@@ -63,11 +63,34 @@ private func verifierError(_ bytes: [UInt8]) -> MessageError? {
             [0x1b, 0x1c], [0x1e, 0], [0x1f, 0],  // groups, wire types 6 and 7
             [0x18, 1], [0x1d, 0, 0, 0, 0],  // a body as a number
             [0x02, 0],  // field number 0
-            [0x1a, 2, 0x22, 9], [0x1a, 2, 0x0a, 0], [0x1a, 1, 0x08],  // the same inside the body
-            [0x1a, 11, 0x22, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+            [0x12, 2, 0x0a, 9], [0x12, 2, 0x0a, 0], [0x12, 1, 0x08],  // the same inside a body
         ] as [[UInt8]])
     func malformed(bytes: [UInt8]) {
         #expect(agentError(bytes) == MessageError(.malformed, in: "AgentMessage"))
+    }
+
+    @Test(
+        "that are no shard",
+        arguments: [
+            [0x1a, 2, 0x22, 9], [0x1a, 2, 0x0a, 0], [0x1a, 1, 0x08], [0x1a, 2, 0x20, 1],
+            [0x1a, 11, 0x22, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+        ] as [[UInt8]])
+    func malformedShard(bytes: [UInt8]) {
+        #expect(agentError(bytes) == MessageError(.malformed, in: "LogShard"))
+    }
+
+    @Test("whose records stand there twice, or not at all, read as in any protobuf") func recordsOfAShard() throws {
+        func shard(_ fields: [UInt8]) throws -> AgentMessage { try AgentMessage(Wire.bytes(3, fields)) }
+        let (first, last, round) = (Wire.bytes(4, [1, 2]), Wire.bytes(4, [3]), Wire.number(1, 7))
+        func expected(_ records: [UInt8]) -> AgentMessage {
+            .logShard(
+                LogShard(
+                    round: 7, firstRecord: 0, recordCount: 0, records: records, moreDataPending: false,
+                    recordsRemaining: 0, bytesRemaining: 0))
+        }
+        #expect(try shard(first + round + last) == expected([3]))
+        #expect(try shard(round + first) == expected([1, 2]))
+        #expect(try shard(round) == expected([]))
     }
 
     @Test("cut anywhere never trap, and never pass", arguments: Samples.fromAgent)
@@ -94,11 +117,11 @@ private func verifierError(_ bytes: [UInt8]) -> MessageError? {
     @Test("that would take 45 times their size in memory are stopped by the budget") func budget() {
         let unknown = [[UInt8]](repeating: [0x78, 0], count: 500_000).flatMap { $0 }  // field 15, two bytes each
         let empty = [[UInt8]](repeating: [0x22, 0], count: 500_000).flatMap { $0 }  // Evidence.pcr_values
-        for (body, content) in [(UInt64(3), unknown), (2, empty)] {
+        for (body, content, place) in [(UInt64(3), unknown, "LogShard"), (2, empty, "AgentMessage")] {
             let bytes = Wire.bytes(body, content)
-            let budget = UnpackBudget.size(frameLength: bytes.count)
+            let budget = UnpackBudget.size(frameLength: place == "LogShard" ? content.count : bytes.count)
             let error = agentError(bytes)
-            #expect(error == MessageError(.overBudget(budget), in: "AgentMessage"))
+            #expect(error == MessageError(.overBudget(budget), in: place))
             #expect(error?.status.code == .resourceExhausted)
         }
     }

@@ -102,18 +102,21 @@ struct Exchange: ~Copyable {
     }
 
     /// Takes down where the appraisal stands behind the shard, for a later round to go back to.
-    mutating func markPosition() {
-        passed.append(appraiser.progress)
+    mutating func markPosition() -> AppraisalState {
+        let position = appraiser.progress
+        passed.append(position)
         PositionSpacing.thin(&passed, by: \.nextRecord)
+        return position
     }
 
     /// Where the round stands behind the shard: with it another connection can go on.
     ///
-    /// - Parameter time: seconds since 1970.
-    func scratch(at time: Int64) -> Scratch? {
+    /// - Parameters:
+    ///   - state: as ``markPosition()`` took it down.
+    ///   - time: seconds since 1970.
+    func scratch(of state: AppraisalState, at time: Int64) -> Scratch? {
         guard let shard else { return nil }
         let before = round.plan.scratch
-        let state = appraiser.progress
         var basis = round.plan.scratchBasis
         basis.resetCount = clock.resetCount
         let appraised = state.nextRecord - min(state.nextRecord, round.plan.firstRecord)

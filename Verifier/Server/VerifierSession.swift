@@ -322,8 +322,8 @@ extension VerifierSession {
                 nextRecord: exchange.nextRecord, remaining: shard.recordsRemaining))
         guard shard.moreDataPending, !exchange.isEnded else { return [note] + conclude(exchange) }
         let credit = ShardCredit(round: shard.round, nextRecord: exchange.nextRecord, window: settings.window)
-        exchange.markPosition()
-        let scratch = settings.scratchSeconds > 0 ? exchange.scratch(at: time) : nil
+        let position = exchange.markPosition()
+        let scratch = settings.scratchSeconds > 0 ? exchange.scratch(of: position, at: time) : nil
         state = .awaitingShard(exchange)
         return [note, .expect("LogShard", seconds: settings.shardSeconds), .send(.shardCredit(credit))]
             + (scratch.map { [.remember($0)] } ?? [])

@@ -112,11 +112,25 @@ extension PCRValues {
 }
 
 extension LogShard {
-    init(_ structure: Assay__V1__LogShard) throws(MessageError) {
+    private static let recordsNumber: UInt64 = 4
+
+    /// Reads a shard. Its records are copied once, out of the frame: they are nearly all that a verifier receives.
+    init(serialized bytes: UnsafeRawBufferPointer) throws(MessageError) {
+        let (rest, records) = try Envelope.cut(Self.recordsNumber, outOf: bytes, in: "LogShard")
+        self = try rest.withUnsafeBytes { rest in
+            Result { () throws(MessageError) in
+                try withUnpacked(
+                    rest, in: "LogShard", by: { assay__v1__log_shard__unpack($0, $1, $2) },
+                    free: { assay__v1__log_shard__free_unpacked($0, $1) }
+                ) { Self($0, records: Array(UnsafeRawBufferPointer(rebasing: bytes[records]))) }
+            }
+        }.get()
+    }
+
+    private init(_ structure: Assay__V1__LogShard, records: [UInt8]) {
         self.init(
             round: structure.round, firstRecord: structure.first_record, recordCount: structure.record_count,
-            records: try FieldReader(message: "LogShard").bytes("records", structure.records),
-            moreDataPending: structure.more_data_pending != 0,
+            records: records, moreDataPending: structure.more_data_pending != 0,
             recordsRemaining: structure.records_remaining, bytesRemaining: structure.bytes_remaining)
     }
 

@@ -6,8 +6,14 @@ extension AgentMessage: WireMessage {
     /// Hello, Evidence, LogShard, Status, RenewRequest, JoinRequest, CredentialResponse.
     private static let bodies: UInt64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9
 
+    private static let logShardNumber: UInt64 = 3
+
     package init(serialized bytes: UnsafeRawBufferPointer) throws(MessageError) {
-        try Envelope.check(bytes, known: Self.bodies, in: "AgentMessage")
+        let body = try Envelope.body(of: bytes, known: Self.bodies, in: "AgentMessage")
+        guard body.number != Self.logShardNumber else {
+            self = .logShard(try LogShard(serialized: UnsafeRawBufferPointer(rebasing: bytes[body.range])))
+            return
+        }
         self = try withUnpacked(
             bytes, in: "AgentMessage",
             by: { assay__v1__agent_message__unpack($0, $1, $2) },
@@ -19,7 +25,6 @@ extension AgentMessage: WireMessage {
         switch structure.body_case {
         case ASSAY__V1__AGENT_MESSAGE__BODY_HELLO: self = .hello(try Hello(structure.hello.pointee))
         case ASSAY__V1__AGENT_MESSAGE__BODY_EVIDENCE: self = .evidence(try Evidence(structure.evidence.pointee))
-        case ASSAY__V1__AGENT_MESSAGE__BODY_LOG_SHARD: self = .logShard(try LogShard(structure.log_shard.pointee))
         case ASSAY__V1__AGENT_MESSAGE__BODY_STATUS: self = .status(try Status(structure.status.pointee))
         case ASSAY__V1__AGENT_MESSAGE__BODY_RENEW_REQUEST:
             self = .renewRequest(try RenewRequest(structure.renew_request.pointee))

@@ -7,7 +7,7 @@ extension VerifierMessage: WireMessage {
     private static let bodies: UInt64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9
 
     package init(serialized bytes: UnsafeRawBufferPointer) throws(MessageError) {
-        try Envelope.check(bytes, known: Self.bodies, in: "VerifierMessage")
+        _ = try Envelope.body(of: bytes, known: Self.bodies, in: "VerifierMessage")
         self = try withUnpacked(
             bytes, in: "VerifierMessage",
             by: { assay__v1__verifier_message__unpack($0, $1, $2) },
