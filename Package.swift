@@ -147,8 +147,7 @@ let package = Package(
             name: "benchmarks",
             dependencies: [
                 "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages", "Offline", "Shards", "SlowLink",
-                "Store",
-                "TPM", "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
+                "Store", "TPM", "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
             ] + nio, path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),

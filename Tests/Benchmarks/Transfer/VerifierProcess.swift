@@ -7,7 +7,7 @@ import TestSupport
 
 /// The real `assay-verifier serve`, with a store of its own.
 final class VerifierProcess {
-    private let process = Process()
+    let process = Process()
     private let folder: URL
     let port: Int
 
