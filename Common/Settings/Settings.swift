@@ -108,7 +108,8 @@ package struct Settings: Sendable {
         return declaration.form.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }
     }
 
-    private func origin(of declaration: SettingDeclaration) -> String {
+    /// The place that gave a setting its value, for an error; `default` if none did.
+    package func origin(of declaration: SettingDeclaration) -> String {
         layers.lazy.compactMap { $0.place(of: declaration.key) }.first ?? "default"
     }
 

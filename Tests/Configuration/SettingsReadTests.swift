@@ -49,6 +49,18 @@ import Transport
         #expect(try settings.value(of: VerifierSettings.level) == .debug)
     }
 
+    @Test("lets no verdict cease to stand before the next is due") func verdictsThatLapse() throws {
+        func configured(_ attestation: String...) throws -> VerifierConfiguration {
+            let flags = ["tls.certificate=/c", "tls.key=/k", "tls.trust=/t"] + attestation
+            return try VerifierConfiguration(
+                Settings(VerifierSettings.schema, file: nil, flags: flags, environment: [:]), storePath: "/store")
+        }
+        #expect(try configured("attestation.interval=599").maximumAge == 600)
+        let error = #expect(throws: SettingsError.self) { _ = try configured("attestation.interval=600") }
+        #expect(error?.faults.map(\.key) == ["attestation.max_age"])
+        #expect(error?.description.contains("attestation.interval, which is 600 (--set)") == true, "\(error as Any)")
+    }
+
     @Test("names every setting that is missing at once") func missing() throws {
         let agent = #expect(throws: SettingsError.self) {
             _ = try AgentConfiguration(Settings(AgentSettings.schema, file: nil, environment: [:]))

@@ -183,7 +183,7 @@ extension EndToEnd {
             try await run { installation in
                 let file = installation.path("verifier.yaml")
                 let configuration = try String(contentsOfFile: file, encoding: .utf8)
-                try configuration.replacing("interval: 1", with: "interval: 3600")
+                try configuration.replacing("interval: 1", with: "interval: 3600, max_age: 7200")
                     .write(toFile: file, atomically: true, encoding: .utf8)
                 let verifier = try await installation.serve()
                 defer { verifier.kill() }

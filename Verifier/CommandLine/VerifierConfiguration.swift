@@ -44,8 +44,23 @@ struct VerifierConfiguration: Sendable {
         session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
         self.session = session
         authority = try AuthorityConfiguration(settings)
-        maximumAge = Int64(try settings.value(of: VerifierSettings.maximumAge))
+        maximumAge = Int64(try Self.maximumAge(settings))
         monitoring = try Monitor.Settings(settings)
         storage = try StorageConfiguration(settings)
+    }
+    /// No verdict may cease to stand before the next one is due: all hosts would be `none` for a part of each interval.
+    private static func maximumAge(_ settings: Settings) throws(SettingsError) -> Int {
+        let (setting, interval) = (VerifierSettings.maximumAge, VerifierSettings.interval)
+        let (age, seconds) = (try settings.value(of: setting), try settings.value(of: interval))
+        guard age > seconds else {
+            throw SettingsError([
+                .init(
+                    place: settings.origin(of: setting.declaration), key: setting.declaration.key,
+                    problem: "is \(age), not more than \(interval.declaration.key), which is \(seconds) "
+                        + "(\(settings.origin(of: interval.declaration))): "
+                        + "verdicts would cease to stand before the next ones are due")
+            ])
+        }
+        return age
     }
 }

@@ -67,7 +67,7 @@ enum VerifierSettings {
     static let maximumAgeRange = 1...31_536_000
     static let maximumAge = Setting.integer(
         "attestation.max_age", default: 600, in: maximumAgeRange, unit: "seconds",
-        "after its Challenge a verdict no longer stands; `--max-age` is stronger")
+        "after its Challenge a verdict no longer stands: more than the interval; `--max-age` is stronger")
     static let banks = Setting.words(
         "attestation.banks", default: [BankWord.sha256, .sha384, .sha512],
         "PCR banks that may be quoted, the preferred first")
