@@ -49,6 +49,8 @@ struct Stream: ParsableCommand {
         let peak: Double
     }
 
+    /// Runs one to its end.
+    ///
     /// - Parameter limit: bytes of the log that are read.
     static func child(_ workload: Workload, limit: Int? = nil) throws -> Cost {
         let arguments =
@@ -60,7 +62,7 @@ struct Stream: ParsableCommand {
         return Cost(appraisal: appraisal, cpu: child.cpu, peak: peak)
     }
 
-    /// For any log that the policy allows.
+    /// How to run one over any log that the policy allows.
     static func arguments(compiled: String, pcr: Digest, log: String) -> [String] {
         ["stream", compiled, "\(pcr)", log]
     }

@@ -48,6 +48,7 @@ struct VerifierConfiguration: Sendable {
         monitoring = try Monitor.Settings(settings)
         storage = try StorageConfiguration(settings)
     }
+
     /// No verdict may cease to stand before the next one is due: all hosts would be `none` for a part of each interval.
     private static func maximumAge(_ settings: Settings) throws(SettingsError) -> Int {
         let (setting, interval) = (VerifierSettings.maximumAge, VerifierSettings.interval)
