@@ -102,13 +102,18 @@ private func verifierError(_ bytes: [UInt8]) -> MessageError? {
     }
 
     @Test("with any byte changed never trap", arguments: Samples.fromVerifier)
-    func everyByteChanged(message: VerifierMessage) throws {
+    func everyByteChanged(message: VerifierMessage) throws { try changeEveryByte(of: message) }
+
+    @Test("from an agent, with any byte changed never trap", arguments: Samples.fromAgent)
+    func everyByteChanged(message: AgentMessage) throws { try changeEveryByte(of: message) }
+
+    private func changeEveryByte<Message: WireMessage>(of message: Message) throws {
         var bytes = try message.serialized
         for index in bytes.indices {
             let original = bytes[index]
             for value in [0, 1, 0x7f, 0x80, 0xff, original ^ 1, original ^ 0x80] as [UInt8] {
                 bytes[index] = value
-                _ = try? VerifierMessage(bytes)
+                _ = try? Message(bytes)
             }
             bytes[index] = original
         }
