@@ -21,23 +21,12 @@ enum Envelope {
     ) throws(MessageError) -> Body {
         var body: Body?
         var unknown: UInt64?
-        var reader = ByteReader(bytes.bindMemory(to: UInt8.self).span)
-        do {
-            while reader.remaining > 0 {
-                let field = try reader.field()
-                let isKnown = field.number < 64 && known & 1 << field.number != 0
-                guard field.number != 0, !isKnown || field.isBytes else { throw MessageError(.malformed, in: place) }
-                if isKnown {
-                    guard body == nil else { throw MessageError(.severalBodies, in: place) }
-                    body = Body(number: field.number, range: field.content)
-                } else {
-                    unknown = unknown ?? field.number
-                }
-            }
-        } catch let error as MessageError {
-            throw error
-        } catch {
-            throw MessageError(.malformed, in: place)
+        try eachField(of: bytes, in: place) { (field, _) throws(MessageError) in
+            let isKnown = field.number < 64 && known & 1 << field.number != 0
+            guard field.number != 0, !isKnown || field.isBytes else { throw MessageError(.malformed, in: place) }
+            guard isKnown else { return unknown = unknown ?? field.number }
+            guard body == nil else { throw MessageError(.severalBodies, in: place) }
+            body = Body(number: field.number, range: field.content)
         }
         guard let body else { throw MessageError(unknown.map { .unknownMessage($0) } ?? .empty, in: place) }
         return body
@@ -55,21 +44,23 @@ enum Envelope {
     ) throws(MessageError) -> (rest: [UInt8], content: Range<Int>) {
         var rest: [UInt8] = []
         var content = 0..<0
-        var reader = ByteReader(bytes.bindMemory(to: UInt8.self).span)
-        do {
-            while reader.remaining > 0 {
-                let start = reader.offset
-                let field = try reader.field()
-                if field.number == number, field.isBytes {
-                    content = field.content
-                } else {
-                    rest += bytes[start..<reader.offset]
-                }
-            }
-        } catch {
-            throw MessageError(.malformed, in: place)
+        try eachField(of: bytes, in: place) { field, whole in
+            if field.number == number, field.isBytes { content = field.content } else { rest += bytes[whole] }
         }
         return (rest, content)
+    }
+
+    /// Reads all fields of a message, each with the range of its bytes, number and length among them.
+    private static func eachField(
+        of bytes: UnsafeRawBufferPointer, in place: String, _ visit: (Field, Range<Int>) throws(MessageError) -> Void
+    ) throws(MessageError) {
+        var reader = ByteReader(bytes.bindMemory(to: UInt8.self).span)
+        while reader.remaining > 0 {
+            let start = reader.offset
+            let field: Field
+            do { field = try reader.field() } catch { throw MessageError(.malformed, in: place) }
+            try visit(field, start..<reader.offset)
+        }
     }
 }
 
