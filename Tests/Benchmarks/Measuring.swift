@@ -32,9 +32,18 @@ struct Pair {
     private(set) var yardstick: [Double] = []
 
     init(rounds: Int, ours: () throws -> Double, yardstick: () throws -> Double) rethrows {
+        try self.init(rounds: rounds) {
+            let seconds = try yardstick()
+            return (try ours(), seconds)
+        }
+    }
+
+    /// Two things that one round measures together.
+    init(rounds: Int, both: () throws -> (ours: Double, yardstick: Double)) rethrows {
         for _ in 0..<max(1, rounds) {
-            self.yardstick.append(try yardstick())
-            self.ours.append(try ours())
+            let round = try both()
+            ours.append(round.ours)
+            yardstick.append(round.yardstick)
         }
     }
 

@@ -79,13 +79,16 @@ enum TransferTopic: Topic {
         let far = try bench.run(log, port: link.port)
         let linkSeconds = Double(link.bytesSent) * 8 / bitsPerSecond
         try awaiting { await link.close() }
-        let turn = try median(of: 5) { try takingTurns(bench, workload, log) }
+        let turns = try Pair(rounds: 5) {
+            let (transfer, offline) = try takingTurns(bench, workload, log)
+            return (transfer, offline + bulk)
+        }
         let size = String(format: "%.0f MB", Double(log.bytes) / 1e6)
         return [
             Row(
-                work: "\(label) over loopback TLS, the verifier's CPU", value: turn.verifier / (turn.offline + bulk),
-                bound: .atMost(must: 1.5, aim: 1.25), ours: seconds(turn.verifier),
-                yardstick: "offline \(seconds(turn.offline)) + decrypting \(seconds(bulk))"),
+                work: "\(label) over loopback TLS, the verifier's CPU", value: turns.cost,
+                bound: .atMost(must: 1.5, aim: 1.25), ours: seconds(turns.medianOurs),
+                yardstick: "offline \(seconds(turns.medianYardstick - bulk)) + decrypting \(seconds(bulk))"),
             Row(
                 work: "  on the wall", value: direct.agent.wall / direct.verifierCPU, bound: .told,
                 ours: "\(seconds(direct.agent.wall)) for \(size)",
@@ -126,19 +129,13 @@ enum TransferTopic: Topic {
         return Log(file: file.path, pcr: pcr, bytes: end)
     }
 
-    /// Seconds of CPU for one log: the verifier's for a transfer, and those of an appraisal of the log's file.
-    private typealias Turn = (verifier: Double, offline: Double)
-
-    /// The one whose ratio is the median.
-    private static func median(of count: Int, _ measure: () throws -> Turn) rethrows -> Turn {
-        let first = try measure()
-        let rest = try (1..<count).map { _ in try measure() }
-        return ([first] + rest).sorted { $0.verifier / $0.offline < $1.verifier / $1.offline }[count / 2]
-    }
-
     /// Both on one processor, and by turns: a virtual machine's processors are halves of one core, each of which slows
     /// the other down, and what its neighbours do changes from second to second.
-    private static func takingTurns(_ bench: Transfer, _ workload: Workload, _ log: Log) throws -> Turn {
+    ///
+    /// - Returns: seconds of CPU, the verifier's for a transfer and those of an appraisal of the log's file.
+    private static func takingTurns(
+        _ bench: Transfer, _ workload: Workload, _ log: Log
+    ) throws -> (transfer: Double, offline: Double) {
         let transfer = try PreparedTransfer(bench, log, port: bench.verifier.port)
         let offline = Process()
         offline.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
