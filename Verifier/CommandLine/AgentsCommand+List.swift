@@ -54,19 +54,12 @@ extension Store {
     func eachAgent(_ visit: (Result<AgentSummary, StoreError>) throws -> Void) async throws {
         let pageLength = 1000
         var page = try agents(limit: pageLength)
-        while page.count == pageLength, let last = try lastID(of: page) {
+        while page.count == pageLength, let last = try page.lastID {
             async let next = agents(after: last, limit: pageLength)
             for entry in page { try visit(entry) }
             page = try await next
         }
         for entry in page { try visit(entry) }
-    }
-
-    private func lastID(of page: [Result<AgentSummary, StoreError>]) throws(StoreError) -> AgentID? {
-        for entry in page.reversed() {
-            if let id = try entry.agentID { return id }
-        }
-        return nil
     }
 
     /// How many keys were learned from an agent's log; counted anew only where an older release has kept the state.

@@ -62,6 +62,18 @@ extension Result<AgentSummary, StoreError> {
     }
 }
 
+extension [Result<AgentSummary, StoreError>] {
+    /// After whom the next page of a listing begins: the last entry that tells whose it is.
+    package var lastID: AgentID? {
+        get throws(StoreError) {
+            for entry in reversed() {
+                if let id = try entry.agentID { return id }
+            }
+            return nil
+        }
+    }
+}
+
 // A listing of a hundred thousand agents is to take half a second: of each value only what it shows is read.
 extension AgentSummary {
     /// Reads an ``Agent`` without its key.

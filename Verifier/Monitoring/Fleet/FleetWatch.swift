@@ -83,9 +83,7 @@ package final class FleetWatch: Service {
                         ledger.scanned(summary.id, summary.facts, began: began)
                     }
                 }
-                guard let id = try page.last.flatMap({ (entry) throws(StoreError) in try entry.agentID }),
-                    page.count == Self.pageLength
-                else { break }
+                guard page.count == Self.pageLength, let id = try page.lastID else { break }
                 last = id
             }
         } catch {
