@@ -187,7 +187,9 @@ package struct AttesterSession: Sendable {
 
     private mutating func begin(_ challenge: Challenge) -> [Action] {
         guard challenge.nonce.count == 32, !challenge.selection.banks.isEmpty, challenge.window > 0 else {
-            return refuse(.challenge(challenge))
+            state = .ended
+            let problem = "Challenge of round \(challenge.round) names no PCR to quote, or lets no shard be sent"
+            return [.close(reason: Status(.invalidArgument, problem, round: challenge.round), send: true)]
         }
         state = .awaitingQuote(challenge)
         let data = QuoteBinding.qualifyingData(
@@ -209,8 +211,19 @@ package struct AttesterSession: Sendable {
     }
 
     private mutating func refuse(_ message: VerifierMessage) -> [Action] {
+        let expectation = expectation
         state = .ended
-        let status = Status(.invalidArgument, "\(message.kind) was not expected here; the verifier must begin a round")
-        return [.close(reason: status, send: true)]
+        return [.close(reason: expectation.refusal(of: message), send: true)]
+    }
+
+    /// What the verifier may send now, beside a Challenge.
+    private var expectation: Expectation {
+        switch state {
+        case .awaitingChallenge, .ended: Expectation("Challenge")
+        case .awaitingQuote(let challenge): Expectation("no message before Evidence", round: challenge.round)
+        case .awaitingRead(let transfer), .awaitingCredit(let transfer):
+            Expectation("ShardCredit or AttestationResult", round: transfer.round)
+        case .awaitingResult(let round): Expectation("AttestationResult", round: round)
+        }
     }
 }

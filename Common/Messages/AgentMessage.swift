@@ -23,6 +23,15 @@ package enum AgentMessage: Hashable, Sendable {
         case .credentialResponse: "CredentialResponse"
         }
     }
+
+    /// The round that the message belongs to; nil for one that belongs to none.
+    package var round: UInt64? {
+        switch self {
+        case .evidence(let evidence): evidence.round
+        case .logShard(let shard): shard.round
+        case .hello, .status, .renewRequest, .joinRequest, .credentialResponse: nil
+        }
+    }
 }
 
 /// The version of the contract that this code speaks.

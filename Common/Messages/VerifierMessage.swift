@@ -21,6 +21,16 @@ package enum VerifierMessage: Hashable, Sendable {
         case .credentialChallenge: "CredentialChallenge"
         }
     }
+
+    /// The round that the message belongs to; nil for one that belongs to none.
+    package var round: UInt64? {
+        switch self {
+        case .challenge(let challenge): challenge.round
+        case .shardCredit(let credit): credit.round
+        case .attestationResult(let result): result.round
+        case .status, .certificateIssued, .credentialChallenge: nil
+        }
+    }
 }
 
 /// Begins a round.

@@ -59,19 +59,19 @@ struct BadInput: Sendable, CustomTestStringConvertible {
                 round: 1, nonce: [], banks: [], pcrs: PCRSet([10]), firstRecord: 0, shardBytes: 0, window: 0)
             try await agent.send(.logShard(try agent.shard(for: round)))
         },
-        BadInput("Hello twice", .invalidArgument, says: "Evidence was awaited") { agent in
+        BadInput("Hello twice", .invalidArgument, says: "Evidence of round 1 was awaited") { agent in
             _ = try await agent.greet()
             try await agent.send(.hello(try await agent.hello()))
         },
-        BadInput("LogShard before Evidence", .invalidArgument, says: "Evidence was awaited") { agent in
+        BadInput("LogShard before Evidence", .invalidArgument, says: "Evidence of round 1 was awaited") { agent in
             try await agent.send(.logShard(try agent.shard(for: try await agent.greet())))
         },
-        BadInput("Evidence twice", .invalidArgument, says: "LogShard was awaited") { agent in
+        BadInput("Evidence twice", .invalidArgument, says: "LogShard of round 1 was awaited") { agent in
             let evidence = try await agent.evidence(for: try await agent.greet())
             try await agent.send(.evidence(evidence))
             try await agent.send(.evidence(evidence))
         },
-        BadInput("Evidence of another round", .invalidArgument, says: "Evidence was awaited") { agent in
+        BadInput("Evidence of another round", .invalidArgument, says: "Evidence of round 1 was awaited") { agent in
             var evidence = try await agent.evidence(for: try await agent.greet())
             evidence.round += 1
             try await agent.send(.evidence(evidence))
@@ -82,7 +82,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     static let hellos = [
-        BadInput("Hello with another agent's id", .permissionDenied, says: "agent.id") { agent in
+        BadInput("Hello with another agent's id", .permissionDenied, says: "tls.certificate") { agent in
             var hello = try await agent.hello()
             hello.agentID = Array("web-2".utf8)
             try await agent.send(.hello(hello))
@@ -219,7 +219,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             shard.records += [UInt8](repeating: 0, count: Int(challenge.shardBytes))
             try await agent.send(.logShard(shard))
         },
-        BadInput("a shard of a round to come", .invalidArgument, says: "LogShard was awaited") { agent in
+        BadInput("a shard of a round to come", .invalidArgument, says: "LogShard of round 1 was awaited") { agent in
             let challenge = try await agent.accepted()
             var shard = try agent.shard(for: challenge)
             shard.round += 1

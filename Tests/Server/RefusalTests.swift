@@ -80,6 +80,21 @@ import Testing
         #expect(try bench.evidence { $0.round = round } == ["close INVALID_ARGUMENT"])
     }
 
+    @Test("a message with words that name what came, what was awaited, and the round of each")
+    func words() throws {
+        let evidence = try Stage.awaitingEvidence.bench()
+        _ = try evidence.evidence { $0.round = 7 }
+        #expect(
+            evidence.status
+                == Status(.invalidArgument, "Evidence of round 7 came, Evidence of round 1 was awaited", round: 1))
+        let shard = try Stage.awaitingShard.bench()
+        _ = try shard.hello()
+        #expect(shard.status == Status(.invalidArgument, "Hello came, LogShard of round 1 was awaited", round: 1))
+        let early = try Stage.awaitingHello.bench()
+        _ = early.receive(try Self.messages(evidence)[1])
+        #expect(early.status == Status(.invalidArgument, "Evidence of round 1 came, Hello was awaited", round: 1))
+    }
+
     @Test("an agent of another protocol version, of another identity, with another key")
     func hello() throws {
         let version = try Bench(measured: "a")

@@ -72,10 +72,10 @@ package struct JoinSession: Sendable {
             }
             state = .awaitingEnrolment(id)
             return [.enrol(applicant, id)]
-        case (.awaitingRequest, _): return refuse(message, awaited: "JoinRequest")
-        case (.awaitingResponse, _): return refuse(message, awaited: "CredentialResponse")
+        case (.awaitingRequest, _): return refuse(message, awaiting: "JoinRequest")
+        case (.awaitingResponse, _): return refuse(message, awaiting: "CredentialResponse")
         case (.awaitingSecret, _), (.awaitingDecision, _), (.awaitingCredential, _), (.awaitingEnrolment, _):
-            return refuse(message, awaited: "no message")
+            return refuse(message, awaiting: "no message")
         }
     }
 
@@ -156,8 +156,8 @@ package struct JoinSession: Sendable {
         return taken
     }
 
-    private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {
-        refuse(.invalidArgument, "\(message.kind) came, \(awaited) was awaited")
+    private func refuse(_ message: AgentMessage, awaiting kind: String) -> [Action] {
+        [.close(Expectation(kind).refusal(of: message), send: true)]
     }
 
     private func refuse(_ refusal: JoinRefusal) -> [Action] {

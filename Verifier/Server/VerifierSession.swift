@@ -67,25 +67,27 @@ package struct VerifierSession: ~Copyable {
         }
         switch takeState() {
         case .awaitingHello:
-            guard case .hello(let hello) = message else { return refuse(message, awaited: "Hello") }
+            guard case .hello(let hello) = message else { return refuse(message, awaiting: Expectation("Hello")) }
             return greet(hello, Attempt())
         case .awaitingEvidence(let round):
             if case .hello(let hello) = message, hello.saysMore(than: round.hello) {
                 return greet(hello, round.attempt)
             }
             guard case .evidence(let evidence) = message, evidence.round == round.number else {
-                return refuse(message, awaited: "Evidence")
+                return refuse(message, awaiting: Expectation("Evidence", round: round.number))
             }
             return check(evidence, of: round, time: time)
         case .awaitingShard(let exchange):
             guard case .logShard(let shard) = message, shard.round == exchange.round.number else {
-                return refuse(message, awaited: "LogShard")
+                return refuse(message, awaiting: Expectation("LogShard", round: exchange.round.number))
             }
             return take(shard, exchange, time: time)
-        case .awaitingBasis: return refuse(message, awaited: "no message")
-        case .awaitingSignatures: return refuse(message, awaited: "no message")
-        case .awaitingCommit: return refuse(message, awaited: "no message")
-        case .awaitingNextRound: return refuse(message, awaited: "no message before a Challenge")
+        case .awaitingBasis: return refuse(message, awaiting: Expectation("no message before a Challenge"))
+        case .awaitingSignatures(let exchange):
+            return refuse(message, awaiting: Expectation("no message", round: exchange.round.number))
+        case .awaitingCommit(let round, _):
+            return refuse(message, awaiting: Expectation("no message", round: round.number))
+        case .awaitingNextRound: return refuse(message, awaiting: Expectation("no message before a Challenge"))
         case .ended: return []
         }
     }
@@ -214,7 +216,11 @@ extension VerifierSession {
         guard hello.agentID == agentID else {
             return [
                 .close(
-                    Status(.permissionDenied, "the agent's id is not its certificate's; correct agent.id"), send: true)
+                    Status(
+                        .permissionDenied,
+                        "Hello names another agent than the connection's certificate; an agent's id is the one in its "
+                            + "certificate, so give the agent that certificate (tls.certificate) or have it join again"),
+                    send: true)
             ]
         }
         state = .awaitingBasis(hello, attempt)
@@ -398,7 +404,7 @@ extension VerifierSession {
         return commit(RoundOutcome(round, missing: missed, found: status.message), of: round)
     }
 
-    private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {
-        [.close(Status(.invalidArgument, "\(message.kind) came, \(awaited) was awaited"), send: true)]
+    private func refuse(_ message: AgentMessage, awaiting expectation: Expectation) -> [Action] {
+        [.close(expectation.refusal(of: message), send: true)]
     }
 }
