@@ -3,7 +3,13 @@ internal import COpenSSL
 /// The forms in which a key comes, other than a SubjectPublicKeyInfo: each is rewritten to that.
 extension PublicKey {
     /// An RSA key from its numbers, big-endian.
+    ///
+    /// - Throws: ``CryptoError`` with `.malformed` for an even modulus: it is no product of large primes, and libcrypto
+    ///   reads it but fails at each use.
     package convenience init(rsaModulus modulus: [UInt8], exponent: UInt32) throws(CryptoError) {
+        guard modulus.last?.isMultiple(of: 2) == false else {
+            throw CryptoError(.malformed, "an RSA modulus that is even")
+        }
         let exponent = withUnsafeBytes(of: exponent.bigEndian) { Array($0) }
         let key = DERWriter.sequence(DERWriter.integer(modulus), DERWriter.integer(exponent))
         try self.init(subjectPublicKeyInfo: Self.info(rsaPublicKey: key))

@@ -48,6 +48,15 @@ import Testing
         }
     }
 
+    @Test("of RSA have an odd modulus")
+    func evenModulus() throws {
+        var modulus = [UInt8](repeating: 0xb5, count: 256)
+        #expect(try PublicKey(rsaModulus: modulus, exponent: 65_537).kind == .rsa(bits: 2048))
+        modulus[255] = 0xb4
+        let error = #expect(throws: CryptoError.self) { try PublicKey(rsaModulus: modulus, exponent: 65_537) }
+        #expect(error?.code == .malformed)
+    }
+
     @Test("are told apart by kind")
     func kinds() throws {
         #expect(try key(Keys.rsa).kind == .rsa(bits: 2048))

@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import Enrolment
 import Messages
 import Store
@@ -156,6 +157,7 @@ import Testing
             ("malformed", { $0.endorsementKeyPublic = [] }),
             ("malformed", { $0.attestationKeyPublic = [0, 1, 0] }),
             ("endorsement key is refused", { $0.endorsementKeyPublic = $0.attestationKeyPublic }),
+            ("modulus that is even", { $0.endorsementKeyPublic = Self.endorsementKey(modulusEnd: 0xb4) }),
             ("bad_attestation_key", { $0.attestationKeyPublic = $0.endorsementKeyPublic }),
             ("certificate request", { $0.certificateRequest = [] }),
             ("certificate request", { $0.certificateRequest[$0.certificateRequest.count - 1] ^= 1 }),
@@ -170,6 +172,27 @@ import Testing
             #expect(status?.code == .invalidArgument)
             #expect(status?.message.contains(word) == true, "\(status?.message ?? "")")
         }
+    }
+
+    /// A TPM2B_PUBLIC of an RSA endorsement key whose modulus ends in a byte.
+    private static func endorsementKey(modulusEnd: UInt8) -> [UInt8] {
+        var area = ByteWriter()
+        area.raw([0x00, 0x01, 0x00, 0x0b, 0x00, 0x03, 0x00, 0xb2, 0x00, 0x00])  // RSA, SHA-256, attributes, no policy
+        area.raw([0x00, 0x06, 0x00, 0x80, 0x00, 0x43, 0x00, 0x10])  // AES-128 in CFB mode, no scheme
+        area.raw([0x08, 0x00, 0x00, 0x00, 0x00, 0x00])  // 2048 bits, the default exponent
+        area.sized(by: UInt16.self, [UInt8](repeating: 0xb5, count: 255) + [modulusEnd])
+        var structure = ByteWriter()
+        structure.sized(by: UInt16.self, area.bytes)
+        return structure.bytes
+    }
+
+    @Test("takes an endorsement key of RSA") func rsa() throws {
+        var host = applicant
+        host.request.endorsementKeyPublic = Self.endorsementKey(modulusEnd: 0xb5)
+        try host.prove()
+        var session = JoinSession(exporter: SimulatedApplicant.exporter)
+        _ = session.receive(.joinRequest(host.request))
+        #expect(Self.words(session.found(SimulatedApplicant.secret, time: 0)) == ["decide"])
     }
 
     @Test("tells each refusal of the store with its next step")
