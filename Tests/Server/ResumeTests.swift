@@ -37,6 +37,23 @@ import Testing
         #expect(bench.attestation?.clock.resetCount == 6)
     }
 
+    @Test("After a boot whose log doesn't replay: at record 0 of the new epoch, which the result says, too")
+    func brokenBoot() throws {
+        let bench = try attested()
+        bench.host.reboot()
+        var other = bench.host.log
+        other.file("/b", "b")
+        bench.host.quoted = other.values(Array(0..<24))
+        bench.host.measure("c")
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 0", "commit contraindicated, position kept, pcr_mismatch",
+                "send AttestationResult 1 contraindicated next 0",
+            ])
+        bench.host.quoted = nil
+        #expect(try bench.attestAgain().first == "send Challenge 2 from 0")
+    }
+
     @Test("After a boot that Hello hides: at record 0, by the signed quote")
     func hiddenBoot() throws {
         let bench = try attested()

@@ -44,7 +44,9 @@ package struct RoundOutcome: Sendable {
         findings = outcome.findings
         attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
         self.passed = passed
-        nextRecord = (outcome.newState ?? stored?.state)?.nextRecord ?? 0
+        // After a log of a new epoch that didn't replay, the next round begins with that log's first record.
+        let epochIsStored = stored?.clock.resetCount == clock.resetCount
+        nextRecord = (outcome.newState ?? (epochIsStored ? stored?.state : nil))?.nextRecord ?? 0
         recordsAppraised = (round.plan.scratch?.recordsAppraised ?? 0) &+ outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
         signatures = (round.plan.scratch?.signatures ?? AppraisalOutcome.SignatureCounts()) + outcome.signatures
