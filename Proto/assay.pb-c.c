@@ -2511,7 +2511,7 @@ const ProtobufCMessageDescriptor assay__v1__credential_response__descriptor =
   (ProtobufCMessageInit) assay__v1__credential_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor assay__v1__certificate_issued__field_descriptors[3] =
+static const ProtobufCFieldDescriptor assay__v1__certificate_issued__field_descriptors[4] =
 {
   {
     "agent_id",
@@ -2549,16 +2549,29 @@ static const ProtobufCFieldDescriptor assay__v1__certificate_issued__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "refusal",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Assay__V1__CertificateIssued, refusal),
+    &assay__v1__status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned assay__v1__certificate_issued__field_indices_by_name[] = {
   0,   /* field[0] = agent_id */
   2,   /* field[2] = authorities */
   1,   /* field[1] = certificates */
+  3,   /* field[3] = refusal */
 };
 static const ProtobufCIntRange assay__v1__certificate_issued__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor assay__v1__certificate_issued__descriptor =
 {
@@ -2568,7 +2581,7 @@ const ProtobufCMessageDescriptor assay__v1__certificate_issued__descriptor =
   "Assay__V1__CertificateIssued",
   "assay.v1",
   sizeof(Assay__V1__CertificateIssued),
-  3,
+  4,
   assay__v1__certificate_issued__field_descriptors,
   assay__v1__certificate_issued__field_indices_by_name,
   1,  assay__v1__certificate_issued__number_ranges,

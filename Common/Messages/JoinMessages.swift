@@ -77,12 +77,15 @@ package struct CertificateIssued: Hashable, Sendable {
     package var agentID: [UInt8]
     package var certificates: [[UInt8]]
     package var authorities: [[UInt8]]
+    /// Why there are no certificates: the renewal is refused, and the connection goes on.
+    package var refusal: Status?
 
     /// A chain, and what to trust.
-    package init(agentID: [UInt8], certificates: [[UInt8]], authorities: [[UInt8]]) {
+    package init(agentID: [UInt8], certificates: [[UInt8]], authorities: [[UInt8]], refusal: Status? = nil) {
         self.agentID = agentID
         self.certificates = certificates
         self.authorities = authorities
+        self.refusal = refusal
     }
 }
 

@@ -586,10 +586,14 @@ struct  Assay__V1__CertificateIssued
    */
   size_t n_authorities;
   ProtobufCBinaryData *authorities;
+  /*
+   * In answer to a RenewRequest, without certificates: why it is refused. The connection and its rounds go on.
+   */
+  Assay__V1__Status *refusal;
 };
 #define ASSAY__V1__CERTIFICATE_ISSUED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&assay__v1__certificate_issued__descriptor) \
-    , {0,NULL}, 0,NULL, 0,NULL }
+    , {0,NULL}, 0,NULL, 0,NULL, NULL }
 
 
 /*

@@ -213,6 +213,32 @@ extension EndToEnd {
             }
         }
 
+        @Test("a renewal that is refused is answered, and the round goes on") func refused() async throws {
+            try await InvitingVerifier.run { verifier in
+                let host = try await JoiningHost()
+                let certificate = try await host.join(verifier, try await verifier.invite()).certificates[0]
+                let events = Mutex<[Attester.Event]>([])
+                let foreign = CertificateRenewal {
+                    RenewRequest(certificateRequest: try CertificateRequest(for: try PrivateKey(on: .p256)).der)
+                } accept: { _ in
+                    Issue.record("a certificate was accepted")
+                }
+                let connection = try await verifier.dial(certificate, host.key)
+                let result = try await host.attester("web-1", in: verifier.folder).attest(
+                    over: connection, once: true, renewal: foreign
+                ) { event in events.withLock { $0.append(event) } }
+                #expect(result != nil)
+                let refusals = events.withLock { events in
+                    events.compactMap { event in
+                        if case .renewal(.failure(let failure)) = event { failure.description } else { nil }
+                    }
+                }
+                #expect(refusals.count == 1)
+                #expect(refusals.first?.contains("not for the key of the connection's certificate") == true)
+                #expect(try verifier.store.identity(of: AgentID("web-1"))?.certificates == [certificate])
+            }
+        }
+
         @Test("the server shows its renewed certificate to the next connection, without a restart")
         func server() async throws {
             try await InvitingVerifier.run(ago: 61 * 86_400) { verifier in

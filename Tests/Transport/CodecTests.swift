@@ -63,6 +63,7 @@ enum Samples {
         .attestationResult(result), .attestationResult(AttestationResult(round: 1, tier: .none, nextRecord: 0)),
         .status(status),
         .certificateIssued(CertificateIssued(agentID: [1], certificates: [[2, 3], []], authorities: [[4]])),
+        .certificateIssued(CertificateIssued(agentID: [1], certificates: [], authorities: [], refusal: status)),
         .credentialChallenge(CredentialChallenge(credentialBlob: [1], encryptedSecret: [2])),
     ]
 

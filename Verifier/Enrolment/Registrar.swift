@@ -79,6 +79,11 @@ package struct Registrar: Sendable {
 }
 
 extension CertificateIssued {
+    /// No certificate this time, and why: the session goes on.
+    package static func refused(_ refusal: Status, for id: AgentID) -> CertificateIssued {
+        CertificateIssued(agentID: id.bytes, certificates: [], authorities: [], refusal: refusal)
+    }
+
     /// The agent's own authority issues its certificates.
     package static func none(for id: AgentID) -> CertificateIssued {
         CertificateIssued(agentID: id.bytes, certificates: [], authorities: [])

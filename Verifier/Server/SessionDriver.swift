@@ -193,8 +193,13 @@ extension SessionDriver {
             let issued = try await registrar.renew(request, of: agentID, current: current, at: services.time())
             if !issued.certificates.isEmpty { logger.info("certificate renewed") }
             await send(.certificateIssued(issued), &pass)
+        } catch let error as EnrolmentError where error.code == .badRequest {
+            logger.error("certificate not renewed", metadata: ["error": "\(error)"])
+            await send(.certificateIssued(.refused(Status(.invalidArgument, "\(error)"), for: agentID)), &pass)
         } catch {
             logger.error("certificate not renewed", metadata: ["error": "\(error)"])
+            let status = Status(.unavailable, "the verifier can't issue a certificate now; its log says why")
+            await send(.certificateIssued(.refused(status, for: agentID)), &pass)
         }
     }
 

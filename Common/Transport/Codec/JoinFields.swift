@@ -71,6 +71,7 @@ extension CertificateIssued {
             authorities: try fields.byteStrings(
                 "authorities", structure.n_authorities, structure.authorities, limit: FieldLimits.certificates,
                 FieldLimits.certificate))
+        if let refusal = structure.refusal { self.refusal = try Status(refusal.pointee) }
     }
 
     func structure(in arena: PackArena) -> UnsafeMutablePointer<Assay__V1__CertificateIssued> {
@@ -80,6 +81,7 @@ extension CertificateIssued {
         structure.pointee.certificates = arena.list(certificates.map(arena.bytes))
         structure.pointee.n_authorities = authorities.count
         structure.pointee.authorities = arena.list(authorities.map(arena.bytes))
+        if let refusal { structure.pointee.refusal = refusal.structure(in: arena) }
         return structure
     }
 }
