@@ -66,6 +66,36 @@ struct Reference: Sendable, CustomTestStringConvertible {
         #expect(declarations.allSatisfy { !$0.meaning.isEmpty && !$0.meaning.contains("|") })
     }
 
+    @Test("that a message names is one that a program has") func named() throws {
+        let declared = Set(Reference.all.flatMap { $0.schema.declarations.map(\.key) })
+        let sections = Set(declared.compactMap { $0.split(separator: ".").dropLast().first.map(String.init) })
+        var named: Set<String> = []
+        for line in try sources().flatMap({ $0.split(separator: "\n") }) {
+            for literal in line.matches(of: #/"(?:[^"\\]|\\.)*"/#) {
+                let text = literal.output.replacing(#/\\\([^)]*\)/#, with: "")
+                for match in text.matches(of: #/(?:^|[\s("`])([a-z]+)\.([a-z_]+)\b(?![\/(.*])/#)
+                where sections.contains(String(match.1)) && !Self.fileExtensions.contains(String(match.2)) {
+                    named.insert("\(match.1).\(match.2)")
+                }
+            }
+        }
+        #expect(named.count > 10)
+        #expect(named.subtracting(declared).isEmpty)
+    }
+
+    /// What stands behind a dot in a file's name, not in a setting's.
+    private static let fileExtensions: Set = ["conf", "example", "json", "key", "md", "pem", "yaml"]
+
+    /// All that the programs are made of.
+    private func sources() throws -> [String] {
+        try ["Agent", "Common", "Verifier"].flatMap { folder in
+            let enumerator = FileManager.default.enumerator(
+                at: repository.appending(path: folder), includingPropertiesForKeys: nil)
+            return try (enumerator?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }
+                .map { try String(contentsOf: $0, encoding: .utf8) }
+        }
+    }
+
     @Test("of a server's IMA policy stands on the page as the file has it") func imaPolicy() throws {
         let rules = try text("Agent/Packaging/ima-policy").split(separator: "\n").filter { !$0.hasPrefix("#") }
         let block = rules.map { "    \($0)\n" }.joined()
