@@ -81,10 +81,7 @@ package actor Attester {
             return try await converse(
                 AttesterSession(binding: binding), connection, once: once, renewal, observe)
         } catch {
-            // The verifier hears what this side's fault was, if that is what it was.
-            let isOurs = error.code != .verifierUnreachable && error.code != .refused
-            let status = Status(.unavailable, "the agent can't produce evidence: \(error)")
-            await connection.close(sending: isOurs ? .status(status) : nil)
+            await connection.close(sending: error.answer.map(AgentMessage.status))
             throw error
         }
     }
@@ -144,6 +141,7 @@ extension Attester {
         _ issued: CertificateIssued, _ renewal: CertificateRenewal?, _ observe: @Sendable (Event) -> Void
     ) {
         do {
+            if let refusal = issued.refusal { throw RenewalFailure(description: "the verifier refuses: \(refusal)") }
             try renewal?.accept(issued)
             observe(.renewal(.success(issued)))
         } catch {
@@ -199,7 +197,7 @@ extension Attester {
                 verdict = result
             case .close(let reason, let isSent):
                 await connection.close(sending: isSent ? .status(reason) : nil)
-                throw AttesterError(.refused, place: connection.peer.address, problem: "\(reason)")
+                throw AttesterError(.refused(reason), place: connection.peer.address, problem: "\(reason)")
             }
         }
         return verdict
@@ -227,10 +225,10 @@ extension Attester {
     }
 
     private func receive(_ connection: AgentConnection) async throws(AttesterError) -> VerifierMessage? {
-        do {
+        do throws(TransportError) {
             return try await connection.receive()
         } catch {
-            throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
+            throw AttesterError(error, from: connection.peer.address)
         }
     }
 
@@ -240,7 +238,19 @@ extension Attester {
         } catch .closed {
             // The verifier may have refused before it was spoken to: why comes out of `receive`.
         } catch {
-            throw AttesterError(.verifierUnreachable, place: connection.peer.address, problem: "\(error)")
+            throw AttesterError(error, from: connection.peer.address)
         }
+    }
+}
+
+extension AttesterError {
+    /// Why nothing comes from the verifier any more, or nothing gets there.
+    init(_ error: TransportError, from address: String) {
+        let code: Code =
+            switch error {
+            case .frame, .message, .deadlineExceeded: .unreadable(error.status)
+            case .tls, .closed, .cancelled, .io: .verifierUnreachable
+            }
+        self.init(code, place: address, problem: "\(error)")
     }
 }

@@ -1,3 +1,4 @@
+package import Messages
 package import Shards
 
 /// Why the agent cannot attest: what failed, where, and what the operator can do.
@@ -14,8 +15,10 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         case tpmUnusable
         /// The verifier can't be reached, or the connection broke.
         case verifierUnreachable
+        /// What the verifier sent can't be read, or didn't come in time; with what it is to be answered.
+        case unreadable(Status)
         /// The verifier refused, with its own words in `problem`.
-        case refused
+        case refused(Status)
         /// The verifier refused to let this host join, with its own words and the next step in `problem`.
         case joiningRefused
     }
@@ -48,8 +51,26 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         case .shards(let code): ShardError(code, path: place, problem: problem).remedy
         case .tpmUnusable: "check tpm.tcti, and that the agent's user may use the TPM"
         case .verifierUnreachable: "check verifier.host and verifier.port, and that the verifier runs"
-        case .refused: "see the verifier's log for this agent"
+        case .unreadable:
+            "install the same release on host and verifier; if they are the same, check what stands between them"
+        case .refused(let status): status.advice.remedy
         case .joiningRefused: "the verifier's log says more"
+        }
+    }
+
+    /// What the verifier refused with; nil if it didn't.
+    package var refusal: Status? {
+        guard case .refused(let status) = code else { return nil }
+        return status
+    }
+
+    /// What the verifier is to be told, if it still listens; nil where it is the verifier that has ended the exchange.
+    var answer: Status? {
+        switch code {
+        case .verifierUnreachable, .refused, .joiningRefused: nil
+        case .unreadable(let status): status
+        case .logUnreadable, .logMalformed, .shards, .tpmUnusable:
+            Status(.unavailable, "the agent can't produce evidence: \(self)")
         }
     }
 

@@ -52,8 +52,9 @@ package struct Joining: Sendable {
             await connection.close()
             return issued
         } catch {
-            await connection.close(sending: .status(Status(.cancelled, "the host can't go on")))
-            throw explained(error, connection)
+            let explained = explained(error, connection)
+            await connection.close(sending: .status(explained.answer ?? Status(.cancelled, "the host can't go on")))
+            throw explained
         }
     }
 
@@ -82,8 +83,8 @@ package struct Joining: Sendable {
         guard let message = try await connection.receive() else { throw TransportError.closed }
         if case .status(let status) = message { throw status }
         guard let wanted = read(message) else {
-            throw Status(
-                .invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
+            let status = Expectation(awaited).refusal(of: message)
+            throw AttesterError(.unreadable(status), place: connection.peer.address, problem: "\(status)")
         }
         return wanted
     }
@@ -101,9 +102,10 @@ package struct Joining: Sendable {
     private func explained(_ error: any Error, _ connection: AgentConnection) -> AttesterError {
         let place = connection.peer.address
         return switch error {
+        case let error as AttesterError: error
         case let status as Status: AttesterError(.joiningRefused, place: place, problem: "\(status)")
         case let error as TPMDeviceError: AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
-        case let error as TransportError: AttesterError(.verifierUnreachable, place: place, problem: "\(error)")
+        case let error as TransportError: AttesterError(error, from: place)
         default: AttesterError(.joiningRefused, place: place, problem: "\(error)")
         }
     }

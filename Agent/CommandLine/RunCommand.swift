@@ -2,6 +2,7 @@ import ArgumentParser
 import Attester
 import Bytes
 import Logging
+import Messages
 import ServiceLifecycle
 import Settings
 import Terminal
@@ -14,7 +15,8 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Stay connected to the verifier and attest whenever it asks; for a service.",
         discussion: """
-            SIGTERM and SIGINT end it. A connection that breaks is made again, after 1 to 60 seconds.
+            SIGTERM and SIGINT end it. A connection that breaks is made again, after 1 to 60 seconds, or later if the \
+            verifier asks for that.
             """)
 
     @OptionGroup var options: AgentOptions
@@ -68,24 +70,27 @@ private struct AgentService: Service {
     let attester: Attester
     let logger: Logger
 
-    private static let longestPause = 60.0
-
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            var pause = 1.0
+            var backoff = Backoff()
             while !Task.isCancelled {
-                if try await connectAndAttest() { pause = 1 }
-                // Spread, so that a fleet does not come back in one moment.
-                try? await Task.sleep(for: .seconds(pause * Double.random(in: 0.5...1.5)))
-                pause = min(pause * 2, Self.longestPause)
+                let end = try await connectAndAttest()
+                let wait = backoff.wait(
+                    gaveVerdict: end.gaveVerdict, refusal: end.refusal, chance: Double.random(in: 0...1))
+                try? await Task.sleep(for: wait)
             }
         }
     }
 
-    /// Returns whether there was a verdict.
-    ///
+    /// How a connection ended, or that there was none.
+    private struct End {
+        var gaveVerdict = false
+        /// What the verifier ended it with.
+        var refusal: Status?
+    }
+
     /// - Throws: when the TPM fails: a connection to it that broke stays broken, and the service manager starts anew.
-    private func connectAndAttest() async throws -> Bool {
+    private func connectAndAttest() async throws -> End {
         do {
             let log = EventLog(logger: logger)
             try await attester.readLog(observe: log.write)
@@ -94,12 +99,12 @@ private struct AgentService: Service {
             let last = try await attester.attest(
                 over: connection, once: false, renewal: host.renewal, observe: log.write)
             logger.info("the verifier has closed the connection")
-            return last != nil
+            return End(gaveVerdict: last != nil)
         } catch let error as AttesterError where error.code == .tpmUnusable {
             throw error
         } catch {
             logger.warning("not attested", metadata: ["error": "\(error)"])
-            return false
+            return End(refusal: (error as? AttesterError)?.refusal)
         }
     }
 }
