@@ -74,6 +74,13 @@ test-kernel: dependencies
 	swift build -c release --product assay-agent
 	Tests/Install/measuring-kernel "$$(swift build -c release --show-bin-path)" .build/kernel
 
+# An agent that was written from the contract alone, in Python, against the verifier.
+.PHONY: test-interop
+test-interop: TEST_PACKAGES += tpm2-tools python3-venv
+test-interop: dependencies
+	swift build --product assay-verifier
+	Tests/Interop/run "$$(swift build --show-bin-path)" .build/interop
+
 # Where C and Swift meet, memory errors would hide: the same tests under AddressSanitizer. What lives until a process ends,
 # such as its meters, it would call leaked.
 .PHONY: test-address

@@ -179,7 +179,9 @@ struct  Assay__V1__Hello
    */
   uint32_t column_algorithm;
   /*
-   * Hints for scheduling, never for deciding: the TPM's counters, unsigned here, and the kernel's boot_id.
+   * The TPM's counters, unsigned here, and the kernel's boot_id. By reset_count the verifier guesses whether it can go on
+   * from its last commit; the signed quote decides. A guess that was wrong costs a Challenge more, and a reset_count that
+   * is never the TPM's has every log asked for from record 0.
    */
   uint32_t reset_count;
   uint32_t restart_count;
@@ -195,7 +197,8 @@ struct  Assay__V1__Hello
 
 
 /*
- * The verifier begins a round. On an open connection only the verifier does.
+ * The verifier begins a round. On an open connection only the verifier does, and it may at any time: also in place of a
+ * ShardCredit or an AttestationResult. The round before is over then, and what is still sent of it is passed over.
  */
 struct  Assay__V1__Challenge
 {
@@ -254,7 +257,7 @@ struct  Assay__V1__Evidence
    */
   ProtobufCBinaryData signature;
   /*
-   * The values of all quoted PCRs; only as good as the quote's digest over them.
+   * The values of all quoted PCRs, each once and in any order; only as good as the quote's digest over them.
    */
   size_t n_pcr_values;
   Assay__V1__PcrValue **pcr_values;
@@ -343,7 +346,8 @@ struct  Assay__V1__AttestationResult
   uint64_t round;
   Assay__V1__Tier tier;
   /*
-   * The quote vouches for all records before this one; the next round begins here.
+   * The next round begins here: a quote vouches for all records before this one. After a log that didn't lead to the
+   * quoted PCRs it is the last commit's; 0 if the quote was of another boot than that.
    */
   uint64_t next_record;
   /*
@@ -470,7 +474,8 @@ struct  Assay__V1__KeyringKey
 
 
 /*
- * Ends the connection, or refuses what was asked. Codes have gRPC's numbers.
+ * Ends the connection, or refuses what was asked. Codes have gRPC's numbers; Docs/protocol.md says what each asks of its
+ * reader. ABORTED: a newer connection of the same agent took over, or no round came to an end; come back after a wait.
  */
 struct  Assay__V1__Status
 {
@@ -569,7 +574,7 @@ struct  Assay__V1__CredentialResponse
 
 /*
  * The agent is enrolled, or its certificate renewed. Repeating a JoinRequest with the same token, endorsement key,
- * attestation key and TLS key gets the same answer.
+ * attestation key and TLS key gets the same answer, also once the token is used up or has expired.
  */
 struct  Assay__V1__CertificateIssued
 {
