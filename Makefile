@@ -36,6 +36,12 @@ deb: release
 test-packages: deb
 	Tests/Packages/run $(PACKAGES)
 
+# The packages as services, with systemd as PID 1, on Debian 12 and 13; `make test-services SUITES=trixie` runs one.
+.PHONY: test-services
+test-services: deb
+	swift build $(RELEASE) --product replay-kernel-log
+	Tests/Services/run $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)" $(SUITES)
+
 .PHONY: dependencies
 dependencies:
 	@missing=; for package in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \

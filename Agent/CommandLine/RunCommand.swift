@@ -103,8 +103,16 @@ private struct AgentService: Service {
         } catch let error as AttesterError where error.code == .tpmUnusable {
             throw error
         } catch {
-            logger.warning("not attested", metadata: ["error": "\(error)"])
-            return End(refusal: (error as? AttesterError)?.refusal)
+            let refusal = (error as? AttesterError)?.refusal
+            if Task.isCancelled {
+                logger.info("stopped")
+            } else {
+                // A verifier that says that it is busy, or being started anew, is no cause for worry.
+                logger.log(
+                    level: refusal?.advice == .comeBack ? .notice : .warning, "not attested",
+                    metadata: ["error": "\(error)"])
+            }
+            return End(refusal: refusal)
         }
     }
 }

@@ -37,6 +37,26 @@ extension EndToEnd {
             }
         }
 
+        @Test("a verifier that stops tells its agents so, and nothing is wrong with that") func stopping() async throws {
+            var attesting: Task<Void, any Error>?
+            var log: RecordedLog?
+            try await World.run(measured: try KernelLogs.prefix(10)) { world in
+                log = world.log
+                let attester = try await world.host.attester()
+                let connection = try await world.dial()
+                let (verdicts, continuation) = AsyncStream.makeStream(of: Void.self)
+                attesting = Task {
+                    _ = try await attester.attest(over: connection, once: false) { event in
+                        if case .verdict = event { continuation.yield() }
+                    }
+                }
+                for await _ in verdicts { break }
+            }
+            let error = await #expect(throws: AttesterError.self) { try await attesting?.value }
+            #expect(error?.refusal?.code == .unavailable && error?.refusal?.advice == .comeBack)
+            #expect(log?.all.filter { $0.hasPrefix("warning") || $0.hasPrefix("error") } == [])
+        }
+
         @Test("an agent that is revoked in mid-transfer gets no verdict") func revokedMeanwhile() async throws {
             try await World.run(measured: try KernelLogs.prefix(10)) { world in
                 let agent = try await RawAgent(world)

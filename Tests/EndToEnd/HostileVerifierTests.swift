@@ -11,8 +11,8 @@ extension EndToEnd {
     @Suite("An agent whose verifier breaks the contract") struct HostileVerifierTests {
         /// What the agent says last, and what its operator reads, after a verifier has answered Hello with some bytes.
         private func answer(to bytes: [UInt8]) async throws -> (said: AgentMessage?, error: AttesterError) {
-            let said = Ref<AgentMessage?>(nil)
-            let told = Ref<AttesterError?>(nil)
+            var said: AgentMessage?
+            var told: AttesterError?
             try await Workshop.run { workshop in
                 try await workshop.host.kernel.measure(try KernelLogs.prefix(3))
                 let context = try workshop.pki.serverContext()
@@ -30,12 +30,12 @@ extension EndToEnd {
                 let first = try await verifier.receive()
                 guard case .hello = first else { throw Unexpected("no Hello, but \(String(describing: first))") }
                 try await verifier.channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
-                said.value = try await verifier.receive()
-                told.value = await failure
+                said = try await verifier.receive()
+                told = await failure
                 await verifier.close()
                 await listener.close()
             }
-            return (said.value, try #require(told.value))
+            return (said, try #require(told))
         }
 
         @Test(
@@ -66,10 +66,4 @@ extension EndToEnd {
             #expect(error.code == .refused(status))
         }
     }
-}
-
-/// What an escaping body leaves.
-private final class Ref<Value> {
-    var value: Value
-    init(_ value: Value) { self.value = value }
 }

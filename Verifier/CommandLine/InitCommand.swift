@@ -97,6 +97,11 @@ struct InitCommand: AsyncParsableCommand {
         tell(made, folder: setup.folder)
     }
 
+    /// Whether systemd runs here, and has the unit.
+    private var isService: Bool {
+        exists("/run/systemd/system") && exists("/usr/lib/systemd/system/assay-verifier.service")
+    }
+
     private func tell(_ made: Made, folder: String) {
         Output.line("authority: \(made.authority), SHA-256 \(made.authoritySha256)")
         Output.line("authority's key: \(made.authorityKey)")
@@ -107,7 +112,7 @@ struct InitCommand: AsyncParsableCommand {
         Output.line()
         Output.line("Keep a copy of \(folder)/ca in a safe place: it is in no backup of the store. Next:")
         let option = config == "/etc/assay/verifier.yaml" ? "" : " --config \(config)"
-        Output.line("  assay-verifier serve\(option)")
+        Output.line("  \(option.isEmpty && isService ? "systemctl enable --now assay-verifier" : "assay-verifier serve" + option)")
         Output.line("  assay-verifier policy put NAME FILE\(option)")
         Output.line("  assay-verifier invite --id HOST --policy NAME\(option)")
         Output.line("and run the line that `invite` prints on the host.")

@@ -27,6 +27,8 @@ struct JoinDriver {
                 }
                 isOpen = await perform(session.receive(message), &session)
             }
+        } catch .cancelled {
+            await connection.close(sending: .status(.verifierStops))
         } catch {
             logger.warning("joining failed", metadata: ["error": "\(error)"])
             metrics.failed(error.status)

@@ -30,10 +30,14 @@ struct SessionDriver {
                 guard let message = try await nextMessage(&session, &pass) else { continue }
                 await perform(session.receive(message, time: services.time()), &session, &pass)
             }
+        } catch .cancelled {
+            await connection.close(sending: .status(.verifierStops))
         } catch {
-            logger.warning("connection failed", metadata: ["error": "\(error)"])
-            services.metrics.failed(error.status)
-            await connection.close(sending: .status(error.status))
+            if !self.session.wasDismissed {
+                logger.warning("connection failed", metadata: ["error": "\(error)"])
+                services.metrics.failed(error.status)
+                await connection.close(sending: .status(error.status))
+            }
         }
         await pass.scratch.end()
     }
@@ -62,6 +66,7 @@ struct SessionDriver {
             pass.isClosed = true
             return nil
         case .due:
+            guard !Task.isCancelled else { throw .cancelled }
             pass.nextRound = nil
             await perform(session.roundDue(), &session, &pass)
             return nil
@@ -239,4 +244,9 @@ extension SessionDriver {
         await connection.close(sending: status.map(VerifierMessage.status))
         pass.isClosed = true
     }
+}
+
+extension Status {
+    /// What every agent is told when the verifier ends.
+    static let verifierStops = Status(.unavailable, "the verifier is being stopped, or started anew")
 }

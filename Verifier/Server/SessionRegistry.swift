@@ -1,3 +1,4 @@
+import Messages
 import Store
 import Synchronization
 import Transport
@@ -8,10 +9,20 @@ final class OpenSession: Sendable {
     /// Rings when a round is due before its time.
     let alarm = Alarm()
     private let (ended, ending) = AsyncStream.makeStream(of: Never.self)
+    private let isDismissed = Atomic<Bool>(false)
 
     init(_ connection: VerifierConnection) {
         self.connection = connection
     }
+
+    /// Ends it from outside: tells the agent why, and closes.
+    func dismiss(_ status: Status) async {
+        isDismissed.store(true, ordering: .relaxed)
+        await connection.close(sending: .status(status))
+    }
+
+    /// Whether it was ended from outside: that its connection is closed then is no failure.
+    var wasDismissed: Bool { isDismissed.load(ordering: .relaxed) }
 
     /// It has ended, and kept what was to be kept.
     func end() { ending.finish() }
@@ -42,10 +53,4 @@ final class SessionRegistry: Sendable {
 
     /// Every agent's session, as they are now.
     var all: [AgentID: OpenSession] { sessions.withLock { $0 } }
-
-    /// Breaks every connection: agents come back by themselves.
-    func closeAll() {
-        let open = sessions.withLock { Array($0.values) }
-        for session in open { session.connection.abort() }
-    }
 }

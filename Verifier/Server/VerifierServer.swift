@@ -50,10 +50,7 @@ package struct VerifierServer: Sendable {
                 group.cancelAll()
             }
         } onGracefulShutdown: {
-            Task {
-                await listener.close()
-                sessions.closeAll()
-            }
+            Task { await listener.close() }
         }
     }
 
@@ -82,8 +79,7 @@ package struct VerifierServer: Sendable {
         let session = OpenSession(connection)
         if let older = sessions.enter(session, as: id) {
             logger.notice("this connection takes over from an older one")
-            await older.connection.close(
-                sending: .status(.init(.aborted, "a newer connection of this agent took over")))
+            await older.dismiss(Status(.aborted, "a newer connection of this agent took over"))
             // What it has received so far need not be sent again.
             await older.waitForEnd()
         }
@@ -146,7 +142,8 @@ extension VerifierServer {
             for (id, session) in sessions.all {
                 guard let status = refusal(of: id, session.connection, logger) else { continue }
                 logger.notice("session ended", metadata: ["agent": "\(id)", "status": "\(status)"])
-                group.addTask { await refuse(session.connection, status) }
+                services.metrics.failed(status)
+                group.addTask { await session.dismiss(status) }
             }
         }
     }
