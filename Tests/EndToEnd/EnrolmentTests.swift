@@ -37,7 +37,8 @@ extension EndToEnd {
             }
         }
 
-        @Test("a verifier that stops tells its agents so, and nothing is wrong with that") func stopping() async throws {
+        @Test("a verifier that stops tells its agents so, and nothing is wrong with that") func stopping() async throws
+        {
             var attesting: Task<Void, any Error>?
             var log: RecordedLog?
             try await World.run(measured: try KernelLogs.prefix(10)) { world in
