@@ -112,8 +112,8 @@ struct InitCommand: AsyncParsableCommand {
         Output.line()
         Output.line("Keep a copy of \(folder)/ca in a safe place: it is in no backup of the store. Next:")
         let option = config == "/etc/assay/verifier.yaml" ? "" : " --config \(config)"
-        let starts = option.isEmpty && isService ? "systemctl enable --now assay-verifier" : "assay-verifier serve\(option)"
-        Output.line("  \(starts)")
+        let service = option.isEmpty && isService
+        Output.line(service ? "  systemctl enable --now assay-verifier" : "  assay-verifier serve\(option)")
         Output.line("  assay-verifier policy put NAME FILE\(option)")
         Output.line("  assay-verifier invite --id HOST --policy NAME\(option)")
         Output.line("and run the line that `invite` prints on the host.")
