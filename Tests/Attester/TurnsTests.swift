@@ -55,7 +55,7 @@ import Testing
             }
             fatal += 1
         }
-        #expect(events > 30)
+        #expect(events > 20)
     }
 }
 

@@ -84,11 +84,12 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The same notice as another one that was given, whoever holds the files this time.
+    /// The same notice as another one that was given, whoever holds the files this time, and however much has no room.
     var occasion: LogNotice {
         switch self {
         case .busy(let path, _): .busy(path: path, holders: [])
         case .unread(let error): .unread(AttesterError(error.code, place: error.place, problem: ""))
+        case .full(let error): .full(ShardError(error.code, path: "", problem: ""))
         default: self
         }
     }

@@ -15,17 +15,22 @@ extension MeasurementLog {
     /// Reads what is new, and frees it if that is wanted and possible.
     func readStaging() throws(AttesterError) {
         let mayTrim = isHolding && settings.trims
-        var end = try absorbStaged()
-        if end == nil, mayTrim, overflow == nil, isSettled, stage() { end = try absorbStaged() }
-        if let staged = end, mayTrim, overflow == nil, try free(before: staged.record, isConfirmed: staged.isConfirmed)
-        {
-            end = nil
-        }
+        var end = try storeStaged(mayTrim)
+        if end == nil, mayTrim, overflow == nil, isSettled, stage() { end = try storeStaged(mayTrim) }
         if let end {
-            try readBehind(end.record)
+            try readBehind(end)
         } else if let position, let begun = try align(.measurements, at: position) {
             try readOn(begun)
         }
+    }
+
+    /// Stores what is staged, and frees it if that is wanted and possible.
+    ///
+    /// - Returns: the number of the record behind it, if it is still staged.
+    private func storeStaged(_ mayTrim: Bool) throws(AttesterError) -> UInt64? {
+        guard let staged = try absorbStaged() else { return nil }
+        guard mayTrim, overflow == nil else { return staged.record }
+        return try free(before: staged.record, isConfirmed: staged.isConfirmed) ? nil : staged.record
     }
 
     /// What is staged is stored.
