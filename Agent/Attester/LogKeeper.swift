@@ -99,7 +99,11 @@ package struct LogKeeper: Sendable {
             }
             let reason: String
             do throws(AttesterError) {
-                let found = try await verify()
+                // Nothing is freed by who may be about to remove what was stored.
+                var reading = settings
+                reading.trims = false
+                let keeper = LogKeeper(device: device, logPath: logPath, settings: reading)
+                let found = try await keeper.verify()
                 if found.matched != nil { return .kept(records: found.records, removed: others) }
                 reason = "shards and log of \(found.records) records don't replay to the TPM's PCRs"
             } catch {
