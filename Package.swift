@@ -191,6 +191,7 @@ let package = Package(
             "Configuration",
             [
                 "assay-agent", "assay-verifier", "AssayCrypto", "Messages", "Server", "Settings", "TPMDevice",
+                "Terminal",
                 "Transport",
                 logging,
                 systemPackage,

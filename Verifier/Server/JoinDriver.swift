@@ -55,6 +55,7 @@ struct JoinDriver {
                     connection.clearDeadline()
                     pending += session.enrolled(
                         try await registrar.enrol(applicant.claim, as: id, for: applicant.request.publicKey))
+                case .note(let refused): await note(refused)
                 case .finish(let id):
                     logger.notice("agent joined", metadata: ["agent": "\(id)"])
                     await connection.close()
@@ -75,6 +76,14 @@ struct JoinDriver {
             metrics.failed(status)
             await connection.close(sending: .status(status))
             return false
+        }
+    }
+    /// The host is refused whether its agent's history has room or not.
+    private func note(_ refused: RefusedJoin) async {
+        do throws(StoreError) {
+            try await registrar.store.note(refused)
+        } catch {
+            logger.error("a refused join is not in the agent's history", metadata: ["error": "\(error)"])
         }
     }
 }
