@@ -88,6 +88,17 @@ test-interop: dependencies
 	swift build --product assay-verifier
 	Tests/Interop/run "$$(swift build --show-bin-path)" .build/interop
 
+# The same tests on Debian 13, in a chroot: OpenSSL 3.5 has ML-DSA. `make test-debian13 ONLY='CryptoTests|AppraisalTests'`
+# runs some; `make vectors` makes the test vectors of ML-DSA anew there.
+.PHONY: test-debian13
+test-debian13: dependencies
+	[ -d .build/checkouts -a -e Package.resolved ] || swift package resolve
+	Tests/Debian13/run .build-debian13 "$(BUILD_PACKAGES) $(TEST_PACKAGES)" $(if $(ONLY),'$(ONLY)')
+
+.PHONY: vectors
+vectors: dependencies
+	Tests/Debian13/run .build-debian13 "$(BUILD_PACKAGES) $(TEST_PACKAGES)" --vectors
+
 # Where C and Swift meet, memory errors would hide: the same tests under AddressSanitizer. What lives until a process ends,
 # such as its meters, it would call leaked.
 .PHONY: test-address
@@ -118,4 +129,4 @@ lint:
 
 .PHONY: clean
 clean:
-	rm -rf .build .build-address
+	rm -rf .build .build-address .build-debian13

@@ -4,7 +4,8 @@ internal import Bytes
 /// appended to a file.
 ///
 /// Source: RFC 5652, 5 (SignedData); Linux, crypto/asymmetric_keys/pkcs7_parser.c and pkcs7_verify.c. As the kernel does,
-/// one signer is asked for, data without a type of their own, and no signed attributes: those would be what is signed.
+/// one signer is asked for, data without a type of their own, and no signed attributes: those would be what is signed. Only
+/// ML-DSA may have them (`CONFIG_PKCS7_WAIVE_AUTHATTRS_REJECTION_FOR_MLDSA`, Linux 7.0): OpenSSL before 4.0 makes no other.
 package struct DetachedSignature: Hashable, Sendable {
     /// How the signer's key is named.
     package enum Signer: Hashable, Sendable {
@@ -18,6 +19,8 @@ package struct DetachedSignature: Hashable, Sendable {
     package enum Algorithm: Hashable, Sendable {
         /// RSA or ECDSA: which of both is the key's to say.
         case ofDigest
+        /// ML-DSA, pure and with an empty context: it signs the file's content itself, or the attributes.
+        case mlDSA(MLDSA)
         /// Another, under its OBJECT IDENTIFIER.
         case other(String)
     }
@@ -43,8 +46,10 @@ package struct DetachedSignature: Hashable, Sendable {
     package let signer: Signer
     /// How.
     package let algorithm: Algorithm
-    /// PKCS#1 v1.5 for RSA, DER for ECDSA.
+    /// PKCS#1 v1.5 for RSA, DER for ECDSA, the bare bytes for ML-DSA.
     package let signature: [UInt8]
+    /// The signed attributes as they were signed: a SET, in DER (RFC 5652, 5.4). Empty if there are none.
+    package let signedAttributes: [UInt8]
 
     /// Reads a ContentInfo.
     package init(der: Span<UInt8>) throws(Malformed) {
@@ -56,10 +61,16 @@ package struct DetachedSignature: Hashable, Sendable {
         }
         guard parts.isDetached else { throw .attachedContent }
         guard let first = parts.signers.first, parts.signers.count == 1 else { throw .signers(parts.signers.count) }
-        guard !first.hasSignedAttributes else { throw .signedAttributes }
+        let set = MLDSA(objectIdentifier: first.algorithm)
+        guard first.signedAttributes.isEmpty || set != nil else { throw .signedAttributes }
         signer = first.signer
         signature = first.signature
-        algorithm = Self.isOfDigest(first.algorithm) ? .ofDigest : .other(Self.dotted(first.algorithm))
+        signedAttributes = first.signedAttributes
+        if let set {
+            algorithm = .mlDSA(set)
+        } else {
+            algorithm = Self.isOfDigest(first.algorithm) ? .ofDigest : .other(Self.dotted(first.algorithm))
+        }
     }
 
     /// RSA's arc (RFC 8017, A.1), or that of ECDSA's signatures (RFC 5758, 3.2).
@@ -92,7 +103,7 @@ private struct Parts {
     /// A SignerInfo.
     struct SignerInfo {
         let signer: DetachedSignature.Signer
-        let hasSignedAttributes: Bool
+        let signedAttributes: [UInt8]
         let algorithm: [UInt8]
         let signature: [UInt8]
     }
@@ -138,13 +149,16 @@ private struct Parts {
             signer = .subjectKeyIdentifier([UInt8](copying: identifier.content))
         }
         _ = try reader.element(.sequence)
-        let hasSignedAttributes = reader.isNext(.contextSpecific(0))
-        if hasSignedAttributes { _ = try reader.element() }
+        var attributes: [UInt8] = []
+        if reader.isNext(.contextSpecific(0)) {
+            // Signed under the tag of a SET, sent under that of a field.
+            attributes = [DERTag.set.byte] + [UInt8](copying: try reader.element().whole).dropFirst()
+        }
         var algorithm = try reader.enter(.sequence)
         let identifier = [UInt8](copying: try algorithm.element(.objectIdentifier).content)
         let signature = [UInt8](copying: try reader.element(.octetString).content)
         return SignerInfo(
-            signer: signer, hasSignedAttributes: hasSignedAttributes, algorithm: identifier, signature: signature)
+            signer: signer, signedAttributes: attributes, algorithm: identifier, signature: signature)
     }
 
     private static func expect(_ identifier: [UInt8], _ reader: inout DERReader) throws(DERError) {

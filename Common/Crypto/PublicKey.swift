@@ -11,8 +11,8 @@ package final class PublicKey: @unchecked Sendable {
         case rsa(bits: Int)
         /// A point on a named curve, under libcrypto's name for it, such as `prime256v1`.
         case ellipticCurve(String)
-        /// A module-lattice key (FIPS 204), under libcrypto's name for its parameters, such as `ML-DSA-65`.
-        case moduleLattice(String)
+        /// A module-lattice key (FIPS 204).
+        case moduleLattice(MLDSA)
         /// A key that verifies nothing here, under libcrypto's name for its algorithm.
         case other(String)
     }
@@ -171,7 +171,7 @@ extension PublicKey {
             return .ellipticCurve(name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" })
         default:
             let name = EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown"
-            return name.hasPrefix("ML-DSA-") ? .moduleLattice(name) : .other(name)
+            return MLDSA(rawValue: name).map(Kind.moduleLattice) ?? .other(name)
         }
     }
 }

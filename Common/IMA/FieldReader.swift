@@ -49,6 +49,16 @@ struct FieldReader: ~Escapable {
 extension FieldReader {
     /// `<algorithm>:` NUL digest, with `ima:` or `verity:` in front if typed.
     func digest(_ range: Range<Int>, isTyped: Bool) throws(MalformedRecord) -> RecordFields.FieldDigest {
+        let digest = try named(range, isTyped: isTyped)
+        // Older kernels wrote 20 zero bytes for a violation, whatever the hash.
+        guard digest.range.count == digest.hash.digestSize || isViolation && digest.range.count == 20 else {
+            throw MalformedRecord(code: .digestSize, offset: digest.range.lowerBound)
+        }
+        return digest
+    }
+
+    /// The same without a look at its length.
+    private func named(_ range: Range<Int>, isTyped: Bool) throws(MalformedRecord) -> RecordFields.FieldDigest {
         var start = range.lowerBound
         var type = RecordFields.DigestType.ima
         if isTyped {
@@ -61,12 +71,7 @@ extension FieldReader {
         guard let hash = KernelHash(name: bytes.extracting(start..<end - 1)) else {
             throw MalformedRecord(code: .unknownHash, offset: start)
         }
-        let digest = end + 1..<range.upperBound
-        // Older kernels wrote 20 zero bytes for a violation, whatever the hash.
-        guard digest.count == hash.digestSize || isViolation && digest.count == 20 else {
-            throw MalformedRecord(code: .digestSize, offset: digest.lowerBound)
-        }
-        return RecordFields.FieldDigest(type: type, hash: hash, range: digest)
+        return RecordFields.FieldDigest(type: type, hash: hash, range: end + 1..<range.upperBound)
     }
 
     private func digestType(_ range: Range<Int>) throws(MalformedRecord) -> RecordFields.DigestType {
@@ -76,9 +81,12 @@ extension FieldReader {
         throw MalformedRecord(code: .digestType, offset: start)
     }
 
-    /// The same, or nothing.
-    func optionalDigest(_ range: Range<Int>) throws(MalformedRecord) -> RecordFields.FieldDigest? {
-        range.isEmpty ? nil : try digest(range, isTyped: false)
+    /// What an appended signature was made for, or nothing. Attributes are a SET, and longer than any digest.
+    func appended(_ range: Range<Int>) throws(MalformedRecord) -> AppendedSignature.Content? {
+        guard !range.isEmpty else { return nil }
+        let content = try named(range, isTyped: false).range
+        if content.count > 64, bytes[content.lowerBound] == 0x31 { return .attributes(content) }
+        return .digest(try digest(range, isTyped: false))
     }
 
     /// A digest without a name: 20 bytes are SHA-1's (or MD5's with zeros behind it), 16 are MD5's.

@@ -3,7 +3,8 @@ import Bytes
 
 /// A signature as security.ima or security.evm holds it: the content of a record's `sig` field.
 ///
-/// Source: Linux, security/integrity/integrity.h, `struct signature_v2_hdr` and `struct ima_file_id`.
+/// Source: Linux, security/integrity/integrity.h, `struct signature_v2_hdr` and `struct ima_file_id`;
+/// security/integrity/digsig_asymmetric.c, `asymmetric_verify_v3`.
 package struct FileSignature: Hashable, Sendable {
     /// What is signed.
     package enum Kind: UInt8, Hashable, Sendable {
@@ -19,7 +20,9 @@ package struct FileSignature: Hashable, Sendable {
     package enum Version: UInt8, Hashable, Sendable {
         /// The digest itself.
         case two = 2
-        /// The digest with its kind and hash in front, hashed again: a signature of one kind is none of another.
+        /// The digest with its kind and hash in front, hashed again: a signature of one kind is none of another. Kernels take
+        /// it for fs-verity digests from 5.19 on, for files and their metadata from 7.1 on; ML-DSA, which hashes nothing
+        /// before it signs, has no other (7.2).
         case three = 3
     }
 
@@ -42,7 +45,8 @@ package struct FileSignature: Hashable, Sendable {
             case .kind(let type): "type \(type) is no signature"
             case .version(let version): "version \(version)"
             case .hashAlgorithm(let number): "hash algorithm \(number)"
-            case .length(let stated, let actual): "length: \(stated) bytes are stated, \(actual) are there"
+            case .length(let stated, let actual):
+                "\(actual < stated ? "cut short" : "length"): \(stated) bytes are stated, \(actual) are there"
             }
         }
     }
@@ -58,7 +62,7 @@ package struct FileSignature: Hashable, Sendable {
     package let hash: KernelHash
     /// The signing key's id.
     package let keyID: KeyID
-    /// Where the signature proper stands: PKCS#1 v1.5 for RSA, DER for ECDSA.
+    /// Where the signature proper stands: PKCS#1 v1.5 for RSA, DER for ECDSA, the bare bytes for ML-DSA.
     package private(set) var signature: Range<Int>
 
     /// Reads the header of a signature.
@@ -93,6 +97,14 @@ package struct FileSignature: Hashable, Sendable {
         return moved
     }
 
+    /// The parameter set whose signatures are as long as this one; nil if none's are. No RSA key in use and no ECDSA
+    /// signature is that long.
+    package var likelySet: MLDSA? { version == .three ? MLDSA(signatureBytes: signature.count) : nil }
+
+    /// Whether this is what evmctl before its support of ML-DSA (1.6.2 and older) leaves when it is given such a key: libcrypto
+    /// doesn't sign into its buffer of 1,024 bytes, and it keeps what the memory held.
+    package var isLeftByOldEvmctl: Bool { version == .two && signature.count == 1024 - Self.headerBytes }
+
     /// What the signature is over, to be given to a key's verification as the digest.
     ///
     /// - Parameter fileDigest: the record's own digest (for a portable EVM signature: the digest over the metadata),
@@ -105,9 +117,11 @@ package struct FileSignature: Hashable, Sendable {
         }
     }
 
-    /// What a version 3 signature is made for, before any hashing: the kind, the hash's number, the digest.
+    /// What a version 3 signature is made for, before any hashing: `struct ima_file_id`, the kind, the hash's number, and the
+    /// digest in its real length, not in the 64 bytes that the structure has room for.
     ///
-    /// Schemes that sign a message without hashing it (ML-DSA) sign this.
+    /// ML-DSA, in pure mode and with an empty context, signs this; there the hash is that of the digest alone. The kernel
+    /// writes the number of the file's own hash into it, which the header's must be (``hash``).
     package func fileID(for fileDigest: Span<UInt8>) -> [UInt8] {
         [kind.rawValue, hash.rawValue] + [UInt8](copying: fileDigest)
     }

@@ -99,7 +99,7 @@ package struct RecordFields: Sendable {
         case .digestWithType: digest = try fields.digest(range, isTyped: true)
         case .digest: digest = try fields.plainDigest(range)
         case .name: name = try fields.name(range)
-        case .appendedSignatureDigest: _ = try fields.optionalDigest(range)
+        case .appendedSignatureDigest: _ = try fields.appended(range)
         case .attributeNames: _ = try fields.optionalText(range)
         case .owner, .group: _ = try fields.number(range)
         case .mode: _ = try fields.shortNumber(range)

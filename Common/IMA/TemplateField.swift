@@ -14,7 +14,7 @@ package enum TemplateField: UInt8, Hashable, Sendable, CaseIterable {
     case path
     /// The blob of security.ima, or a portable EVM signature, or nothing.
     case signature
-    /// The digest of the file without its appended signature, or nothing.
+    /// The digest of the file without its appended signature, or what an ML-DSA one signed instead, or nothing.
     case appendedSignatureDigest
     /// The signature that is appended to the file (PKCS#7, DER), or nothing.
     case appendedSignature

@@ -126,15 +126,15 @@ struct AppendedSignatureTests {
 
     @Test("by an algorithm that no key of ours has are unsupported_key")
     func unsupported() throws {
-        // ML-DSA-65 in the place of rsaEncryption, which has as many bytes.
+        // SLH-DSA-SHA2-128s in the place of rsaEncryption, which has as many bytes.
         let rsa: [UInt8] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]
-        let lattice: [UInt8] = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12]
+        let other: [UInt8] = [0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x14]
         var signature = try signers.sign(["rsa"])
         let place = try #require(signature.indices.last { signature[$0...].starts(with: rsa) })
-        signature.replaceSubrange(place..<place + rsa.count, with: lattice)
+        signature.replaceSubrange(place..<place + rsa.count, with: other)
         let outcome = try outcome(signature)
         #expect(outcome.reasons == ["not_in_policy", "unsupported_key"])
-        #expect(outcome.findings.kept.contains { $0.found.contains("2.16.840.1.101.3.4.3.18") })
+        #expect(outcome.findings.kept.contains { $0.found.contains("2.16.840.1.101.3.4.3.20") })
     }
 
     @Test("cut anywhere, or with any byte changed, trap nothing and never pass")

@@ -8,7 +8,7 @@ import Testing
 @testable import Appraisal
 
 /// A file as a record of the template `evm-sig` shows it.
-private struct MeasuredFile {
+struct MeasuredFile {
     var digest = LogBuilder.digest("content")
     var attributes: [(name: String, value: [UInt8])] = []
     var owner: UInt32 = 0
@@ -65,8 +65,10 @@ struct MetadataSignatureTests {
     private let evm: SigningKey
     private let ima: SigningKey
 
-    init() throws {
-        evm = try SigningKey(curve: "prime256v1")
+    init() throws { try self.init(evm: SigningKey(curve: "prime256v1")) }
+
+    private init(evm: SigningKey) throws {
+        self.evm = evm
         ima = try SigningKey(rsaBits: 2048)
     }
 
@@ -106,6 +108,24 @@ struct MetadataSignatureTests {
         let outcome = try outcome(signed(version: version))
         #expect(outcome.tier == .affirming, "\(outcome.findings.kept)")
         #expect(outcome.signatures.verified == 1)
+    }
+
+    @Test("by RSA, over a signature as security.ima, pass in either version", arguments: [2, 3] as [UInt8])
+    func byRSA(version: UInt8) throws {
+        let tests = try MetadataSignatureTests(evm: SigningKey(rsaBits: 2048))
+        let digest = LogBuilder.digest("content")
+        let covering = try tests.signed(version: version) {
+            $0.setIMA(try tests.ima.blob(3, over: digest, version: version))
+        }
+        let outcome = try tests.outcome(covering)
+        #expect(outcome.tier == .affirming && outcome.signatures.verified == 2, "\(outcome.findings.kept)")
+        var relabelled = try tests.signed(version: version)
+        relabelled.signature[1] = 5 - version
+        #expect(try tests.outcome(relabelled).reasons == ["not_in_policy", "bad_signature"])
+        // A signature of a file with this digest is none of its metadata.
+        var ofFile = MeasuredFile()
+        ofFile.signature = [5] + (try tests.evm.blob(3, over: ofFile.metadata(), version: 3)).dropFirst()
+        #expect(try tests.outcome(ofFile).reasons == ["not_in_policy", "bad_signature"])
     }
 
     @Test("of a host of 32 bits or of the other byte order pass too", arguments: [4, 8], [ByteOrder.little, .big])

@@ -36,6 +36,24 @@ import Testing
         #expect(try signature.signedDigest(for: Self.digest.span) == nil)
     }
 
+    @Test("tells by its length what it seems to be") func lengths() throws {
+        func signature(_ version: UInt8, _ count: Int) throws -> FileSignature {
+            try self.signature(
+                [3, version, 4, 1, 2, 3, 4, UInt8(count >> 8), UInt8(count & 255)] + [UInt8](repeating: 9, count: count)
+            )
+        }
+        for (count, set) in [(2420, .mlDSA44), (3309, .mlDSA65), (4627, .mlDSA87), (256, nil)] as [(Int, MLDSA?)] {
+            #expect(try signature(3, count).likelySet == set)
+            #expect(try signature(2, count).likelySet == nil)
+        }
+        #expect(try signature(2, 1015).isLeftByOldEvmctl)
+        for (version, count) in [(3, 1015), (2, 1014), (2, 1016)] as [(UInt8, Int)] {
+            #expect(try !signature(version, count).isLeftByOldEvmctl)
+        }
+        #expect("\(FileSignature.Malformed.length(stated: 3309, actual: 1015))".hasPrefix("cut short"))
+        #expect("\(FileSignature.Malformed.length(stated: 1, actual: 2))".hasPrefix("length"))
+    }
+
     @Test("that is none says why") func malformed() {
         let cases: [([UInt8], FileSignature.Malformed)] = [
             ([], .tooShort(0)),

@@ -27,6 +27,28 @@ import Testing
         return problem.code
     }
 
+    @Test("of an appended signature are a digest or, longer than any, the SET of attributes that ML-DSA signed")
+    func signedAttributes() throws {
+        for (content, expected) in [
+            ([0x31] + [UInt8](repeating: 1, count: 64), nil), ([0x31] + [UInt8](repeating: 1, count: 63), nil),
+            ([0x30] + [UInt8](repeating: 1, count: 64), .digestSize), ([0x31], .digestSize), ([], .digestSize),
+        ] as [([UInt8], MalformedRecord.Code?)] {
+            let data =
+                Self.ng() + Self.path() + Records.field([]) + Self.ng("sha512:", content) + Records.field([4, 4])
+            #expect(try code("ima-modsig", data) == expected, "\(content.count)")
+            guard expected == nil else { continue }
+            let (fields, bytes) = try fields("ima-modsig", data)
+            #expect(fields.hasFurtherSignature)
+            var reader = RecordReader(bytes.span, format: LogFormat())
+            let record = try #require(try reader.next())
+            let found = AppendedSignature(record, in: bytes.span)
+            switch try #require(found).content {
+            case .attributes(let range): #expect(Array(bytes[range]) == content && content.count == 65)
+            case .digest(let digest): #expect(Array(bytes[digest.range]) == content && content.count == 64)
+            }
+        }
+    }
+
     @Test("of every field of every template stand where they should") func everyField() throws {
         let format =
             "d|n|d-ng|n-ng|sig|d-modsig|modsig|buf|evmsig|xattrnames|xattrlengths|xattrvalues|iuid|igid|imode"
@@ -46,7 +68,9 @@ import Testing
         let record = try #require(try reader.next())
         let found = AppendedSignature(record, in: bytes.span)
         let appended = try #require(found)
-        #expect(Array(bytes[appended.digest.range]) == Self.digest)
+        var digest = 0..<0
+        if case .digest(let content) = appended.content { digest = content.range }
+        #expect(Array(bytes[digest]) == Self.digest)
         #expect(Array(bytes[appended.signature]) == [4, 4, 4])
         let covered = FileMetadata(record, in: bytes.span)
         let metadata = try #require(covered)

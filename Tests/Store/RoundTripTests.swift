@@ -70,6 +70,37 @@ import Testing
         }
     }
 
+    @Test("a certificate and a key of 12 KiB, and a key that libcrypto can't use") func largeKeys() async throws {
+        let rsa = try SigningKey(rsaBits: 2048)
+        let certificate = try #require(LearnedKey(der: try rsa.certificate(bytes: 12 << 10), record: 5, firstSeen: 6))
+        let lattice = try Fixtures.bytes("generated/ml-dsa/87/certificate.der")
+        let info = try Certificate(der: lattice).subjectPublicKeyInfo
+        let keys = [
+            certificate,
+            Self.key(2, der: lattice, info: info),
+            // As long as a key of many parts would be.
+            Self.key(3, der: [UInt8](repeating: 7, count: 12 << 10), info: [UInt8](repeating: 7, count: 12 << 10)),
+        ]
+        try await TemporaryStore.run { store in
+            let ring = Array(".ima".utf8)
+            try await store.attest("host", keyrings: KeyringModel(keyrings: [ring: keys], unusable: []))
+            let stored = try store.keyrings(of: AgentID("host")).keyrings[ring] ?? []
+            #expect(stored.count == 3)
+            for key in keys {
+                let again = try #require(stored.first { $0 == key })
+                #expect(again.der == key.der)
+                #expect(again.material.subjectPublicKeyInfo == key.material.subjectPublicKeyInfo)
+            }
+        }
+    }
+
+    private static func key(_ number: Int, der: [UInt8], info: [UInt8]) -> LearnedKey {
+        LearnedKey(
+            keyID: KeyID(UInt32(number)), certificateFingerprint: PCRBank.sha256.digest(of: der),
+            fingerprint: PCRBank.sha256.digest(of: info), subject: nil, record: UInt64(number), firstSeen: 6,
+            material: KeyMaterial(der: der, subjectPublicKeyInfo: info))
+    }
+
     @Test("a key of the first layout, which has its certificate's digest, is read, too") func firstKeyLayout() throws {
         let key = Samples.key(7)
         var writer = ByteWriter()

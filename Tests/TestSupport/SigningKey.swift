@@ -6,7 +6,7 @@ package import Foundation
 ///
 /// Sendable: the key is never changed once made, and each signature has a context of its own.
 package final class SigningKey: @unchecked Sendable {
-    private let key: OpaquePointer
+    let key: OpaquePointer
 
     /// Which call of libcrypto failed.
     package struct Failure: Error {
@@ -74,8 +74,9 @@ package final class SigningKey: @unchecked Sendable {
     /// - Parameters:
     ///   - type: 3 for a file, 5 for its metadata, 6 for its fs-verity digest.
     ///   - version: 2 signs the digest, 3 signs it with type and hash in front.
+    ///   - id: of the key, where it isn't of SHA-1 over its bits.
     package func blob(
-        _ type: UInt8, over digest: [UInt8], _ hash: HashAlgorithm = .sha256, version: UInt8 = 2
+        _ type: UInt8, over digest: [UInt8], _ hash: HashAlgorithm = .sha256, version: UInt8 = 2, id: KeyID? = nil
     ) throws -> [UInt8] {
         let number: UInt8 =
             switch hash {
@@ -86,7 +87,7 @@ package final class SigningKey: @unchecked Sendable {
             }
         let signed = version == 3 ? try hash.digest(of: [type, number] + digest).bytes : digest
         let signature = try sign(signed, hash)
-        let id = try PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo).keyID.value
+        let id = try (id ?? PublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo).keyID).value
         let idBytes = withUnsafeBytes(of: id.bigEndian) { Array($0) }
         return [type, version, number] + idBytes
             + [UInt8(truncatingIfNeeded: signature.count >> 8), UInt8(truncatingIfNeeded: signature.count)] + signature

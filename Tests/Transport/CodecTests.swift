@@ -105,6 +105,28 @@ extension WireMessage {
         #expect(try VerifierMessage(message.serialized) == message)
     }
 
+    @Test("certificates of 12 KiB and signatures of 4.7 KiB are within the bounds, a first message's, too")
+    func largeFields() throws {
+        let certificate = [UInt8](repeating: 1, count: 12 << 10)
+        var join = Samples.join
+        join.endorsementKeyCertificate = certificate
+        join.certificateRequest = certificate
+        var evidence = Samples.evidence
+        evidence.signature = [UInt8](repeating: 2, count: 4813)
+        for message in [AgentMessage.joinRequest(join), .evidence(evidence)] {
+            #expect(try AgentMessage(message.serialized) == message)
+            #expect(try message.serialized.count <= TransportLimits().firstMessageBytes)
+        }
+        let issued = CertificateIssued(agentID: [1], certificates: [certificate], authorities: [certificate])
+        let message = VerifierMessage.certificateIssued(issued)
+        #expect(try VerifierMessage(message.serialized) == message)
+        // What a credential for ML-KEM-1024 takes.
+        let challenge = CredentialChallenge(
+            credentialBlob: [1], encryptedSecret: [UInt8](repeating: 1, count: 1570))
+        let credential = VerifierMessage.credentialChallenge(challenge)
+        #expect(try VerifierMessage(credential.serialized) == credential)
+    }
+
     @Test("a frame is flags, length, message", arguments: Samples.fromAgent)
     func frame(message: AgentMessage) throws {
         let frame = Array(try message.frame(limit: 4 << 20).readableBytesView)

@@ -1,5 +1,6 @@
 import Appraisal
 import ArgumentParser
+import AssayCrypto
 import Bytes
 import Enrolment
 import Glibc
@@ -60,6 +61,10 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.usage(error)
         }
+        logger.info(
+            MLDSA.available.isEmpty
+                ? "no signature of ML-DSA can be verified (\(MLDSA.requirement)): it is unsupported_key"
+                : "OpenSSL \(Libcrypto.version) verifies signatures of \(MLDSA.available)")
         let registration = issuer.flatMap { issuer in invitationKey.map { (issuer, $0) } }
         try await reported { try await serve(configuration, identity, registration, logger) }
     }

@@ -197,7 +197,7 @@ private struct Key: Codable {
 
     func learned() throws(FormatError) -> ([UInt8], LearnedKey) {
         guard let key = LearnedKey(der: try bytes(der), record: record, firstSeen: firstSeen) else {
-            throw FormatError("a key is none that can be used")
+            throw FormatError("a key is none that OpenSSL \(Libcrypto.version) can use: appraise the whole log again")
         }
         return (try bytes(keyring), key)
     }

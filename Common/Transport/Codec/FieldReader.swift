@@ -111,7 +111,8 @@ enum FieldLimits {
     static let certificate = 0...16_384
     static let certificates = 16
     static let sha256 = 32...32
-    static let credential = 0...1024
+    /// A seed that is encrypted with RSA-4096 takes 514, ML-KEM-1024's ciphertext 1,570 (TPM 2.0 v1.85).
+    static let credential = 0...4096
     static let secret = 0...128
     /// The contract: "the first findings, at most 100".
     static let findings = 100

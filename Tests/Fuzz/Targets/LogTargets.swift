@@ -96,7 +96,10 @@ extension FuzzTarget {
             }
         }
         if let appended = AppendedSignature(record, in: log.span) {
-            try require(within(appended.digest.range, data), "a digest lies outside the template data")
+            switch appended.content {
+            case .digest(let digest): try require(within(digest.range, data), "a digest lies outside the template data")
+            case .attributes(let part): try require(within(part, data), "attributes lie outside the template data")
+            }
             try require(within(appended.signature, data), "an appended signature lies outside the template data")
         }
     }

@@ -31,7 +31,7 @@ extension RecordJudge {
         switch signature {
         case .verified, .pending: return
         case .missing: judge(fields, further, in: bytes, number, &judgement)
-        case .bad, .unknownKey, .unknownSigner, .unusableKey, .unusableAlgorithm, .deniedKey:
+        case .bad, .unknownKey, .unknownSigner, .unusable, .deniedKey:
             judge(fields, signature, in: bytes, number, &judgement)
         }
     }
@@ -75,7 +75,8 @@ extension RecordJudge {
                     remedy: isVerity ? "Sign the file's fs-verity digest, or exclude its path." : nil))
         }
         guard let signature, let reason = signature.reason else { return }
-        judgement.findings.add(Finding(reason, record: number, path: path, found: signature.detail))
+        judgement.findings.add(
+            Finding(reason, record: number, path: path, found: signature.detail, remedy: signature.remedy))
     }
 }
 
@@ -89,10 +90,29 @@ enum SignatureCheck {
     case unknownKey(KeyID)
     /// A signer who is named otherwise, and whom nobody brought.
     case unknownSigner(String)
-    case unusableKey(KeyID)
-    /// A signature that no key of ours could have made.
-    case unusableAlgorithm(String)
+    /// By a key or an algorithm that can't be used here.
+    ///
+    /// - remedy: nil for the reason's own.
+    case unusable(String, remedy: String?)
     case deniedKey(KeyID)
+
+    /// By a key that is known and can't be used.
+    ///
+    /// - Parameter set: the parameters of ML-DSA that the signature seems to be of.
+    static func unusableKey(_ id: KeyID, _ set: MLDSA?) -> SignatureCheck {
+        guard let set else {
+            return .unusable("key id \(id), of a kind that OpenSSL \(Libcrypto.version) can't use", remedy: nil)
+        }
+        guard set.isAvailable else {
+            return .unusable("key id \(id), a signature of \(set): \(MLDSA.requirement)", remedy: newerOpenSSL)
+        }
+        return .unusable(
+            "key id \(id), of \(set): no key that the verifier's OpenSSL could use when the host's log named it",
+            remedy: "Have the log appraised again from record 0 (agents reattest, or appraise without --state).")
+    }
+
+    /// What an operator does where ML-DSA is missing.
+    static let newerOpenSSL = "Run the verifier with OpenSSL 3.5 or later, which has ML-DSA, or list the file's digest."
 
     /// The reason that stands beside a file's finding; nil if it verified, or isn't known yet.
     var reason: Reason? {
@@ -101,17 +121,21 @@ enum SignatureCheck {
         case .verified, .pending: nil
         case .bad: .badSignature
         case .unknownKey, .unknownSigner: .unknownKey
-        case .unusableKey, .unusableAlgorithm: .unsupportedKey
+        case .unusable: .unsupportedKey
         case .deniedKey: .keyDenied
         }
+    }
+
+    /// What the operator can do; nil for the reason's own words.
+    var remedy: String? {
+        if case .unusable(_, let remedy) = self { remedy } else { nil }
     }
 
     /// What was found, for people.
     var detail: String {
         switch self {
         case .missing, .verified, .pending: ""
-        case .bad(let problem), .unknownSigner(let problem), .unusableAlgorithm(let problem): problem
-        case .unusableKey(let id): "key id \(id), of a kind that this OpenSSL can't use"
+        case .bad(let problem), .unknownSigner(let problem), .unusable(let problem, _): problem
         case .unknownKey(let id), .deniedKey(let id): "key id \(id)"
         }
     }

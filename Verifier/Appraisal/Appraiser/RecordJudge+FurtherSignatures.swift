@@ -39,17 +39,12 @@ extension RecordJudge {
         }
         return false
     }
-
-    private func bad(_ problem: String, _ judgement: inout Judgement) -> SignatureCheck {
-        judgement.signatures.failed &+= 1
-        return .bad(problem)
-    }
 }
 
 // MARK: - Appended signatures
 
 extension RecordJudge {
-    /// A PKCS#7 signature over the digest of the file without it, by a key that may vouch for files.
+    /// A PKCS#7 signature over what the record has of the file without it, by a key that may vouch for files.
     private func check(
         _ appended: AppendedSignature, in bytes: Span<UInt8>, _ judgement: inout Judgement
     ) -> SignatureCheck {
@@ -60,23 +55,74 @@ extension RecordJudge {
         } catch {
             return bad("appended signature: \(error)", &judgement)
         }
-        if case .other(let identifier) = signature.algorithm {
+        switch signature.algorithm {
+        case .ofDigest: return check(signature, blob, of: appended, in: bytes, &judgement)
+        case .mlDSA(let set): return check(signature, set, blob, of: appended, in: bytes, &judgement)
+        case .other(let identifier):
             judgement.signatures.refused &+= 1
-            return .unusableAlgorithm("appended signature by algorithm \(identifier)")
+            return .unusable("appended signature by algorithm \(identifier)", remedy: nil)
         }
-        guard let hash = appended.digest.hash.algorithm, hash.isAvailable,
-            let digest = Digest(bytes.extracting(appended.digest.range))
-        else { return bad("hash \(appended.digest.hash.name) isn't available", &judgement) }
-        let keys: [SigningKeys.Candidate]
-        switch candidates(signature.signer, &judgement) {
-        case .found(let candidates): keys = candidates
-        case .none(let check): return check
+    }
+
+    /// One over the file's digest.
+    private func check(
+        _ signature: DetachedSignature, _ blob: Span<UInt8>, of appended: AppendedSignature, in bytes: Span<UInt8>,
+        _ judgement: inout Judgement
+    ) -> SignatureCheck {
+        guard case .digest(let content) = appended.content else {
+            return bad("the record has no digest of the file without its appended signature", &judgement)
         }
-        let isGood = isMade(blob, over: digest, by: keys, &judgement) { key in
+        guard let hash = content.hash.algorithm, hash.isAvailable, let digest = Digest(bytes.extracting(content.range))
+        else { return bad("hash \(content.hash.name) isn't available", &judgement) }
+        return check(signature, nil, blob, over: digest, &judgement) { key in
             guard let scheme = key.defaultScheme else { return false }
             return key.verify(signature.signature, ofDigest: digest.bytes, hash: hash, scheme: scheme)
         }
-        return isGood ? .verified : bad("the appended signature isn't the key's that it names", &judgement)
+    }
+
+    /// One by ML-DSA, over the attributes in which the file's digest stands. One without attributes is over the content of
+    /// the file, which no log has.
+    private func check(
+        _ signature: DetachedSignature, _ set: MLDSA, _ blob: Span<UInt8>, of appended: AppendedSignature,
+        in bytes: Span<UInt8>, _ judgement: inout Judgement
+    ) -> SignatureCheck {
+        guard set.isAvailable else {
+            judgement.signatures.refused &+= 1
+            return .unusable(
+                "appended signature by \(set): \(MLDSA.requirement)", remedy: SignatureCheck.newerOpenSSL)
+        }
+        guard case .attributes(let range) = appended.content, !signature.signedAttributes.isEmpty else {
+            judgement.signatures.refused &+= 1
+            return .unusable(
+                "appended signature by \(set) over the content of the file, of which the log has a digest alone",
+                remedy: "Sign the module with signed attributes, sign the file (evmctl ima_sign), or list its digest.")
+        }
+        let attributes = [UInt8](copying: bytes.extracting(range))
+        guard attributes == signature.signedAttributes else {
+            return bad("the record's attributes aren't those of its appended signature", &judgement)
+        }
+        return check(signature, set, blob, over: PCRBank.sha256.digest(of: attributes), &judgement) { key in
+            key.verify(signature.signature.span, ofMessage: attributes.span)
+        }
+    }
+
+    private func check(
+        _ signature: DetachedSignature, _ set: MLDSA?, _ blob: Span<UInt8>, over digest: Digest,
+        _ judgement: inout Judgement, _ verify: (PublicKey) -> Bool
+    ) -> SignatureCheck {
+        let keys: [SigningKeys.Candidate]
+        switch candidates(signature.signer, set, &judgement) {
+        case .found(let candidates): keys = candidates
+        case .none(let check): return check
+        }
+        if isMade(blob, over: digest, by: keys, &judgement, verify) { return .verified }
+        // It was learned by a verifier with another OpenSSL.
+        if keys.contains(where: { $0.material.publicKey == nil }) {
+            judgement.signatures.refused &+= 1
+            return .unusable(
+                "the appended signature's key is of a kind that OpenSSL \(Libcrypto.version) can't use", remedy: nil)
+        }
+        return bad("the appended signature isn't the key's that it names", &judgement)
     }
 
     private enum Search {
@@ -85,14 +131,16 @@ extension RecordJudge {
     }
 
     /// The keys that a PKCS#7 signature may mean. A certificate that it brings along is no key of the host's.
-    private func candidates(_ signer: DetachedSignature.Signer, _ judgement: inout Judgement) -> Search {
+    private func candidates(
+        _ signer: DetachedSignature.Signer, _ set: MLDSA?, _ judgement: inout Judgement
+    ) -> Search {
         switch signer {
         case .subjectKeyIdentifier(let identifier):
             guard let id = KeyID(lastBytesOf: identifier) else {
                 return .none(bad("the appended signature names no key", &judgement))
             }
             if let keys = judgement.signingKeys.candidates(id) { return .found(keys) }
-            return .none(noKey(id, among: judgement.signingKeys, &judgement))
+            return .none(noKey(id, among: judgement.signingKeys, set, &judgement))
         case .issuerAndSerial(let name):
             let keys = judgement.signingKeys.candidates(issuerAndSerial: name)
             if !keys.isEmpty { return .found(keys) }
@@ -131,7 +179,7 @@ extension RecordJudge {
             return bad("hash \(signature.hash.name) isn't available", &judgement)
         }
         guard let keys = judgement.metadataKeys.candidates(signature.keyID) else {
-            return noKey(signature.keyID, among: judgement.metadataKeys, &judgement)
+            return noKey(of: signature, among: judgement.metadataKeys, &judgement)
         }
         let blob = bytes.extracting(metadata.signature)
         for digest in digests {
@@ -142,7 +190,8 @@ extension RecordJudge {
             }
             if isGood { return covered(metadata, record, fields, in: bytes, &judgement) }
         }
-        return bad("EVM signature: key \(signature.keyID) didn't sign these metadata", &judgement)
+        return failure(
+            of: signature, by: keys, "EVM signature: key \(signature.keyID) didn't sign these metadata", &judgement)
     }
 
     /// The security.ima that a portable signature covers: a hash of the file, or a signature of it.
@@ -187,11 +236,12 @@ extension RecordJudge {
             return bad("hash \(signature.hash.name) isn't available", &judgement)
         }
         guard let keys = judgement.signingKeys.candidates(signature.keyID) else {
-            return noKey(signature.keyID, among: judgement.signingKeys, &judgement)
+            return noKey(of: signature, among: judgement.signingKeys, &judgement)
         }
         let isGood = isMade(bytes.extracting(range), over: signed, by: keys, &judgement) { key in
             key.made(signature, in: bytes, over: signed, hash, ofFile: fileDigest)
         }
-        return isGood ? .verified : bad("key \(signature.keyID) didn't sign this digest", &judgement)
+        return isGood
+            ? .verified : failure(of: signature, by: keys, Self.notSigned(by: signature.keyID), &judgement)
     }
 }

@@ -13,23 +13,16 @@ extension RecordJudge {
         do {
             signature = try FileSignature(bytes, at: fields.signature)
         } catch {
-            judgement.signatures.failed &+= 1
-            return .bad("malformed signature: \(error)")
+            return bad("malformed signature: \(error)", &judgement)
         }
         // A portable EVM signature stands here where there is no IMA signature; it says nothing of the digest alone.
         guard signature.kind != .portableEVM else { return .missing }
-        if let problem = misfit(signature, fields) {
-            judgement.signatures.failed &+= 1
-            return .bad(problem)
-        }
+        if let problem = misfit(signature, fields) { return bad(problem, &judgement) }
         guard let hash = signature.hash.algorithm,
             let digest = try? signature.signedDigest(for: bytes.extracting(fields.digest.range))
-        else {
-            judgement.signatures.failed &+= 1
-            return .bad("hash \(signature.hash.name) isn't available")
-        }
+        else { return bad("hash \(signature.hash.name) isn't available", &judgement) }
         guard let candidates = judgement.signingKeys.candidates(signature.keyID) else {
-            return noKey(signature.keyID, among: judgement.signingKeys, &judgement)
+            return noKey(of: signature, among: judgement.signingKeys, &judgement)
         }
         if isRemembered(digest, bytes.extracting(fields.signature), candidates) {
             judgement.signatures.cached &+= 1
@@ -54,18 +47,65 @@ extension RecordJudge {
         return nil
     }
 
-    func noKey(_ id: KeyID, among keys: SigningKeys, _ judgement: inout Judgement) -> SignatureCheck {
+    /// What a signature is whose key isn't among those that may have made it.
+    func noKey(
+        of signature: FileSignature, among keys: SigningKeys, _ judgement: inout Judgement
+    ) -> SignatureCheck {
+        if signature.isLeftByOldEvmctl { return bad(Self.leftByOldEvmctl, &judgement) }
+        return noKey(signature.keyID, among: keys, signature.likelySet, &judgement)
+    }
+
+    /// The same of any signature.
+    ///
+    /// - Parameter set: the parameters of ML-DSA that the signature seems to be of.
+    func noKey(
+        _ id: KeyID, among keys: SigningKeys, _ set: MLDSA?, _ judgement: inout Judgement
+    ) -> SignatureCheck {
         if keys.isDenied(id) {
             judgement.signatures.refused &+= 1
             return .deniedKey(id)
         }
         if keys.isUnusable(id) || judgement.keyrings.unusable.contains(id) {
-            judgement.signatures.refused &+= 1
-            return .unusableKey(id)
+            return unusable(id, set, &judgement)
         }
         judgement.signatures.unknownKey &+= 1
         return .unknownKey(id)
     }
+
+    /// What a signature is that none of the keys with its id made.
+    func failure(
+        of signature: FileSignature, by keys: [SigningKeys.Candidate], _ problem: String, _ judgement: inout Judgement
+    ) -> SignatureCheck {
+        if signature.isLeftByOldEvmctl { return bad(Self.leftByOldEvmctl, &judgement) }
+        for candidate in keys {
+            // It was learned by a verifier with another OpenSSL.
+            guard let key = candidate.material.publicKey else {
+                return unusable(signature.keyID, signature.likelySet, &judgement)
+            }
+            guard case .moduleLattice(let set) = key.kind else { continue }
+            let count = signature.signature.count
+            if count < set.signatureBytes {
+                return bad("cut short: \(count) of \(set.signatureBytes) bytes of a signature of \(set)", &judgement)
+            }
+            guard signature.version == .three else {
+                return bad("version 2: the kernel takes \(set) in version 3 alone", &judgement)
+            }
+        }
+        return bad(problem, &judgement)
+    }
+
+    func bad(_ problem: String, _ judgement: inout Judgement) -> SignatureCheck {
+        judgement.signatures.failed &+= 1
+        return .bad(problem)
+    }
+
+    func unusable(_ id: KeyID, _ set: MLDSA?, _ judgement: inout Judgement) -> SignatureCheck {
+        judgement.signatures.refused &+= 1
+        return .unusableKey(id, set)
+    }
+
+    private static let leftByOldEvmctl =
+        "cut short: 1015 bytes, as evmctl 1.6.2 and older leave of an ML-DSA signature; sign with one that has --v3"
 
     /// Whether one of the keys is known to have made the signature. The whole blob is remembered: its header says what
     /// kind of signature over which hash this is.
@@ -97,13 +137,14 @@ extension RecordJudge {
             case .good(let candidate) where item.candidates.indices.contains(candidate):
                 remember(item, item.candidates[candidate], batch, &judgement)
             case .good, .bad, .open:
-                judgement.signatures.failed &+= 1
-                judge(
-                    item.fields, .bad("key \(item.signature.keyID) didn't sign this digest"), in: batch.bytes.span,
-                    item.number, &judgement)
+                let check = failure(
+                    of: item.signature, by: item.candidates, Self.notSigned(by: item.signature.keyID), &judgement)
+                judge(item.fields, check, in: batch.bytes.span, item.number, &judgement)
             }
         }
     }
+
+    static func notSigned(by id: KeyID) -> String { "key \(id) didn't sign this digest" }
 
     private func remember(
         _ item: SignatureBatch.Item, _ candidate: SigningKeys.Candidate, _ batch: SignatureBatch,

@@ -53,7 +53,7 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         case .badSignature: "Sign the file again; if nobody changed it on purpose, inspect the host."
         case .unknownKey:
             "Add the key to the policy's verification-keys, or its hash under the keyring it is loaded on."
-        case .unsupportedKey: "Use an RSA or ECDSA key that the verifier's OpenSSL knows, or list the file's digest."
+        case .unsupportedKey: "Use a key that the verifier's OpenSSL can use, or list the file's digest."
         case .keyDenied: "Sign the file with a key that isn't denied, or allow the key again (keyrings allow)."
         case .bufferDigestMismatch:
             "The log was forged, or damaged on its way: inspect the host and what carried the log."

@@ -7,8 +7,8 @@ extension PublicKey {
     /// - Parameters:
     ///   - bytes: what the signature was read from.
     ///   - signed: what it is over, as `FileSignature.signedDigest(for:)` gives it.
-    ///   - digest: the digest of the file, or of its metadata: schemes that hash nothing sign it as version 3 has it,
-    ///     and only so (Linux, security/integrity/digsig_asymmetric.c).
+    ///   - digest: the digest of the file, or of its metadata: ML-DSA signs `FileSignature.fileID(for:)` of it itself, in
+    ///     version 3 alone (Linux 7.2, security/integrity/digsig_asymmetric.c, `asymmetric_verify_v3_hashless`).
     func made(
         _ signature: FileSignature, in bytes: Span<UInt8>, over signed: Digest, _ hash: HashAlgorithm,
         ofFile digest: Span<UInt8>

@@ -73,10 +73,12 @@ enum VerificationKeyText {
     /// What a policy's author should know of its keys.
     static func warnings(_ keys: [VerificationKey]) -> [PolicyError.Fault] {
         keys.filter { $0.publicKey == nil }.map { key in
-            .init(
-                place: "verification-keys",
-                message: "key \(key.keyID) is of a kind that this OpenSSL can't use: its signatures are unsupported_key"
-            )
+            let info = (try? Certificate(der: key.der))?.subjectPublicKeyInfo ?? key.der
+            let kind =
+                MLDSA(subjectPublicKeyInfo: info).map { "of \($0) (\(MLDSA.requirement))" }
+                ?? "of a kind that OpenSSL \(Libcrypto.version) can't use"
+            return .init(
+                place: "verification-keys", message: "key \(key.keyID) is \(kind): its signatures are unsupported_key")
         }
     }
 

@@ -67,7 +67,7 @@ struct StoredKey: StoredValue, Hashable {
         writer.time(key.firstSeen)
         writer.field(key.der)
         // The SubjectPublicKeyInfo lies inside the certificate as it is: where, so that reading need not parse it.
-        let range = key.der.firstRange(of: key.material.publicKey?.subjectPublicKeyInfo ?? key.der)
+        let range = key.der.firstRange(of: key.material.subjectPublicKeyInfo)
         writer.integer(UInt32(clamping: range?.lowerBound ?? 0))
         writer.integer(UInt32(clamping: range?.count ?? key.der.count))
     }
