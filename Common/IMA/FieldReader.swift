@@ -106,6 +106,12 @@ extension FieldReader {
         return range.lowerBound..<end
     }
 
+    /// A path, or the name of what has none: text, with its NUL no longer than `PATH_MAX`.
+    func path(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        guard range.count <= 4096 else { throw MalformedRecord(code: .nameTooLong, offset: range.lowerBound) }
+        return try text(range)
+    }
+
     /// The same, or nothing.
     func optionalText(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
         range.isEmpty ? range : try text(range)
@@ -114,9 +120,27 @@ extension FieldReader {
     /// A file's short name. The template `ima` writes it without a NUL, and hashes it with zeros behind it: one in it
     /// would be taken for them.
     func name(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
-        guard isLegacy else { return try text(range) }
+        guard isLegacy else { return try path(range) }
         guard bytes.firstIndex(of: 0, in: range) == nil else {
             throw MalformedRecord(code: .nameEnd, offset: range.lowerBound)
+        }
+        return range
+    }
+
+    /// A blob that begins with the type of a signature, or nothing: the kernel shows no other.
+    func signature(
+        _ range: Range<Int>, _ isKnown: (FileSignature.Kind) -> Bool = { _ in true }
+    ) throws(MalformedRecord) -> Range<Int> {
+        guard range.isEmpty || FileSignature.Kind(rawValue: bytes[range.lowerBound]).map(isKnown) == true else {
+            throw MalformedRecord(code: .signature, offset: range.lowerBound)
+        }
+        return range
+    }
+
+    /// A DER structure, or nothing.
+    func optionalStructure(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        guard range.isEmpty || bytes[range.lowerBound] == 0x30 else {
+            throw MalformedRecord(code: .appendedSignature, offset: range.lowerBound)
         }
         return range
     }

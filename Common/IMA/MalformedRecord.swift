@@ -12,8 +12,14 @@ package struct MalformedRecord: Error, Hashable, Sendable, CustomStringConvertib
         case unknownHash = "the digest's algorithm is none that a kernel has"
         case digestSize = "the digest's length is not that of its algorithm"
         case nameEnd = "the name does not end with its one NUL"
+        case nameTooLong = "the name is longer than any path, which has 4,095 bytes at most"
         case fixedSize = "a field of a fixed size has another"
         case attributes = "the names, lengths and values of the attributes do not fit each other"
+        case signature = "a signature's field holds what is none"
+        case appendedSignature = "the appended signature and the digest without it do not fit each other"
+        case emptyBuffer = "there is no buffer"
+        case bufferOfFile = "a file's record holds a buffer"
+        case swapped = "the digest could be a name, and the name a digest"
     }
 
     /// What does not fit.

@@ -8,7 +8,8 @@ package struct RecordFields: Sendable {
         case file
         /// A measured buffer: it has a digest, a name and the bytes.
         case buffer
-        /// A template or a field that is unknown, or a format without a digest or a name: there is nothing to judge.
+        /// A template or a field that is unknown, or a format that doesn't begin with its one digest and its one name: there
+        /// is nothing to judge.
         case unknownTemplate
         /// Fields that are not what the template says.
         case malformed(MalformedRecord)
@@ -42,13 +43,17 @@ package struct RecordFields: Sendable {
     package private(set) var name = 0..<0
     /// The `sig` field; empty if there is none.
     package private(set) var signature = 0..<0
-    /// The measured buffer.
+    /// The measured buffer. Of a file's record what would be it if its template's name were `ima-buf`; empty if nothing
+    /// would.
     package private(set) var buffer = 0..<0
     /// Whether the record has an appended signature, or one of the file's metadata with all that it covers: then
     /// ``AppendedSignature`` or ``FileMetadata`` is to be read.
     package private(set) var hasFurtherSignature = false
     /// Whether the template has a place for a signature, be it empty.
     package private(set) var asksForSignature = false
+    /// Whether the template is a format string: only a policy that lists it says that its records can be believed.
+    package private(set) var isCustom = false
+    private var hasAppendedDigest = false
 
     /// Reads a record's fields.
     ///
@@ -57,12 +62,27 @@ package struct RecordFields: Sendable {
     /// - Parameter record: of these same bytes.
     /// - Complexity: linear in the name's length; no allocation.
     package init(_ record: RecordLayout, in bytes: Span<UInt8>, limits: LogLimits = .standard) {
+        self.init(record, in: bytes, as: Template(name: bytes.extracting(record.templateName)), limits: limits)
+    }
+
+    /// Reads a record's fields as those of some template, whatever the record says of itself; nil is an unknown one.
+    package init(
+        _ record: RecordLayout, in bytes: Span<UInt8>, as template: Template?, limits: LogLimits = .standard
+    ) {
         isViolation = record.isViolation
-        guard let template = Template(name: bytes.extracting(record.templateName)) else { return }
+        guard let template else { return }
+        isCustom = template.isCustom
+        guard !isCustom || template.hasFixedLayout else { return }
         do throws(MalformedRecord) {
             var fields = FieldReader(record, bytes, limits)
-            for index in 0..<template.count { try read(template[index], try fields.next(template[index]), fields) }
+            var last = 0..<0
+            for index in 0..<template.count {
+                last = try fields.next(template[index])
+                try read(template[index], last, fields)
+            }
             try fields.finish()
+            if template.isLikeBuffer { buffer = last }
+            try checkPairs(template, in: bytes)
             if template.hasAttributes {
                 let metadata = try FileMetadata(template, record, bytes, limits)
                 if !metadata.signature.isEmpty { hasFurtherSignature = true }
@@ -71,6 +91,12 @@ package struct RecordFields: Sendable {
         } catch {
             kind = .malformed(error)
         }
+    }
+
+    /// Whether a measured buffer's record could be that of a file, under another template's name: the buffer begins as a
+    /// signature does.
+    package func couldBeFile(in bytes: Span<UInt8>) -> Bool {
+        kind == .buffer && FileSignature.Kind(rawValue: bytes[buffer.lowerBound]) != nil
     }
 
     /// The same fields of a record that was copied elsewhere.
@@ -85,28 +111,49 @@ package struct RecordFields: Sendable {
         return moved
     }
 
+    /// Checks fields that are well-formed, each by itself, against each other.
+    private func checkPairs(_ template: Template, in bytes: Span<UInt8>) throws(MalformedRecord) {
+        if hasAppendedDigest != hasFurtherSignature, template.contains(.appendedSignatureDigest),
+            template.contains(.appendedSignature)
+        {
+            throw MalformedRecord(code: .appendedSignature, offset: digest.range.lowerBound)
+        }
+        // A digest without its algorithm's name may be any bytes: those of a name, of a kernel that logs names first.
+        if template[0] == .digest, template.isCustom, name.count == 19 || name.count == 15,
+            bytes.firstIndex(of: 0, in: digest.range) == digest.range.upperBound - 1
+        {
+            throw MalformedRecord(code: .swapped, offset: digest.range.lowerBound)
+        }
+    }
+
     @inline(__always)
     private mutating func read(
         _ field: TemplateField, _ range: Range<Int>, _ fields: borrowing FieldReader
     ) throws(MalformedRecord) {
         switch field {
         case .digestWithAlgorithm: digest = try fields.digest(range, isTyped: false)
-        case .path: name = try fields.text(range)
+        case .path: name = try fields.path(range)
         case .signature:
-            signature = range
+            signature = try fields.signature(range)
             asksForSignature = true
-        case .buffer: buffer = range
+        case .buffer:
+            // A kernel measures no empty buffer, and a file has none.
+            guard range.isEmpty == isCustom else {
+                throw MalformedRecord(code: isCustom ? .bufferOfFile : .emptyBuffer, offset: range.lowerBound)
+            }
         case .digestWithType: digest = try fields.digest(range, isTyped: true)
         case .digest: digest = try fields.plainDigest(range)
         case .name: name = try fields.name(range)
-        case .appendedSignatureDigest: _ = try fields.appended(range)
+        case .appendedSignatureDigest: hasAppendedDigest = try fields.appended(range) != nil
         case .attributeNames: _ = try fields.optionalText(range)
         case .owner, .group: _ = try fields.number(range)
         case .mode: _ = try fields.shortNumber(range)
         case .appendedSignature:
             asksForSignature = true
-            if !range.isEmpty { hasFurtherSignature = true }
-        case .evmSignature: asksForSignature = true
+            if !(try fields.optionalStructure(range)).isEmpty { hasFurtherSignature = true }
+        case .evmSignature:
+            _ = try fields.signature(range) { $0 == .portableEVM }
+            asksForSignature = true
         case .attributeLengths, .attributeValues: break
         }
     }

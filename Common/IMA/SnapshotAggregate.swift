@@ -44,12 +44,14 @@ package struct SnapshotAggregate: Hashable, Sendable {
         for item in text.split(whereSeparator: { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: ",") }) {
             let words = item.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             guard words.count == 3 else {
-                guard words.count == 1, item.contains(UInt8(ascii: "=")) else { return nil }
+                guard words.count == 1, Counter(item) != nil else { return nil }
                 continue
             }
             guard let pcr = Self.pcr(words[1]), let value = [UInt8](hexadecimal: words[2]).flatMap({ Digest($0) })
             else { return nil }
-            // Nothing that this side replays: a bank that it doesn't know.
+            // Nothing that this side replays: a bank that it doesn't know. Other bytes are no bank's name, but those of a key,
+            // say, on a keyring that a user called so.
+            guard words[0].allSatisfy(Self.isInName) else { return nil }
             guard let bank = PCRBank(name: String(decoding: words[0], as: UTF8.self)) else { continue }
             guard value.count == bank.digestSize, !claims.contains(where: { $0.bank == bank && $0.pcr == pcr })
             else { return nil }
@@ -57,6 +59,10 @@ package struct SnapshotAggregate: Hashable, Sendable {
         }
         guard !claims.isEmpty else { return nil }
         self.claims = claims
+    }
+
+    private static func isInName(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte & 0xdf) || "-_".utf8.contains(byte)
     }
 
     private static func pcr(_ word: ArraySlice<UInt8>) -> UInt32? {

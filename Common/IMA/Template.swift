@@ -1,7 +1,8 @@
 /// The fields of a record, in order: a built-in template's or those of a custom format string.
 ///
 /// The template's name is not covered by the template digest, so a host can call a record by another template's name. That
-/// is why fields are parsed strictly, none may occur twice, and what has no digest and no name is of no known kind.
+/// is why the layout is fixed (one digest first, one name second, no field twice), why fields are parsed strictly, and why
+/// a format string counts only where the policy lists it.
 package struct Template: Sendable {
     /// The kernel's own limit (ima_template.c, `TEMPLATE_NUM_FIELDS_MAX`).
     package static let maximumFields = 15
@@ -10,6 +11,8 @@ package struct Template: Sendable {
     private var list: UInt64 = 0
     /// How many fields there are.
     package private(set) var count = 0
+    /// Whether the name is a format string, and not a built-in template's.
+    package private(set) var isCustom = false
     private var present: UInt16 = 0
 
     /// The template of a name in the log; nil for one that is unknown.
@@ -56,6 +59,7 @@ package struct Template: Sendable {
     }
 
     private init?(format: Span<UInt8>) {
+        isCustom = true
         var start = 0
         while start <= format.count {
             let end = format.firstIndex(of: UInt8(ascii: "|"), in: start..<format.count) ?? format.count
@@ -69,7 +73,7 @@ package struct Template: Sendable {
         guard count < Self.maximumFields, !contains(field) else { return false }
         list |= UInt64(field.rawValue) << UInt64(4 * count)
         count += 1
-        present |= 1 << UInt16(field.rawValue)
+        present |= Self.bit(field)
         return true
     }
 
@@ -80,17 +84,34 @@ package struct Template: Sendable {
     }
 
     /// Whether the template has a field.
-    package func contains(_ field: TemplateField) -> Bool { present & 1 << UInt16(field.rawValue) != 0 }
+    package func contains(_ field: TemplateField) -> Bool { present & Self.bit(field) != 0 }
 
     /// Whether the template has the names, the lengths and the values of extended attributes.
     var hasAttributes: Bool {
         contains(.attributeNames) && contains(.attributeLengths) && contains(.attributeValues)
     }
 
-    /// What a record with these fields is, if they are well-formed.
+    /// Whether it is one digest, one name, and whatever else follows: then which bytes are which is beyond doubt. But a
+    /// single field that may hold anything could as well be a measured buffer.
+    package var hasFixedLayout: Bool {
+        guard !isLikeBuffer || present & Self.free == 0 else { return false }
+        return (present & Self.digests).nonzeroBitCount == 1 && Self.digests & Self.bit(self[0]) != 0
+            && (present & Self.names).nonzeroBitCount == 1 && Self.names & Self.bit(self[1]) != 0
+    }
+
+    private static let digests = bit(.digest) | bit(.digestWithAlgorithm) | bit(.digestWithType)
+    private static let names = bit(.name) | bit(.path)
+    private static let free = bit(.attributeLengths) | bit(.attributeValues) | bit(.appendedSignature)
+
+    private static func bit(_ field: TemplateField) -> UInt16 { 1 << UInt16(field.rawValue) }
+
+    /// What a record with these fields is, if they are well-formed. A kernel measures buffers by `ima-buf` alone, whatever
+    /// template it has for files.
     var kind: RecordFields.Kind {
-        let hasDigest = contains(.digestWithAlgorithm) || contains(.digestWithType) || contains(.digest)
-        guard hasDigest, contains(.path) || contains(.name) else { return .unknownTemplate }
+        if isCustom { return .file }
         return contains(.buffer) ? .buffer : .file
     }
+
+    /// Whether it has as many fields as `ima-buf`, the first one alike: a record of one can be taken for the other's.
+    package var isLikeBuffer: Bool { count == 3 && self[0] == .digestWithAlgorithm }
 }

@@ -117,11 +117,13 @@ struct AppendedSignatureTests {
     func refused() throws {
         for signature in [
             try signers.sign(["rsa"], ["-nocerts"]), try signers.sign(["rsa", "ec"]),
-            try signers.sign(["rsa"], ["-noattr", "-nocerts", "-nodetach"]), [0x30, 0], [0],
+            try signers.sign(["rsa"], ["-noattr", "-nocerts", "-nodetach"]), [0x30, 0],
         ] {
             let outcome = try outcome(signature)
             #expect(outcome.reasons == ["not_in_policy", "bad_signature"], "\(outcome.findings.kept)")
         }
+        // What is no structure at all no kernel shows.
+        #expect(try outcome([0]).reasons == ["parse_error"])
     }
 
     @Test("by an algorithm that no key of ours has are unsupported_key")

@@ -11,8 +11,9 @@ struct CompiledPolicyTests {
         excludes: #""/tmp/", "/x+$""#, keyrings: #"".ima": ["\#(hex("4"))"]"#, buffers: #""b": ["\#(hex("5"))"]"#,
         ignored: #"".blacklist""#,
         assay: """
-            "violations": {"default": "fail", "paths": [{"glob": "/var/**", "action": "ignore"}]},
+            "violations": {"default": "warn", "paths": [{"glob": "/var/**", "action": "fail"}]},
             "unlisted_keyrings": "ignore", "file_keyrings": ["r"], "exclude_globs": ["/g/*"],
+            "unrooted_names": ["memfd:x+$"], "templates": ["d-ng|n-ng|iuid"],
             "pcrs": {"7": {"sha256": ["\(hex("6"))"]}}
             """)
 
@@ -39,9 +40,12 @@ struct CompiledPolicyTests {
         #expect(policy.buffer("/a", digest("1")) == .unlisted)
         #expect(policy.ignores(keyring: Array(".blacklist".utf8)) && !policy.ignores(keyring: Array(".ima".utf8)))
         #expect(policy.fileKeyrings == [Array(".ima".utf8), Array("_ima".utf8), Array("r".utf8)])
-        #expect(policy.violationAction("/var/log/x") == .ignore)
-        #expect(policy.violationAction("/usr/x") == .fail)
-        #expect(policy.excludes.contains("/g/x"))
+        #expect(policy.violationAction("/var/log/x") == .fail)
+        #expect(policy.violationAction("/usr/x") == .warn)
+        #expect(policy.excludes.contains("/g/x") && policy.excludes.contains("memfd:xx"))
+        let template = Array("d-ng|n-ng|iuid".utf8)
+        let listsTemplate = policy.lists(template: template.span)
+        #expect(listsTemplate)
         #expect(policy.expected("/a") == [hex("1"), hex("2", 20)])
     }
 
@@ -109,6 +113,17 @@ struct CompiledPolicyTests {
             #expect(throws: PolicyError.self) { try Policy(compiled: Array(blob[..<count])) }
         }
         #expect(throws: PolicyError.self) { try Policy(compiled: blob + [0]) }
+    }
+
+    @Test("A blob that an older release compiled is loaded as it is: it has no custom templates, and no unrooted names")
+    func older() throws {
+        var blob = Array(try Policy(json: source(digests: #""/a": ["\#(hex("1"))"]"#)).compiled.dropLast(8))
+        for (offset, cut) in [(16, UInt8(8)), (CompiledPolicy.headerSize - 4, UInt8(8))] {
+            #expect(blob[offset] >= cut)
+            blob[offset] -= cut
+        }
+        let policy = try Policy(compiled: try #require(CompiledPolicy.withChecksum(blob)))
+        #expect(policy.rules == PolicyRules() && policy.file("/a", digest("1")) == .allowed)
     }
 
     @Test("A blob of another version is refused, and says so")

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Appraisal
@@ -37,14 +38,87 @@ struct ExcludeTests {
     }
 
     @Test(
-        "An expression that excludes everything is a warning", arguments: ["", ".*", "^", "^.*", "(?s).*", "/?", "x*"])
+        "An expression that excludes everything is a warning",
+        arguments: ["", ".*", "^", "^.*", "(?s).*", "/?", "x*", "/", "/.*", "^/"])
     func everything(pattern: String) throws {
         #expect(try excludes([pattern]).1.count == 1)
     }
 
-    @Test("One that excludes much, but not everything, is none", arguments: ["/.*", "/", "$", "^$", "/tmp"])
+    @Test(
+        "One that excludes much, but not everything, is none",
+        arguments: ["/.*x", "/[a-z]", "/tmp", "/tmp|/x", "(?=/)/tmp"])
     func notEverything(pattern: String) throws {
         #expect(try excludes([pattern]).1.isEmpty)
+    }
+
+    @Test("Names that are no paths meet no exclude and no glob, and expressions over them no path")
+    func unrooted() throws {
+        var warnings: [PolicyError.Fault] = []
+        let excludes = try Excludes(
+            regexes: [".*", "memfd:", "m"].map { Array($0.utf8) }, globs: ["**", "memfd:*"].map { Array($0.utf8) },
+            unrootedNames: ["boot", "/x", ".*y$"].map { Array($0.utf8) }, warnings: &warnings)
+        for name in ["memfd:a", "m", "", "x"] { #expect(!excludes.contains(name), "\(name)") }
+        for name in ["boot_x", "memfd:y", "/memfd"] { #expect(excludes.contains(name), "\(name)") }
+        let narrow = try Excludes(
+            regexes: [], globs: [], unrootedNames: [".*"].map { Array($0.utf8) }, warnings: &warnings)
+        #expect(!narrow.contains("/x") && narrow.contains("x") && narrow.contains(""))
+    }
+
+    @Test(
+        "What a name must begin with is known of an expression, or may be anything",
+        arguments: [
+            ("memfd:.*", "m"), ("memfd", "m"), ("^memfd:[a-z]", "m"), ("boot_aggregate|memfd:x", "bm"),
+            ("(boot|/dev/shm)/.*", "b/"), ("(?i)memfd:x", "mM"), ("[ab]x", "ab"), ("x+y", "x"), ("/a.*b", "/"),
+        ])
+    func firstBytes(pattern: String, first: String) throws {
+        let found = try FirstBytes(of: Array(pattern.utf8))
+        for byte in first.utf8 { #expect(found.contains(byte)) }
+        for byte in "/bmx".utf8 where !first.utf8.contains(byte) { #expect(!found.contains(byte), "\(found)") }
+    }
+
+    @Test("Of others nothing is known", arguments: ["", ".*", "x*", "x?y|", "(?=m)?", ".x", "(?s).*x", "(a)?b?"])
+    func anyFirstByte(pattern: String) throws {
+        let first = try FirstBytes(of: Array(pattern.utf8))
+        #expect(first.contains(UInt8(ascii: "/")), "\(first)")
+    }
+
+    @Test("A policy's expressions that fit no path move to those over other names; the rest stay, broken ones too")
+    func sortedOut() throws {
+        var document = PolicyDocument()
+        document.excludes = ["boot_aggregate", "/tmp/", "memfd:.*", ".*\\.pyc", "(", "(?:x|/y)", "memfd:.*"].map {
+            Array($0.utf8)
+        }
+        document.assay.unrootedNames = [Array("boot_aggregate".utf8)]
+        document.sortOutExcludes()
+        #expect(document.excludes == ["/tmp/", ".*\\.pyc", "(", "(?:x|/y)"].map { Array($0.utf8) })
+        #expect(document.assay.unrootedNames == ["boot_aggregate", "memfd:.*"].map { Array($0.utf8) })
+        var draft = PolicyDraft()
+        draft.exclude(list: Array("memfd:x\n/run/\n".utf8))
+        #expect(draft.document.excludes == [Array("/run/".utf8)])
+        let converted = try LegacyAllowlist.convert([], excludes: Array("boot_aggregate\n/run/\n".utf8)).document
+        #expect(converted.excludes == [Array("/run/".utf8)])
+        #expect(converted.assay.unrootedNames == [Array("boot_aggregate".utf8)])
+    }
+
+    @Test(
+        "What an expression begins with is looked at first, and changes nothing that it fits",
+        arguments: [
+            ("/var/log/.*\\.log$", "/var/log/"), ("/x*y", "/"), ("/x+y", "/x"), ("/x?y", "/"), ("/x{0}y", "/"),
+            ("^/a\\.b[c]", "/a.b"), ("/a|/b.", ""), ("/(a|b)c", "/"), ("/a(b|c)", "/a"), ("/a[|]", ""), ("/a\\d", "/a"),
+            ("(?i)/A", ""), ("/a(?i)B", "/a"), ("/a.b|c", ""), ("/a(b)|c", ""), ("/a\\Q.\\E", "/a"), ("/a\\.*", "/a"),
+        ])
+    func literalPrefix(pattern: String, prefix: String) throws {
+        #expect(LiteralPrefix(of: Array(pattern.utf8)[...]).bytes == Array(prefix.utf8))
+        for path in [
+            "/var/log/a.log", "/y", "/xy", "/a.bc", "/b.", "/ac", "/ab", "/a|", "/a1", "/A", "/aB", "c", "/a.",
+        ] {
+            let subject = Array(path.utf8)
+            let regex = try ByteRegex(Array(pattern.utf8))
+            let direct = try ByteRegex(Array("(?:\(pattern))".utf8))
+            let matcher = RegexMatcher()
+            let isMatch = subject.withUnsafeBytes { matcher.matches(regex, $0) }
+            #expect(isMatch == subject.withUnsafeBytes { matcher.matches(direct, $0) }, "\(path)")
+        }
     }
 
     @Test("Many prefixes are told apart")
@@ -74,6 +148,48 @@ struct ExcludeTests {
         #expect(time < .seconds(5))
     }
 
+    /// Names that PCRE2 has no short cut for: the byte that each expression ends in is there.
+    static let hostile = [
+        String(repeating: "a", count: 4093) + "!", String(repeating: "/a", count: 2046) + "a!",
+        String(repeating: "xz", count: 2046) + "q!",
+    ].map { "/" + $0 }
+
+    @Test(
+        "The longest of names costs an expression the same few steps, however many stars it has",
+        arguments: [
+            ".*.*z!", ".*.*.*z!", ".*?.*?.*?z!", "/.*a.*a.*a.*z!", "(.*a)*z!", "(?:a|x|.)*z!", "/[^!]*/[^!]*z!",
+            "(a+)+z!", "(/.*)*z!", "(?R)?a|/z!", "(?:(?:a*)*)*z!",
+        ])
+    func boundedSteps(pattern: String) throws {
+        let (excludes, _) = try excludes([pattern])
+        for name in Self.hostile {
+            #expect(name.utf8.count == 4095)
+            let began = processorTime()
+            for _ in 0..<10 { #expect(!excludes.contains(name)) }
+            // A third of a millisecond each; compiled code, under the same limit, took six.
+            #expect(processorTime() - began < 0.020, "\(pattern)")
+        }
+    }
+
+    /// What this thread has used of a processor, in seconds.
+    private func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    @Test("Whether a name is excluded doesn't depend on what the kernel lets be compiled: every step counts, always")
+    func countedSteps() throws {
+        // There is a match, some 8 million steps away, of which compiled code counts a few thousand.
+        let (excludes, _) = try excludes([".*.*z!"])
+        #expect(!excludes.contains("/z!" + String(repeating: "a", count: 4000)))
+        // What people write is far from the limit.
+        let (sane, _) = try self.excludes([".*/cache/.*\\.tmp$"])
+        #expect(
+            sane.contains(
+                "/" + String(repeating: "a/", count: 1000) + "cache/" + String(repeating: "b", count: 2000) + ".tmp"))
+    }
+
     @Test(
         "A glob fits the whole path",
         arguments: [
@@ -92,7 +208,7 @@ struct ExcludeTests {
     func globs(pattern: String, path: String, fits: Bool) throws {
         #expect(Glob(Array(pattern.utf8)).matches(path) == fits)
         let (excludes, _) = try excludes([], globs: [pattern])
-        #expect(excludes.contains(path) == fits)
+        #expect(excludes.contains(path) == (fits && path.hasPrefix("/")))
     }
 
     @Test("A hostile path makes no glob slow")

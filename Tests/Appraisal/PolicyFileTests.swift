@@ -25,6 +25,50 @@ struct PolicyFileTests {
         #expect(broken.faults.map(\.place) == ["line 2, column 10"])
     }
 
+    private func warnings(_ text: [UInt8]) -> [String] { PolicyCheck(source: text).warnings.map(\.description) }
+
+    @Test("A check says which expressions fit no path, and what those over other names open")
+    func unrootedNames() throws {
+        let found = warnings(
+            source(
+                excludes: #""boot_aggregate", "memfd:.*", "/tmp/", "(boot|/x)", "[a-z].*", "/.*""#,
+                assay: #""unrooted_names": ["memfd:runc", ".*", "/x.*y"], "exclude_globs": ["memfd:*", "**"]"#))
+        let wanted: [(String, String)] = [
+            ("excludes[0]", "but for the boot_aggregate"), ("excludes[1]", "fits no path"),
+            ("excludes[4]", "fits no path"), ("excludes[5]", "every path"),
+            ("assay.unrooted_names[0]", "lets any file so named pass"),
+            ("assay.unrooted_names[1]", "lets any file at all pass"), ("assay.unrooted_names[2]", "fits nothing"),
+            ("assay.exclude_globs[0]", "fits no path"), ("assay.exclude_globs[1]", "every path"),
+        ]
+        #expect(found.count == wanted.count, "\(found)")
+        for (text, (place, words)) in zip(found, wanted) {
+            #expect(text.hasPrefix(place) && text.contains(words), "\(text)")
+        }
+    }
+
+    @Test("A check says which rules for violations by path have no effect")
+    func weakerPaths() throws {
+        let rules = #""violations": {"paths": [{"glob": "/a", "action": "fail"}, {"glob": "/b", "action": "ignore"}]}"#
+        let found = warnings(source(assay: rules))
+        #expect(found.count == 1 && found[0].hasPrefix("assay.violations.paths[1]") && found[0].contains("no effect"))
+    }
+
+    @Test("A check says that a policy mixes digests of different hashes, where a path lacks one")
+    func mixedDigests() throws {
+        let (long, short) = (hex("a"), hex("b", 20))
+        let mixed = warnings(
+            source(digests: #""/a": ["\#(long)"], "/b": ["\#(short)"], "/c": ["\#(long)", "\#(short)"]"#))
+        #expect(mixed.count == 1 && mixed[0].hasPrefix("digests") && mixed[0].contains("2 by SHA-1, 2 by SHA-256"))
+        for digests in [
+            #""/a": ["\#(long)"], "boot_aggregate": ["\#(short)"]"#, #""/a": ["\#(long)"], "/b": []"#,
+            #""/a": ["\#(long)", "\#(short)"], "/b": ["\#(short)", "\#(long)"]"#,
+        ] {
+            #expect(warnings(source(digests: digests)).isEmpty)
+        }
+        let list = "\(long)  /a\n\(short)  /b\n"
+        #expect(try LegacyAllowlist.convert(Array(list.utf8)).warnings.count == 1)
+    }
+
     @Test("A comparison shows every section's differences, and none between equals")
     func difference() throws {
         let old = try PolicyDocument.read(
@@ -39,7 +83,7 @@ struct PolicyFileTests {
                 buffers: #""v": ["\#(hex("2"))"]"#,
                 assay: """
                     "violations": {"default": "fail", "paths": [{"glob": "/v", "action": "ignore"}]},
-                    "pcrs": {"7": {"sha256": ["\(hex("7"))"]}}
+                    "unrooted_names": ["memfd:"], "templates": ["d|n"], "pcrs": {"7": {"sha256": ["\(hex("7"))"]}}
                     """)
         ).document
         #expect(PolicyDifference(from: old, to: old).changes.isEmpty)
@@ -51,10 +95,11 @@ struct PolicyFileTests {
                 "+ excludes: \"/y\"", "- keyrings[\".ima\"]: \(hex("1"))", "+ ima-buf[\"v\"]: \(hex("2"))",
                 "- ima.ignored_keyrings: \"k\"", "- assay.violations: warn", "+ assay.violations: fail",
                 "+ assay.violations.paths: \"/v\" ignore", "- assay.exclude_globs: \"/g\"",
+                "+ assay.unrooted_names: \"memfd:\"", "+ assay.templates: \"d|n\"",
                 "+ assay.pcrs: 7 sha256 \(hex("7"))",
             ])
         let reverse = PolicyDifference(from: new, to: old).changes
-        #expect(reverse.count == lines.count && reverse.count(where: \.isAdded) == lines.count - 7)
+        #expect(reverse.count == lines.count && reverse.count(where: \.isAdded) == lines.count - 9)
     }
 
     @Test("Every part of a policy is written as it was read")
@@ -66,6 +111,7 @@ struct PolicyFileTests {
             assay: """
                 "violations": {"default": "fail", "paths": [{"glob": "/v*", "action": "ignore"}]},
                 "unlisted_keyrings": "ignore", "file_keyrings": [".machine"], "exclude_globs": ["/g/**"],
+                "unrooted_names": ["memfd:", "x"], "templates": ["d|n"],
                 "pcrs": {"7": {"sha256": ["\(hex("7"))"], "sha1": ["\(hex("6", 20))"]}, "0": {"sha256": []}}
                 """)
         var document = try PolicyDocument.read(text).document

@@ -128,7 +128,12 @@ struct RecordRuleTests {
         arguments: [
             ("", Tier.warning), (#""violations": "ignore""#, .affirming), (#""violations": "warn""#, .warning),
             (#""violations": "fail""#, .contraindicated),
-            (#""violations": {"default": "fail", "paths": [{"glob": "/var/**", "action": "ignore"}]}"#, .affirming),
+            (
+                #""violations": {"default": "fail", "paths": [{"glob": "/var/**", "action": "ignore"}]}"#,
+                .contraindicated
+            ),
+            (#""violations": {"paths": [{"glob": "/var/**", "action": "ignore"}]}"#, .warning),
+            (#""violations": {"default": "ignore", "paths": [{"glob": "/var/**", "action": "warn"}]}"#, .warning),
             (#""violations": {"default": "ignore", "paths": [{"glob": "/v*", "action": "fail"}]}"#, .affirming),
             (#""violations": {"paths": [{"glob": "/var/log/x", "action": "fail"}]}"#, .contraindicated),
         ])
@@ -154,6 +159,20 @@ struct RecordRuleTests {
         let outcome = try outcome(log, policy)
         #expect(outcome.tier == .warning && outcome.findings.warnings == [.violation: 2], "\(outcome.findings.kept)")
         #expect(outcome.keyrings.isEmpty && outcome.signatures.failed == 0)
+    }
+
+    @Test("4: a violation is no measured file")
+    func violationIsNoFile() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        log.violation("/x")
+        var options = AppraisalOptions()
+        options.requiresBootAggregate = true
+        options.violations = .ignore
+        let policy = source(digests: listed(["/x": "x"]))
+        #expect(try outcome(log, policy, options: options).findings.warnings == [.nothingMeasured: 1])
+        log.file("/x", "x")
+        #expect(try outcome(log, policy, options: options).tier == .affirming)
     }
 
     @Test("4: the option takes the place of the policy's rule")
@@ -205,6 +224,49 @@ struct RecordRuleTests {
         #expect(try outcome(measured, source(), quote: QuotedPCRs(quoted)).reasons == ["digest_mismatch"])
     }
 
+    @Test("5: behind record 0 no exclude fits, and only a value that is known ends what was learned")
+    func laterBootAggregate() throws {
+        let signed = try Signed()
+        let known = PCRBank.sha256.digest(of: Array("boot".utf8))
+        let cases: [(digests: String, given: [Digest], content: String, isKnown: Bool)] = [
+            ("", [known], "boot", true), (#""boot_aggregate": ["\#(known)"]"#, [], "boot", true),
+            ("", [known], "other", false), (#""boot_aggregate": ["\#(known)"]"#, [], "other", false),
+            ("", [], "boot", false),
+        ]
+        for (digests, given, content, isKnown) in cases {
+            for name in ["boot_aggregate", "boot_aggregate_late"] where name == "boot_aggregate" || digests.isEmpty {
+                var log = LogBuilder()
+                log.bootAggregate()
+                log.buffer(".ima", signed.certificate)
+                log.bootAggregate(content, name: name)
+                log.signed(signed.path, signed.digest, signed.signature)
+                var options = AppraisalOptions()
+                options.bootAggregates = given
+                let policy = source(
+                    digests: digests, excludes: #""boot_aggregate""#, keyrings: signed.listed(on: ".ima"),
+                    assay: #""unrooted_names": ["boot_aggregate(_late)?$"], "exclude_globs": ["boot*"]"#)
+                let outcome = try outcome(log, policy, options: options)
+                let unknown = given.isEmpty && digests.isEmpty ? "not_in_policy" : "digest_mismatch"
+                let reasons: Set<String> = isKnown ? ["not_in_policy", "unknown_key"] : [unknown]
+                #expect(outcome.reasons == reasons, "\(name) \(content): \(outcome.findings.kept)")
+                #expect(outcome.keyrings.isEmpty == isKnown)
+            }
+        }
+    }
+
+    @Test("5: at record 0 it is excluded by any expression that fits it, wherever that stands")
+    func excludedBootAggregate() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        for rules in [
+            source(excludes: #""boot_aggregate""#), source(excludes: #"".*""#),
+            source(assay: #""unrooted_names": ["boot_"]"#), source(assay: #""exclude_globs": ["boot_*"]"#),
+        ] {
+            #expect(try outcome(log, rules).tier == .affirming)
+        }
+        #expect(try outcome(log, source(excludes: #""/.*""#)).reasons == ["not_in_policy"])
+    }
+
     @Test("5: with signatures required and no policy, one whose value isn't known is not_signed")
     func unknownBootAggregate() throws {
         var log = LogBuilder()
@@ -228,6 +290,60 @@ struct RecordRuleTests {
         let outcome = try outcome(log, source(digests: listed(), excludes: #""/tmp/""#))
         #expect(outcome.tier == .affirming)
         #expect(outcome.signatures.failed == 0)
+    }
+
+    @Test("6a: excludes fit paths alone; what has none passes by an expression of its own, and the finding says so")
+    func unrooted() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        log.file("memfd:runc", "a")
+        let everything = #"".*", "memfd:.*", "memfd:runc""#
+        let refused = try outcome(
+            log, source(digests: listed(), excludes: everything, assay: #""exclude_globs": ["**"]"#))
+        #expect(refused.reasons == ["not_in_policy"])
+        #expect(refused.findings.kept.first?.remedy.contains("assay.unrooted_names") == true)
+        let passes = [
+            source(digests: listed(), assay: #""unrooted_names": ["memfd:"]"#),
+            source(digests: listed(["memfd:runc": "a"])),
+        ]
+        for policy in passes { #expect(try outcome(log, policy).tier == .affirming) }
+        var path = LogBuilder()
+        path.bootAggregate()
+        path.file("/memfd:runc", "a")
+        #expect(
+            try outcome(path, source(digests: listed(), assay: #""unrooted_names": [".*"]"#)).reasons == [
+                "not_in_policy"
+            ])
+    }
+
+    @Test(
+        "6a: a name longer than a path can be is a finding, and meets no expression", arguments: [4095, 4096, 1 << 19])
+    func longName(count: Int) throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        log.file("/" + String(repeating: "x", count: count - 1), "a")
+        let outcome = try outcome(log, source(digests: listed(), excludes: #""/""#))
+        #expect(outcome.reasons == (count > 4095 ? ["parse_error"] : []))
+        #expect(outcome.matchedRecord == 2)
+    }
+
+    @Test("6d: digests of another hash alone are said to be that: nothing was compared")
+    func otherHash() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        log.file("/a", "a")
+        log.buffer("b", [1])
+        let other = hex("1", 20)
+        let policy = source(
+            digests: listed() + #", "/a": ["\#(other)"]"#, buffers: #""b": ["\#(other)", "\#(hex("2", 64))"]"#)
+        let findings = try outcome(log, policy).findings.kept
+        #expect(findings.map(\.reason) == [.digestMismatch, .digestMismatch])
+        #expect(findings[0].expected == "\(other) (the policy lists it by SHA-1 only, the log has SHA-256)")
+        #expect(findings[1].expected.contains("by SHA-1 and SHA-512 only, the log has SHA-256"))
+        #expect(findings.allSatisfy { $0.remedy.contains("--hash sha256") })
+        let both = source(digests: listed() + #", "/a": ["\#(other)", "\#(hex("2"))"]"#, excludes: #""/none""#)
+        let compared = try #require(try outcome(log, both).findings.kept.first)
+        #expect(compared.expected == "\(other) or \(hex("2"))" && compared.remedy == Reason.digestMismatch.remedy)
     }
 
     @Test("6b: a good signature passes whatever the list says; 6c: a listed digest passes whatever the signature")

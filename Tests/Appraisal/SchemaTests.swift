@@ -128,6 +128,16 @@ struct SchemaTests {
         (#""unlisted_keyrings": "ignore""#, true), (#""unlisted_keyrings": ["ignore"]"#, false),
         (#""file_keyrings": [".machine"]"#, true), (#""file_keyrings": [1]"#, false),
         (#""exclude_globs": ["/tmp/**"]"#, true), (#""exclude_globs": "/tmp/**""#, false),
+        (#""unrooted_names": ["memfd:"]"#, true), (#""unrooted_names": [1]"#, false),
+        (#""templates": ["d-ng|n-ng", "d|n-ng|sig"]"#, true), (#""templates": ["n-ng|d-ng"]"#, false),
+        (#""templates": "d-ng|n-ng""#, false), (#""templates": ["ima-ng"]"#, false),
+        (#""templates": ["d-ng|n-ng|sig|sig"]"#, false), (#""templates": ["d-ng|n-ng|xattrvalues"]"#, false),
+        (#""templates": ["d-ng|n-ng|d-modsig|modsig", "d|n|xattrvalues"]"#, true),
+        (#""templates": ["d-ng|n-ng|d"]"#, false), (#""templates": ["d-ng|n-ng|"]"#, false),
+        (
+            #""templates": ["d-ngv2|n|iuid|igid|imode|sig|evmsig|xattrnames|xattrlengths|xattrvalues|modsig|d-modsig"]"#,
+            true
+        ),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7"))"]}}"#, true),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7", 20))"]}}"#, false),
         (#""pcrs": {"24": {}}"#, false), (#""pcrs": {"07": {}}"#, false), (#""pcrs": {"0": {"md5": []}}"#, false),
@@ -148,6 +158,7 @@ struct SchemaTests {
             assay: """
                 "violations": {"default": "fail", "paths": [{"glob": "/v", "action": "ignore"}]},
                 "unlisted_keyrings": "ignore", "file_keyrings": ["k"], "exclude_globs": ["/g"],
+                "unrooted_names": ["x"], "templates": ["d|n"],
                 "pcrs": {"7": {"sha1": [], "sha256": [], "sha384": [], "sha512": []}}
                 """)
         let written = try JSONParser.parse(try PolicyDocument.read(text).document.json)

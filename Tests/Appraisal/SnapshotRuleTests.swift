@@ -153,6 +153,72 @@ struct SnapshotRuleTests {
         #expect(appraise(begun().bytes, policy: policy, quote: complete.quote()).reasons == ["pcr_mismatch"])
     }
 
+    @Test(
+        "A kexec's record whose count is that of the log passes unlisted; another is a finding that names both numbers")
+    func countsThatAgree() throws {
+        func outcome(_ log: LogBuilder, _ buffers: String = "", state: AppraisalState? = nil) throws -> AppraisalOutcome
+        {
+            let digests = listed(["/a": "a", "/b": "b"])
+            let policy = try Policy(json: source(digests: digests, buffers: buffers))
+            guard let state else { return appraise(log.bytes, policy: policy, quote: log.quote()) }
+            let rest = try records(log.bytes, Int(state.nextRecord)..<log.count)
+            return appraise(rest, policy: policy, state: state, quote: log.quote())
+        }
+        // Load, some more, execute, the next kernel, which was handed all, and its own kexec.
+        var log = begun()
+        log.buffer("kexec_load", counts(2))
+        log.file("/b", "b")
+        log.buffer("kexec_execute", counts(4))
+        log.bootAggregate()
+        log.file("/a", "a")
+        log.buffer("kexec_load", counts(7))
+        let whole = try outcome(log)
+        #expect(whole.tier == .affirming && whole.matchedRecord == 8, "\(whole.findings.kept)")
+        // The same in two rounds.
+        var first = begun()
+        first.buffer("kexec_load", counts(2))
+        let state = try #require(try outcome(first).newState)
+        #expect(try outcome(log, state: state).tier == .affirming)
+    }
+
+    @Test(
+        "A count is at most that of the records before it, and at least that of its own kernel's, less what came between",
+        arguments: [(2, false), (3, true), (1000, true), (2530, true), (2531, false)])
+    func countsInBounds(counted: Int, agrees: Bool) throws {
+        var log = begun()
+        for _ in 0..<1500 { log.file("/a", "a") }
+        log.bootAggregate()
+        for _ in 0..<1026 { log.file("/b", "b") }
+        #expect(log.count == 2529)
+        log.buffer("kexec_load", counts(counted))
+        let outcome = appraise(log.bytes, policy: policy, quote: log.quote())
+        #expect(outcome.matchedRecord == 2530 && outcome.reasons == (agrees ? [] : ["not_in_policy"]))
+        guard !agrees else { return }
+        let finding = try #require(outcome.findings.kept.first)
+        #expect(
+            finding.found.contains("count of \(counted) records") && finding.expected.hasPrefix("3 to 2530 records"))
+        #expect(finding.path == Array("kexec_load".utf8) && finding.remedy.contains("ima-buf"))
+        let digest = PCRBank.sha256.digest(of: counts(counted))
+        let digests = listed(["/a": "a", "/b": "b"])
+        let listing = try Policy(json: source(digests: digests, buffers: #""kexec_load": ["\#(digest)"]"#))
+        #expect(appraise(log.bytes, policy: listing, quote: log.quote()).tier == .affirming)
+    }
+
+    @Test("What else is measured under a kexec's or a snapshot's name is judged as what it is")
+    func otherwiseNamed() throws {
+        let certificate = try Signed().certificate
+        for name in ["kexec_load", "kexec_execute", "snapshot_aggregate"] {
+            var key = begun()
+            key.buffer(name, certificate)
+            let outcome = appraise(key.bytes, policy: policy, quote: key.quote())
+            #expect(
+                outcome.tier == .warning && outcome.findings.warnings == [.notInPolicy: 1] && outcome.learned.isEmpty)
+            var text = begun()
+            text.buffer(name, Array("kexec_segment_size=4096;".utf8))
+            #expect(appraise(text.bytes, policy: policy, quote: text.quote()).reasons == ["not_in_policy"])
+        }
+    }
+
     @Test("A kernel that counted more records before its kexec than there are: records_missing at its count")
     func counted() throws {
         var log = begun()
@@ -164,7 +230,7 @@ struct SnapshotRuleTests {
         let missing = try #require(outcome.findings.kept.first { $0.reason == .recordsMissing })
         #expect(missing.record == 2 && missing.found.contains("2 records") && missing.expected.contains("3"))
         #expect(missing.remedy.contains("CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB"))
-        // A quote that all of them lead to outweighs what a count says.
+        // A quote that all of them lead to outweighs what a count says, where no policy judges it.
         #expect(appraise(complete.bytes, policy: nil, quote: complete.quote()).reasons == [])
         var overstated = begun()
         overstated.buffer("kexec_execute", counts(99))

@@ -171,6 +171,8 @@ extension OfflineAppraisal {
         options.keys = keys
         options.requiresSignatures = request.requiresSignatures
         options.violations = request.violations
+        // One evidence, one verdict: what must be met is a whole log's end, as in a session. An excerpt meets nothing.
+        options.requiresBootAggregate = proof.values != nil
         options.bootAggregates = request.bootAggregates
         options.verifiedSignatures = VerifiedSignatures()
         options.time = time

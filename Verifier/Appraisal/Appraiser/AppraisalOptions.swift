@@ -19,7 +19,8 @@ package struct AppraisalOptions: Sendable {
     package var requiresSignatures = false
     /// Takes the place of the policy's rule for all violations.
     package var violations: PolicyAction?
-    /// Whether record 0 of an epoch must be a boot_aggregate, and a file be measured: so in sessions, not for excerpts.
+    /// Whether record 0 of an epoch must be a boot_aggregate, and a file be measured: so wherever a quote, or values, are to
+    /// be met, and not for an excerpt that is only looked at.
     package var requiresBootAggregate = false
     /// Values of boot_aggregate that are known otherwise than from the quoted PCRs.
     package var bootAggregates: [Digest] = []

@@ -57,7 +57,7 @@ package struct Appraiser: ~Copyable, Sendable {
             records: start.nextRecord, bytes: start.logBytes, replay: replay, keyrings: start.keyrings,
             signingKeys: judge.signingKeys(with: start.keyrings),
             metadataKeys: judge.metadataKeys(with: start.keyrings), findings: start.findings,
-            fileRecords: start.fileRecords)
+            fileRecords: start.fileRecords, kexec: KexecTrace(firstRecord: start.nextRecord))
         checkSelection()
         keepMatch()
     }

@@ -32,7 +32,7 @@ struct Judgement: Sendable {
     /// The first snapshots of this round.
     var snapshots: [AppraisalOutcome.Snapshot] = []
     /// What this round's records tell of kexecs.
-    var kexec = KexecTrace()
+    var kexec: KexecTrace
 
     /// Whether every signature is known to be good or bad.
     var isSettled: Bool { taken == nil && pending.isEmpty }

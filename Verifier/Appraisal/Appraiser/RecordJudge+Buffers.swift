@@ -27,6 +27,23 @@ extension RecordJudge {
         }
     }
 
+    /// Judges a kexec's record whose count isn't that of the log: it passes only if it is listed.
+    func kexec(
+        _ fields: RecordFields, _ counted: UInt64, _ expected: ClosedRange<UInt64>, in bytes: Span<UInt8>,
+        _ number: UInt64, _ judgement: inout Judgement
+    ) {
+        let name = bytes.extracting(fields.name)
+        guard let policy, policy.buffer(name, bytes.extracting(fields.digest.range)) != .allowed else { return }
+        judgement.findings.add(
+            Finding(
+                .notInPolicy, record: number, path: [UInt8](copying: name),
+                found: "\(Self.text(fields.digest, bytes)), a kernel's count of \(counted) records",
+                expected: "\(expected.lowerBound) to \(expected.upperBound) records, by those that there are",
+                remedy:
+                    "The log isn't the one that the kernel counted: inspect the host. If it is right all the same, list the "
+                    + "record's digest under ima-buf."))
+    }
+
     /// Whether the record's digest is its buffer's.
     func isWhole(
         _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
@@ -60,15 +77,16 @@ extension RecordJudge {
         _ bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
     ) {
         let name = bytes.extracting(fields.name)
-        let expected = policy?.tables.expected(table, name) ?? []
+        let expected = expected(table, fields, bytes)
         let remedy =
-            table == .keyrings
-            ? "Find out who loaded the key; if it is wanted, list its digest under keyrings."
-            : "Find out what the kernel measured; if it is wanted, list its digest under ima-buf."
+            expected.remedy
+            ?? (table == .keyrings
+                ? "Find out who loaded the key; if it is wanted, list its digest under keyrings."
+                : "Find out what the kernel measured; if it is wanted, list its digest under ima-buf.")
         judgement.findings.add(
             Finding(
                 listing == .unlisted ? .notInPolicy : .digestMismatch, record: number, path: [UInt8](copying: name),
-                found: Self.text(fields.digest, bytes), expected: expected.joined(separator: " or "), remedy: remedy,
+                found: Self.text(fields.digest, bytes), expected: expected.text, remedy: remedy,
                 isWarning: action == .warn))
     }
 }

@@ -10,6 +10,7 @@ extension RecordJudge {
     ) {
         let path = bytes.extracting(fields.name)
         if fields.signature.isEmpty, !fields.hasFurtherSignature {
+            guard isNoBuffer(fields, in: bytes, number, &judgement) else { return }
             guard let policy else {
                 if options.requiresSignatures { add(nil, .missing, fields, bytes, number, &judgement) }
                 return
@@ -22,7 +23,10 @@ extension RecordJudge {
             add(listing, asksForSignature ? .missing : nil, fields, bytes, number, &judgement)
             return
         }
-        if policy?.excludes.contains(path, matcher) == true { return }
+        if policy?.excludes.contains(path, matcher) == true {
+            _ = isNoBuffer(fields, in: bytes, number, &judgement)
+            return
+        }
         let further =
             fields.hasFurtherSignature ? checkFurtherSignatures(record, fields, in: bytes, &judgement) : .missing
         if case .verified = further { return }
@@ -41,6 +45,7 @@ extension RecordJudge {
         _ fields: RecordFields, _ signature: SignatureCheck, in bytes: Span<UInt8>, _ number: UInt64,
         _ judgement: inout Judgement
     ) {
+        guard isNoBuffer(fields, in: bytes, number, &judgement) else { return }
         guard let policy else {
             if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
             return
@@ -66,18 +71,26 @@ extension RecordJudge {
         let path = [UInt8](copying: bytes.extracting(fields.name))
         if let listing {
             let reason: Reason = listing == .unlisted ? .notInPolicy : .digestMismatch
-            let expected = policy?.tables.expected(.paths, path.span) ?? []
+            let expected = expected(.paths, fields, bytes)
             let isVerity = fields.digest.type == .verity
+            let remedy = isVerity ? "Sign the file's fs-verity digest, or exclude its path." : expected.remedy
             judgement.findings.add(
                 Finding(
                     reason, record: number, path: path, found: Self.text(fields.digest, bytes),
-                    expected: isVerity ? "a version 3 signature of it" : expected.joined(separator: " or "),
-                    remedy: isVerity ? "Sign the file's fs-verity digest, or exclude its path." : nil))
+                    expected: isVerity ? "a version 3 signature of it" : expected.text,
+                    remedy: remedy ?? (path.span.beginsWithSlash || listing != .unlisted ? nil : Self.unrootedRemedy)))
         }
         guard let signature, let reason = signature.reason else { return }
         judgement.findings.add(
             Finding(reason, record: number, path: path, found: signature.detail, remedy: signature.remedy))
     }
+}
+
+extension RecordJudge {
+    /// What to do about a file that isn't found by a path: a memfd, or one on a mount that no path leads to.
+    private static let unrootedRemedy =
+        "Add the name and its digest to the policy; excludes fit paths alone. If any file so named may pass, whoever made it, "
+        + "write an expression under assay.unrooted_names."
 }
 
 /// What became of a record's signature.

@@ -77,23 +77,30 @@ struct RecordJudge: Sendable {
             judgement.findings.add(
                 Finding(.noBootAggregate, record: 0, path: [UInt8](copying: bytes.extracting(fields.name))))
         }
-        if fields.kind == .file, !isBootAggregate { judgement.fileRecords &+= 1 }
+        // A violation tells of no file's content.
         if fields.isViolation { return violation(fields, in: bytes, number, &judgement) }
+        if fields.kind == .file, !isBootAggregate { judgement.fileRecords &+= 1 }
+        if fields.isCustom, policy?.lists(template: bytes.extracting(record.templateName)) != true {
+            return unlistedTemplate(record, fields, in: bytes, number, &judgement)
+        }
         switch fields.kind {
         case .file where isBootAggregate: bootAggregate(fields, in: bytes, number, &judgement)
         case .file: file(record, fields, in: bytes, number, &judgement)
         case .buffer:
-            guard isWhole(fields, in: bytes, number, &judgement) else { return }
+            guard isWhole(fields, in: bytes, number, &judgement),
+                isNoFile(record, fields, in: bytes, number, &judgement)
+            else { return }
             if let snapshot {
                 take(snapshot, &judgement)
                 // What the records before it bear out, or belie, is settled; the host's mere word is a buffer like any.
                 guard snapshot.worth == .unsupported else { return }
             }
-            judgement.kexec.note(fields, in: bytes, number)
-            buffer(fields, in: bytes, number, &judgement)
-        case .unknownTemplate:
-            let name = [UInt8](copying: bytes.extracting(record.templateName))
-            judgement.findings.add(Finding(.unknownTemplate, record: number, found: escaped(name)))
+            switch judgement.kexec.note(fields, in: bytes, number) {
+            case .agrees: return
+            case .disagrees(let counted, let expected): kexec(fields, counted, expected, in: bytes, number, &judgement)
+            case nil: buffer(fields, in: bytes, number, &judgement)
+            }
+        case .unknownTemplate: unlistedTemplate(record, fields, in: bytes, number, &judgement)
         case .malformed(let problem):
             judgement.findings.add(Finding(.parseError, record: number, found: problem.code.rawValue))
         }
@@ -151,29 +158,28 @@ struct RecordJudge: Sendable {
     private func bootAggregate(
         _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
     ) {
-        if number > 0 {
-            judgement.kexec.bootAggregate = number
-            judgement.keyrings = KeyringModel()
-            judgement.signingKeys = givenKeys
-            judgement.metadataKeys = givenMetadataKeys
-        }
+        guard isNoBuffer(fields, in: bytes, number, &judgement) else { return }
         let path = bytes.extracting(fields.name)
         let digest = bytes.extracting(fields.digest.range)
         let value = Digest(digest)
         // A kernel hashes it with ima_hash= and over that bank: values of other banks tell nothing of this one.
         let known = bootAggregates.filter { $0.count == digest.count }
-        if known.contains(where: { $0 == value }) { return }
-        if policy?.excludes.contains(path, matcher) == true { return }
         let listing = policy?.file(path, digest) ?? .unlisted
-        guard listing != .allowed else { return }
+        if number > 0 { judgement.kexec.bootAggregate = number }
+        if listing == .allowed || known.contains(where: { $0 == value }) {
+            if number > 0 { startKexecEpoch(&judgement) }
+            return
+        }
+        // Behind record 0 any file of this name would pass by an exclude.
+        if number == 0, policy?.excludes.containsBootAggregate(path, matcher) == true { return }
         if listing == .otherDigest || !known.isEmpty {
-            let listed = policy?.tables.expected(.paths, path) ?? []
-            let expected = listed + known.prefix(4).map(\.description)
+            let listed = expected(.paths, fields, bytes)
+            let values = [listed.text].filter { !$0.isEmpty } + known.prefix(4).map(\.description)
             judgement.findings.add(
                 Finding(
                     .digestMismatch, record: number, path: [UInt8](copying: path),
-                    found: Self.text(fields.digest, bytes),
-                    expected: expected.joined(separator: " or ")))
+                    found: Self.text(fields.digest, bytes), expected: values.joined(separator: " or "),
+                    remedy: known.isEmpty ? listed.remedy : nil))
         } else if policy != nil {
             judgement.findings.add(
                 Finding(
@@ -183,9 +189,32 @@ struct RecordJudge: Sendable {
         }
     }
 
+    /// Ends what the keys of the kernel before may vouch for: they are on this one's keyrings only if it loads them, too.
+    private func startKexecEpoch(_ judgement: inout Judgement) {
+        judgement.keyrings = KeyringModel()
+        judgement.signingKeys = givenKeys
+        judgement.metadataKeys = givenMetadataKeys
+    }
+
     /// `boot_aggregate`, or `boot_aggregate_late` where IMA starts behind a late TPM driver.
     private static func isBootAggregate(_ name: Span<UInt8>) -> Bool {
         (name.count == 14 || name.count == 19) && (name.equals("boot_aggregate") || name.equals("boot_aggregate_late"))
+    }
+
+    /// What the policy lists under a record's name, for people, and what is to be done if it was made with another hash.
+    func expected(
+        _ table: CompiledPolicy.Table, _ fields: RecordFields, _ bytes: Span<UInt8>
+    ) -> (text: String, remedy: String?) {
+        guard let policy else { return ("", nil) }
+        let name = bytes.extracting(fields.name)
+        let text = policy.tables.expected(table, name).joined(separator: " or ")
+        let size = fields.digest.range.count
+        guard let hashes = policy.tables.otherHashes(table, name, thanOfSize: size) else { return (text, nil) }
+        return (
+            "\(text) (the policy lists it by \(hashes) only, the log has \(DigestMixture.hash(ofSize: size)))",
+            "Nothing could be compared: make the policy with --hash \(fields.digest.hash.name) "
+                + "(assay-verifier policy create), or of this host's log."
+        )
     }
 
     /// A record's digest for people: `sha256:…`, `verity:sha256:…`.

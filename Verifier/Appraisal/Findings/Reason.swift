@@ -41,7 +41,8 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         switch self {
         case .parseError:
             "Give the log again from record 0; if it stays so, it is damaged: inspect the host and what carried the log."
-        case .unknownTemplate: "Use a built-in ima_template on the host, or a custom format of known fields."
+        case .unknownTemplate:
+            "Use a built-in ima_template on the host; or one of known fields, a digest first and a name second, listed under assay.templates."
         case .templateHashMismatch:
             "The log was altered after the kernel wrote it: inspect the host and what carried the log."
         case .wrongPCR:

@@ -65,13 +65,22 @@ package struct CompiledPolicy: Hashable, Sendable {
 
     /// What a name is allowed to be, for a message: the first few digests.
     func expected(_ table: Table, _ name: Span<UInt8>) -> [String] {
-        let digests =
-            switch table {
-            case .paths: paths
-            case .keyrings: keyrings
-            case .buffers: buffers
-            }
-        return digests.digests(of: name, limit: 4, in: bytes).map(\.hexadecimal)
+        self[table].digests(of: name, limit: 4, in: bytes).map(\.hexadecimal)
+    }
+
+    /// The hashes by which a name is listed, if none of them has digests of this length: then nothing was compared.
+    func otherHashes(_ table: Table, _ name: Span<UInt8>, thanOfSize size: Int) -> String? {
+        let sizes = self[table].sizes(of: name, in: bytes)
+        guard !sizes.isEmpty, !sizes.contains(size) else { return nil }
+        return sizes.sorted().map(DigestMixture.hash(ofSize:)).joined(separator: " and ")
+    }
+
+    private subscript(table: Table) -> DigestTable {
+        switch table {
+        case .paths: paths
+        case .keyrings: keyrings
+        case .buffers: buffers
+        }
     }
 
     /// SHA-256 of a blob without its checksum's field.

@@ -34,6 +34,11 @@ struct CompiledRules: Hashable, Sendable {
             let bank = String(decoding: try Self.text(&reader), as: UTF8.self)
             assay.pcrs.append(.init(pcr: pcr, bank: bank, values: try Self.list(&reader)))
         }
+        // Older blobs end here.
+        if reader.remaining > 0 {
+            assay.unrootedNames = try Self.list(&reader)
+            assay.templates = try Self.list(&reader)
+        }
         try reader.finish()
     }
 
@@ -58,6 +63,8 @@ struct CompiledRules: Hashable, Sendable {
             writer.sized(by: UInt32.self, Array(rule.bank.utf8), .little)
             Self.write(rule.values, &writer)
         }
+        Self.write(assay.unrootedNames, &writer)
+        Self.write(assay.templates, &writer)
         return writer.bytes
     }
 

@@ -73,6 +73,24 @@ struct DigestTable: Hashable, Sendable {
         }
     }
 
+    /// The lengths that a name's digests have, for a message.
+    func sizes(of name: Span<UInt8>, in blob: borrowing [UInt8]) -> Set<Int> {
+        blob.withUnsafeBytes { blob in
+            name.withUnsafeBytes { name in
+                guard var at = record(name, blob) else { return [] }
+                var left = Self.number(blob, at + 4)
+                at += Self.recordHeaderSize + name.count
+                var sizes: Set<Int> = []
+                while left > 0, at < blob.count {
+                    sizes.insert(Int(blob[at]))
+                    at += 1 + Int(blob[at])
+                    left -= 1
+                }
+                return sizes
+            }
+        }
+    }
+
     /// Whether a name is listed, whatever its digests.
     func contains(_ name: Span<UInt8>, in blob: borrowing [UInt8]) -> Bool {
         blob.withUnsafeBytes { blob in name.withUnsafeBytes { record($0, blob) != nil } }

@@ -6,8 +6,7 @@ package struct ExcludedPaths {
     /// Compiles a policy's expressions and globs.
     package init(of document: PolicyDocument) throws(PolicyError) {
         var warnings: [PolicyError.Fault] = []
-        excludes = try Excludes(
-            regexes: document.excludes, globs: document.assay.excludeGlobs, warnings: &warnings)
+        excludes = try Excludes(of: document.excludes, document.assay, warnings: &warnings)
     }
 
     /// Whether a file is left out.

@@ -1,136 +1,105 @@
-/// The paths that a policy leaves out: regular expressions, sorted out into prefixes where that is all they ask, and
-/// globs.
+/// The files that a policy leaves out: paths by regular expressions and globs, and what has no path by expressions of
+/// their own over its name.
+///
+/// A name that begins with `/` is a path of the file system. Any other is its maker's choice: a memfd's, or that of a file
+/// on a mount of a user's own, which no path leads to.
 struct Excludes: Sendable {
-    /// Whether an expression excludes every path.
-    private(set) var excludesEverything = false
-    /// Sorted, and none begins with another: at most the last one not above a path can be its prefix.
-    private var prefixes: [[UInt8]] = []
-    private var regexes: [ByteRegex] = []
+    private var paths: Expressions
     private var globs: [Glob] = []
+    private let unrooted: Expressions
 
-    /// Compiles expressions and globs, or says which don't compile. What matches everything is told apart as a warning.
-    init(regexes patterns: [[UInt8]], globs: [[UInt8]], warnings: inout [PolicyError.Fault]) throws(PolicyError) {
+    /// Compiles expressions and globs, or says which don't compile.
+    ///
+    /// - Parameters:
+    ///   - unrootedNames: expressions over names that don't begin with `/`.
+    ///   - warnings: takes what the policy's author should look at.
+    init(
+        regexes: [[UInt8]], globs: [[UInt8]], unrootedNames: [[UInt8]] = [], warnings: inout [PolicyError.Fault]
+    ) throws(PolicyError) {
         var faults: [PolicyError.Fault] = []
-        let matcher = RegexMatcher()
-        for (index, pattern) in patterns.enumerated() {
-            do throws(ByteRegex.CompileError) {
-                if try add(pattern, matcher) {
-                    warnings.append(
-                        .init(place: "excludes[\(index)]", message: "\(quoted(pattern)) excludes every path"))
+        var notes: [PolicyError.Fault] = []
+        func compiled(
+            _ patterns: [[UInt8]], _ place: String, _ note: (Expressions.Facts) -> String?
+        ) -> Expressions? {
+            do throws(PolicyError) {
+                return try Expressions(patterns, place: place) { facts in
+                    guard let message = note(facts) else { return }
+                    notes.append(.init(place: "\(place)[\(facts.index)]", message: facts.text + message))
                 }
             } catch {
-                faults.append(
-                    .init(
-                        place: "excludes[\(index)]",
-                        message: "\(quoted(pattern)) doesn't compile: \(error.message) at offset \(error.offset)"))
-            }
-        }
-        for (index, pattern) in globs.enumerated() {
-            let glob = Glob(pattern)
-            guard let prefix = glob.prefix else {
-                self.globs.append(glob)
-                continue
-            }
-            prefixes.append(prefix)
-            if prefix.isEmpty {
-                warnings.append(
-                    .init(place: "assay.exclude_globs[\(index)]", message: "\(quoted(pattern)) excludes every path"))
-            }
-        }
-        guard faults.isEmpty else { throw PolicyError(faults) }
-        settlePrefixes()
-    }
-
-    /// Whether a path is excluded.
-    func contains(_ path: Span<UInt8>, _ matcher: RegexMatcher) -> Bool {
-        if excludesEverything { return true }
-        if !prefixes.isEmpty, hasPrefix(path) { return true }
-        if !regexes.isEmpty {
-            let isMatch = path.withUnsafeBytes { bytes in
-                for regex in regexes where matcher.matches(regex, bytes) { return true }
-                return false
-            }
-            if isMatch { return true }
-        }
-        for glob in globs where glob.matches(path) { return true }
-        return false
-    }
-
-    /// Adds an expression; true if it excludes everything.
-    private mutating func add(_ pattern: [UInt8], _ matcher: RegexMatcher) throws(ByteRegex.CompileError) -> Bool {
-        if let prefix = Self.prefix(of: pattern) {
-            prefixes.append(prefix)
-            return prefix.isEmpty
-        }
-        let regex = try ByteRegex(pattern)
-        regexes.append(regex)
-        return ["", "/", "/x\u{1}/Zy 7", "memfd:x"].allSatisfy { probe in
-            Array(probe.utf8).withUnsafeBytes { matcher.matches(regex, $0) }
-        }
-    }
-
-    /// The bytes that an expression asks a path to begin with, if that is all it asks: it has no metacharacter, but for
-    /// a `^` before, a `.*` behind, and escaped punctuation within.
-    private static func prefix(of pattern: [UInt8]) -> [UInt8]? {
-        var rest = pattern[...]
-        if rest.first == UInt8(ascii: "^") { rest.removeFirst() }
-        if rest.suffix(2) == Array(".*".utf8)[...], rest.dropLast(2).last != UInt8(ascii: "\\") { rest.removeLast(2) }
-        var prefix: [UInt8] = []
-        var isEscaped = false
-        for byte in rest {
-            if isEscaped {
-                guard !isAlphanumeric(byte), byte < 0x80 else { return nil }
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-                continue
-            } else if ".^$*+?()[]{}|#".utf8.contains(byte) {
+                faults += error.faults
                 return nil
             }
-            prefix.append(byte)
         }
-        return isEscaped ? nil : prefix
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"):
-            true
-        default: false
-        }
-    }
-
-    private mutating func settlePrefixes() {
-        excludesEverything = prefixes.contains([])
-        var settled: [[UInt8]] = []
-        for prefix in prefixes.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            if let last = settled.last, prefix.starts(with: last) { continue }
-            settled.append(prefix)
-        }
-        prefixes = settled
-    }
-
-    private func hasPrefix(_ path: Span<UInt8>) -> Bool {
-        var low = 0
-        var high = prefixes.count
-        while low < high {
-            let middle = (low + high) / 2
-            switch compare(prefixes[middle], path) {
-            case .isPrefix: return true
-            case .before: low = middle + 1
-            case .behind: high = middle
+        let paths = compiled(regexes, "excludes", Self.note(ofExclude:))
+        let unrooted = compiled(unrootedNames, "assay.unrooted_names", Self.note(ofUnrootedName:))
+        warnings += notes
+        notes = []
+        guard let paths, let unrooted else { throw PolicyError(faults) }
+        self.paths = paths
+        self.unrooted = unrooted
+        for (index, pattern) in globs.enumerated() {
+            let glob = Glob(pattern)
+            if let message = Self.note(of: glob) {
+                notes.append(.init(place: "assay.exclude_globs[\(index)]", message: quoted(pattern) + message))
             }
+            if let prefix = glob.prefix { self.paths.add(prefix: prefix) } else { self.globs.append(glob) }
         }
+        warnings += notes
+    }
+
+    /// Compiles what a policy excludes.
+    ///
+    /// - Parameter warnings: as above.
+    init(
+        of regexes: [[UInt8]], _ rules: PolicyRules, warnings: inout [PolicyError.Fault]
+    ) throws(PolicyError) {
+        try self.init(
+            regexes: regexes, globs: rules.excludeGlobs, unrootedNames: rules.unrootedNames, warnings: &warnings)
+    }
+
+    /// Whether a file passes unseen: because its path is excluded, or because it has none and its name is let pass.
+    func contains(_ name: Span<UInt8>, _ matcher: RegexMatcher) -> Bool {
+        guard name.beginsWithSlash else { return unrooted.fit(name, matcher) }
+        if paths.fit(name, matcher) { return true }
+        for glob in globs where glob.matches(name) { return true }
         return false
     }
 
-    private enum Order { case before, isPrefix, behind }
-
-    private func compare(_ prefix: [UInt8], _ path: Span<UInt8>) -> Order {
-        for index in 0..<min(prefix.count, path.count) where prefix[index] != path[index] {
-            return prefix[index] < path[index] ? .before : .behind
-        }
-        return prefix.count <= path.count ? .isPrefix : .behind
+    /// Whether the boot_aggregate that begins an epoch is excluded: any of the expressions may say so.
+    func containsBootAggregate(_ name: Span<UInt8>, _ matcher: RegexMatcher) -> Bool {
+        if paths.fit(name, matcher) || unrooted.fit(name, matcher) { return true }
+        for glob in globs where glob.matches(name) { return true }
+        return false
     }
+}
+
+// MARK: - What a policy's author should look at
+
+extension Excludes {
+    private static let somePaths = ["/", "/x\u{1}/Zy 7"]
+    private static let someOtherNames = ["x\u{1}Zy 7", "memfd:x"]
+    private static let noPath = " fits no path: of names that don't begin with / only assay.unrooted_names may tell"
+
+    private static func note(ofExclude facts: Expressions.Facts) -> String? {
+        if facts.fits(somePaths) { return " excludes every path" }
+        guard !facts.fitsPaths else { return nil }
+        return facts.fits(["boot_aggregate"]) ? noPath + ", but for the boot_aggregate that begins a log" : noPath
+    }
+
+    private static func note(ofUnrootedName facts: Expressions.Facts) -> String? {
+        if facts.fitsOnlyPaths { return " fits nothing: the names that this is about don't begin with /" }
+        let which = facts.fits(someOtherNames) ? "any file at all" : "any file so named"
+        return " lets \(which) pass that has no path: every user of a host can make one (memfd_create, their own mount)"
+    }
+
+    private static func note(of glob: Glob) -> String? {
+        if glob.prefix?.isEmpty == true || glob.prefix == [UInt8(ascii: "/")] { return " excludes every path" }
+        return glob.fitsPaths ? nil : noPath
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a name in a log is a path of the file system.
+    var beginsWithSlash: Bool { !isEmpty && self[0] == UInt8(ascii: "/") }
 }

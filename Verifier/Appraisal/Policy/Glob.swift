@@ -43,6 +43,19 @@ struct Glob: Hashable, Sendable {
         return bytes
     }
 
+    /// Whether something that begins with `/` can fit.
+    var fitsPaths: Bool {
+        for token in tokens {
+            switch token {
+            case .byte(let byte): return byte == UInt8(ascii: "/")
+            case .one: return false
+            case .many: continue
+            case .all: return true
+            }
+        }
+        return false
+    }
+
     /// Whether the pattern fits the whole path.
     ///
     /// Time is at most the product of both lengths: only the last `*` and the last `**` are ever tried again, since a

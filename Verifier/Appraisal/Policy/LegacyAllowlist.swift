@@ -20,6 +20,10 @@ package enum LegacyAllowlist {
         for expression in ExcludeList.expressions(excludes ?? []) where !document.excludes.contains(expression) {
             document.excludes.append(expression)
         }
+        document.sortOutExcludes()
+        if let mixture = DigestMixture(of: document.digests) {
+            warnings.append(.init(place: "digests", message: mixture.description))
+        }
         return (document, warnings)
     }
 

@@ -1,4 +1,5 @@
 package import AssayCrypto
+internal import IMA
 
 /// An appraisal policy, ready to judge records: immutable, one for all sessions that use it.
 package final class Policy: Sendable {
@@ -16,6 +17,8 @@ package final class Policy: Sendable {
     let verificationKeys: [VerificationKey]
     let fileKeyrings: Set<[UInt8]>
     let violationPaths: [(glob: Glob, action: PolicyAction)]
+    /// The custom templates among those listed whose records a measured buffer's could be taken for.
+    let templatesLikeBuffers: [Template]
     private let ignoredKeyrings: Set<[UInt8]>
     private let ignoresAllKeyrings: Bool
 
@@ -51,7 +54,9 @@ package final class Policy: Sendable {
     private init(_ tables: CompiledPolicy, warnings: [PolicyError.Fault]) throws(PolicyError) {
         let rules = tables.rules
         var warnings = warnings
-        excludes = try Excludes(regexes: rules.excludes, globs: rules.assay.excludeGlobs, warnings: &warnings)
+        excludes = try Excludes(of: rules.excludes, rules.assay, warnings: &warnings)
+        let templates = rules.assay.templates.compactMap { Template(name: $0.span) }
+        templatesLikeBuffers = templates.filter(\.isLikeBuffer)
         verificationKeys = try VerificationKeyText.read(rules.verificationKeys)
         warnings += VerificationKeyText.warnings(verificationKeys)
         fileKeyrings = KeyringScope.files.union(rules.assay.fileKeyrings)
@@ -93,9 +98,18 @@ package final class Policy: Sendable {
         ignoresAllKeyrings || ignoredKeyrings.contains(keyring)
     }
 
-    /// What to do about a violation of a path.
+    /// What to do about a violation of a path. No digest covers the path, so it never makes less of one than the default.
     func violationAction(_ path: Span<UInt8>) -> PolicyAction {
-        for rule in violationPaths where rule.glob.matches(path) { return rule.action }
-        return rules.violations ?? .warn
+        let byDefault = rules.violations ?? .warn
+        for rule in violationPaths where rule.glob.matches(path) { return max(rule.action, byDefault) }
+        return byDefault
+    }
+
+    /// Whether records of a custom template are judged.
+    func lists(template: Span<UInt8>) -> Bool {
+        for format in rules.templates where format.count == template.count {
+            if format.indices.allSatisfy({ format[$0] == template[$0] }) { return true }
+        }
+        return false
     }
 }

@@ -59,6 +59,8 @@ extension PolicyRules {
         if let unlistedKeyrings { members.append(.init("unlisted_keyrings", Self.json(unlistedKeyrings))) }
         if !fileKeyrings.isEmpty { members.append(.init("file_keyrings", PolicyDocument.json(fileKeyrings))) }
         if !excludeGlobs.isEmpty { members.append(.init("exclude_globs", PolicyDocument.json(excludeGlobs))) }
+        if !unrootedNames.isEmpty { members.append(.init("unrooted_names", PolicyDocument.json(unrootedNames))) }
+        if !templates.isEmpty { members.append(.init("templates", PolicyDocument.json(templates))) }
         if !pcrs.isEmpty { members.append(.init("pcrs", .object(pcrMembers))) }
         return members
     }

@@ -50,10 +50,13 @@ package struct PolicyDocument: Hashable, Sendable {
 }
 
 /// What to do about something that a policy may forgive.
-package enum PolicyAction: UInt8, CaseIterable, Hashable, Sendable, CustomStringConvertible {
+package enum PolicyAction: UInt8, CaseIterable, Hashable, Comparable, Sendable, CustomStringConvertible {
     case ignore = 0
     case warn = 1
     case fail = 2
+
+    /// The stricter one is more.
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     /// The word in a policy.
     package var description: String {
@@ -104,9 +107,9 @@ package struct PolicyRules: Hashable, Sendable {
         }
     }
 
-    /// What to do about violations where no glob matches; nil if the policy doesn't say, which means ``PolicyAction/warn``.
+    /// What to do about violations where no glob asks for more; nil if the policy doesn't say, which means ``PolicyAction/warn``.
     package var violations: PolicyAction?
-    /// Rules for the violations of some paths; the first that matches counts.
+    /// Rules for the violations of some paths: the first that matches counts, where it is stricter than the default.
     package var violationPaths: [ViolationRule] = []
     /// What to do about a key on a keyring that the policy doesn't mention; nil takes the default by name.
     package var unlistedKeyrings: PolicyAction?
@@ -114,6 +117,10 @@ package struct PolicyRules: Hashable, Sendable {
     package var fileKeyrings: [[UInt8]] = []
     /// Globs of paths that are excluded.
     package var excludeGlobs: [[UInt8]] = []
+    /// Regular expressions over names that don't begin with `/`: files so named pass unseen.
+    package var unrootedNames: [[UInt8]] = []
+    /// The format strings of custom templates whose records are judged.
+    package var templates: [[UInt8]] = []
     /// Expected values of PCRs that hold no records.
     package var pcrs: [PCRRule] = []
 

@@ -69,6 +69,7 @@ package struct PolicyDraft {
         for expression in ExcludeList.expressions(list) where !base.excludes.contains(expression) {
             base.excludes.append(expression)
         }
+        base.sortOutExcludes()
     }
 }
 
@@ -141,6 +142,7 @@ extension PolicyDraft {
         let name = Array(bytes[fields.name])
         let digest = Array(bytes[fields.digest.range])
         if record.isViolation { return allowBootAggregate(record, in: bytes) }
+        if fields.isCustom, fields.kind == .file { list(template: Array(bytes[record.templateName])) }
         switch fields.kind {
         case .file where fields.digest.type == .ima:
             add(digest, name, to: \.digests)
@@ -148,8 +150,15 @@ extension PolicyDraft {
         case .buffer:
             let isKey = LearnedKey.read(Array(bytes[fields.buffer]), record: 0, firstSeen: 0) != nil
             add(digest, name, to: isKey ? \.keyrings : \.buffers)
+            // It is judged as a file's, too.
+            if fields.couldBeFile(in: bytes.span) { add(digest, name, to: \.digests) }
         case .file, .unknownTemplate, .malformed: return
         }
+    }
+
+    /// Lets the records of a custom template be judged: this host's kernel writes them.
+    private mutating func list(template: [UInt8]) {
+        if !base.assay.templates.contains(template) { base.assay.templates.append(template) }
     }
 
     private static let bootAggregate = Array("boot_aggregate".utf8)

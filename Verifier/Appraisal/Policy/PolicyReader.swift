@@ -1,5 +1,6 @@
 internal import AssayCrypto
 internal import Bytes
+internal import IMA
 
 /// Reads a policy's JSON against its schema, collecting every fault with its place.
 struct PolicyReader {
@@ -23,8 +24,7 @@ struct PolicyReader {
             var (faults, warnings) = (reader.faults, reader.warnings)
             let document = reader.document
             do throws(PolicyError) {
-                let globs = document.assay.excludeGlobs
-                _ = try Excludes(regexes: document.excludes, globs: globs, warnings: &warnings)
+                _ = try Excludes(of: document.excludes, document.assay, warnings: &warnings)
             } catch {
                 faults += error.faults
             }
@@ -78,7 +78,9 @@ struct PolicyReader {
             switch key {
             case "meta": meta(member.value)
             case "release": _ = number(member.value, "release")
-            case "digests": document.digests = entries(member.value, key)
+            case "digests":
+                document.digests = entries(member.value, key)
+                if let mixture = DigestMixture(of: document.digests) { warn(key, mixture.description) }
             case "excludes": document.excludes = strings(member.value, key)
             case "keyrings": document.keyrings = entries(member.value, key)
             case "ima-buf": document.buffers = entries(member.value, key)
@@ -160,6 +162,8 @@ extension PolicyReader {
             case "unlisted_keyrings": document.assay.unlistedKeyrings = action(value, "assay.unlisted_keyrings")
             case "file_keyrings": document.assay.fileKeyrings = strings(value, "assay.file_keyrings")
             case "exclude_globs": document.assay.excludeGlobs = strings(value, "assay.exclude_globs")
+            case "unrooted_names": document.assay.unrootedNames = strings(value, "assay.unrooted_names")
+            case "templates": templates(value)
             case "pcrs": pcrs(value)
             default: fault("assay.\(escaped(Array(key.utf8)))", "is not known")
             }
@@ -179,6 +183,13 @@ extension PolicyReader {
             default: fault("assay.violations.\(escaped(Array(key.utf8)))", "is not known")
             }
         }
+        let byDefault = document.assay.violations ?? .warn
+        for (index, rule) in document.assay.violationPaths.enumerated() where rule.action < byDefault {
+            warn(
+                "assay.violations.paths[\(index)]",
+                "\(rule.action) has no effect beside the default, \(byDefault): a violation's path is the host's mere word, "
+                    + "and can only be stricter")
+        }
     }
 
     private mutating func violationPaths(_ json: JSON) {
@@ -194,6 +205,27 @@ extension PolicyReader {
             }
             if let glob = string(glob, place + ".glob"), let action = action(word, place + ".action") {
                 document.assay.violationPaths.append(.init(glob: glob, action: action))
+            }
+        }
+    }
+
+    /// Format strings of custom templates.
+    private mutating func templates(_ json: JSON) {
+        let place = "assay.templates"
+        document.assay.templates = strings(json, place)
+        for (index, format) in document.assay.templates.enumerated() {
+            guard let template = Template(name: format.span), template.isCustom else {
+                fault(
+                    "\(place)[\(index)]",
+                    "\(quoted(format)) is no format string: names of the kernel's fields with | between them are expected"
+                )
+                continue
+            }
+            if !template.hasFixedLayout {
+                fault(
+                    "\(place)[\(index)]",
+                    "\(quoted(format)): one digest (d, d-ng or d-ngv2) is expected first, one name (n or n-ng) second, "
+                        + "no other of either, and behind them not xattrlengths, xattrvalues or modsig alone")
             }
         }
     }
