@@ -1,3 +1,4 @@
+internal import Files
 import Glibc
 package import SystemPackage
 
@@ -23,10 +24,12 @@ package struct ShardLock: ~Copyable {
     /// - Throws: `.locked` after that; `.inaccessible` without a folder.
     package init(_ root: FilePath, _ kind: Kind, patience: Double = 30) throws(ShardError) {
         let descriptor: FileDescriptor
-        do {
-            descriptor = try FileDescriptor.open(root, .readOnly, options: [.directory, .closeOnExec])
+        do throws(FileError) {
+            descriptor = FileDescriptor(
+                rawValue: try openFile(at: root.string, O_RDONLY | O_DIRECTORY, followsLast: true))
         } catch {
-            throw ShardError(.inaccessible, path: root.string, problem: "can't be opened: \(error)")
+            throw ShardError(
+                .inaccessible, path: root.string, problem: "can't be opened: \(Errno(rawValue: error.errno))")
         }
         if let failure = Self.wait(descriptor, kind, patience) {
             try? descriptor.close()

@@ -11,9 +11,8 @@ struct JoinBasis {
 
     /// The identity that a claim comes to: what it came to before, what the invitation says, what the host would like.
     static func agentID(of claim: JoinClaim, _ invitation: Invitation) -> AgentID? {
-        if let id = use(of: claim, invitation)?.agent ?? invitation.agent { return id }
-        let isNameable = claim.wishedID.allSatisfy { (0x21...0x7e).contains($0) }
-        return isNameable ? try? AgentID(claim.wishedID) : nil
+        if let id = use(of: claim, invitation)?.agent { return id }
+        return try? AgentID(enrolling: invitation.agent?.bytes ?? claim.wishedID)
     }
 
     private static func use(of claim: JoinClaim, _ invitation: Invitation) -> Invitation.Use? {
