@@ -70,6 +70,7 @@ let package = Package(
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
             name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CFileSystem", path: "Common/CLibs/CFileSystem"),
         .systemLibrary(name: "CPrefetch", path: "Common/CLibs/CPrefetch"),
         .systemLibrary(name: "CTimex", path: "Common/CLibs/CTimex"),
         .target(
@@ -77,15 +78,15 @@ let package = Package(
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
 
         module("Bytes", "Common/Bytes", []),
-        module("Files", "Common/Files", []),
+        module("Files", "Common/Files", ["CFileSystem"]),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
-        module("Shards", "Common/Shards", ["AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        module("Shards", "Common/Shards", ["AssayCrypto", "Bytes", "Files", "IMA", "TPM", systemPackage]),
         module("TPM", "Common/TPM", ["AssayCrypto", "Bytes"]),
         module("Messages", "Common/Messages", ["AssayCrypto", "Bytes", "TPM"]),
         module(
             "Transport", "Common/Transport",
-            nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
+            nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Files", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", [argumentParser, logging]),
         module("Settings", "Common/Settings", ["Files", configuration, yams]),
 
@@ -98,7 +99,10 @@ let package = Package(
             ]),
         module(
             "Doctor", "Agent/Doctor",
-            ["CTimex", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix, systemPackage]),
+            [
+                "CTimex", "AssayCrypto", "Bytes", "Files", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix,
+                systemPackage,
+            ]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
@@ -112,7 +116,8 @@ let package = Package(
             ["CPCRE2", "CPrefetch", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         module(
-            "Store", "Verifier/Store", ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+            "Store", "Verifier/Store",
+            ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "Files", "IMA", "TPM", systemPackage]),
         module(
             "Enrolment", "Verifier/Enrolment",
             ["AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
@@ -164,8 +169,8 @@ let package = Package(
         tests(
             "Transport",
             nio + [
-                .product(name: "NIOEmbedded", package: "swift-nio"), "Transport", "AssayCrypto", "Bytes", "Messages",
-                "TPM",
+                .product(name: "NIOEmbedded", package: "swift-nio"), "Transport", "AssayCrypto", "Bytes", "COpenSSL",
+                "Messages", "TPM",
             ]),
         tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
@@ -200,7 +205,8 @@ let package = Package(
             "Server",
             [
                 "Server", "Attester", "Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "Store", "TPM",
-                systemPackage,
+                "Transport",
+                logging, systemPackage,
             ]),
         tests("Enrolment", ["Enrolment", "AssayCrypto", "Bytes", "Files", "Messages", "Store", "TPM", systemPackage]),
         tests(

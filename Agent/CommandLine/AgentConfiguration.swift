@@ -1,4 +1,5 @@
 import Attester
+import Files
 import Logging
 import Settings
 import Terminal
@@ -28,6 +29,9 @@ struct AgentConfiguration: Sendable {
         host = try HostConfiguration(settings)
         logLevel = try settings.value(of: AgentSettings.level)
     }
+
+    /// The certificate's private key, if others than its owner can read it.
+    var exposedKey: KeyExposure? { KeyExposure(ofKeyFile: credentials.privateKeyFile) }
 
     /// Certificate, key and trust for connections to the verifier.
     func tlsContext() throws(CommandFailure) -> TLSContext {

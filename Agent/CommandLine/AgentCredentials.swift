@@ -1,5 +1,6 @@
 import AssayCrypto
 import Attester
+import Bytes
 import Files
 import Messages
 import Terminal
@@ -35,7 +36,7 @@ struct AgentCredentials: Sendable {
             throw .usage(error)
         }
         guard let end = own.notAfter, end >= time else {
-            let name = own.commonName.map { " --id \($0)" } ?? ""
+            let name = own.commonName.map { " --id \(shellQuoted($0.utf8))" } ?? ""
             throw CommandFailure(
                 .unavailable,
                 "the certificate in \(certificateFile) has expired; have this host invited again (assay-verifier invite"

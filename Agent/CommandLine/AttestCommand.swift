@@ -25,7 +25,9 @@ struct AttestCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let host = try await AgentHost(try options.read())
+        let configuration = try options.read()
+        if let exposed = configuration.exposedKey { Output.notice("warning: \(exposed)") }
+        let host = try await AgentHost(configuration)
         let attester = try host.attester()
         let display = AttestationDisplay(showsProgress: !json)
         let isJSON = json

@@ -15,7 +15,7 @@ struct AttestationDisplay: Sendable {
         case .renewal(.success(let issued)):
             if !issued.certificates.isEmpty { Output.line("the agent's certificate was renewed") }
         case .renewal(.failure(let failure)):
-            Output.notice("the agent's certificate was not renewed: \(escaped(failure.description.utf8))")
+            Output.notice("the agent's certificate was not renewed: \(escaped(text: failure.description))")
         case .notice(let notice): Output.notice("notice: \(notice)")
         }
     }
@@ -42,7 +42,7 @@ struct AttestationDisplay: Sendable {
             "verdict: \(result.tier), \(records(result.recordsAppraised)) appraised, "
                 + "\(readableCount(result.signaturesVerified)) signatures verified, "
                 + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
-        if !result.identity.isEmpty { Output.line("identity: \(escaped(result.identity.utf8))") }
+        if !result.identity.isEmpty { Output.line("identity: \(result.identity)") }
         for finding in result.findings.prefix(10) { show(finding) }
     }
 
@@ -56,7 +56,7 @@ struct AttestationDisplay: Sendable {
         Output.line("keys learned:")
         for keyring in learned {
             let keys = keyring.keys.map { key in
-                let subject = key.subject.isEmpty ? "" : " (\(escaped(key.subject)))"
+                let subject = key.subject.isEmpty ? "" : " (\(escaped(text: String(decoding: key.subject, as: UTF8.self))))"
                 return key.keyID.hexadecimal + subject
             }
             Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
@@ -70,10 +70,10 @@ struct AttestationDisplay: Sendable {
     private func show(_ finding: ReportedFinding) {
         let place = finding.record.map { "record \(readableCount($0)): " } ?? ""
         let word = finding.isWarning ? "warning: " : ""
-        Output.line("  \(word)\(place)\(escaped(finding.reason.utf8)) \(escaped(finding.path))")
-        if !finding.found.isEmpty { Output.line("    found: \(escaped(finding.found.utf8))") }
-        if !finding.expected.isEmpty { Output.line("    expected: \(escaped(finding.expected.utf8))") }
-        Output.line("    remedy: \(escaped(finding.remedy.utf8))")
+        Output.line("  \(word)\(place)\(finding.reason) \(escaped(finding.path))")
+        if !finding.found.isEmpty { Output.line("    found: \(finding.found)") }
+        if !finding.expected.isEmpty { Output.line("    expected: \(finding.expected)") }
+        Output.line("    remedy: \(finding.remedy)")
     }
 }
 

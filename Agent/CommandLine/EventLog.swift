@@ -26,8 +26,8 @@ final class EventLog: Sendable {
                 level: result.tier == .contraindicated ? .error : .info, "verdict",
                 metadata: [
                     "tier": "\(result.tier)", "next_record": "\(result.nextRecord)",
-                    "records": "\(result.recordsAppraised)", "findings": "\(escaped(counts.utf8))",
-                    "identity": "\(escaped(result.identity.utf8))",
+                    "records": "\(result.recordsAppraised)", "findings": "\(counts)",
+                    "identity": "\(result.identity)",
                 ])
         case .renewal(.success(let issued)):
             if issued.certificates.isEmpty {
@@ -37,7 +37,7 @@ final class EventLog: Sendable {
             }
         case .renewal(.failure(let failure)):
             logger.error(
-                "the agent's certificate was not renewed", metadata: ["error": "\(escaped(failure.description.utf8))"])
+                "the agent's certificate was not renewed", metadata: ["error": "\(escaped(text: failure.description))"])
         }
     }
 

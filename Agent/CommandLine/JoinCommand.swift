@@ -60,8 +60,10 @@ struct JoinCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if let id, !(1...255).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) {
-            throw ValidationError("--id has 1 to 255 printable characters of ASCII, no space")
+        if let id,
+            !(1...255).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) || id.hasPrefix("-")
+        {
+            throw ValidationError("--id has 1 to 255 printable characters of ASCII, no space, and doesn't begin with -")
         }
         let given = ["--config": config, "--state": state, "--tcti": tcti, "--log": log]
         for (flag, value) in given.sorted(by: { $0.key < $1.key }) where value?.isEmpty == true {

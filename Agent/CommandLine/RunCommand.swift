@@ -36,6 +36,7 @@ struct RunCommand: AsyncParsableCommand {
         if check { return try checkConfiguration() }
         let configuration = try options.read()
         let logger = logging.logger("assay-agent", configured: configuration.logLevel)
+        if let exposed = configuration.exposedKey { logger.warning("\(exposed)") }
         let host = try await AgentHost(configuration)
         let service = AgentService(host: host, attester: try host.attester(), logger: logger)
         let group = ServiceGroup(
@@ -60,6 +61,7 @@ extension RunCommand {
         }
         let configuration = try options.read()
         _ = try configuration.tlsContext()
+        if let exposed = configuration.exposedKey { Output.notice("warning: \(exposed)") }
         if !json { Output.line("the configuration can be used; assay-agent doctor checks the host") }
     }
 }

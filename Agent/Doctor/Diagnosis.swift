@@ -1,4 +1,5 @@
 internal import AssayCrypto
+internal import Files
 internal import Terminal
 
 /// Whether a host can be attested, and what to do about it if not: a function of what was seen.
@@ -138,6 +139,9 @@ extension Diagnosis {
                 return .warning(
                     .certificate, "\(identity)'s certificate is valid for only \(days(end - facts.now))",
                     remedy: "see that assay-agent run is running, which renews it; else " + renewal)
+            }
+            if let exposed = facts.exposedKey {
+                return .warning(.certificate, exposed.problem, remedy: exposed.remedy)
             }
             return .ok(.certificate, "\(identity)'s certificate is valid for \(days(end - facts.now))")
         }

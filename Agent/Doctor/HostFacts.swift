@@ -1,4 +1,5 @@
 package import AssayCrypto
+package import Files
 
 /// What was seen of a host: all that the doctor judges by.
 package struct HostFacts: Sendable {
@@ -24,6 +25,8 @@ package struct HostFacts: Sendable {
     package var isClockSynchronised: Bool
     /// The agent's certificate.
     package var certificate: CertificateState
+    /// The certificate's private key, if others than its owner can read it.
+    package var exposedKey: KeyExposure?
     /// What the verifier did.
     package var verifier: VerifierState
 
@@ -32,7 +35,7 @@ package struct HostFacts: Sendable {
         tpm: TPM, attestationKey: AttestationKeyState, ima: IMAState, policy: IMAPolicy?,
         commandLine: KernelCommandLine, log: Log, state: StateFolder, shards: StateFolder, now: Int64,
         isClockSynchronised: Bool,
-        certificate: CertificateState, verifier: VerifierState
+        certificate: CertificateState, exposedKey: KeyExposure? = nil, verifier: VerifierState
     ) {
         self.tpm = tpm
         self.attestationKey = attestationKey
@@ -45,6 +48,7 @@ package struct HostFacts: Sendable {
         self.now = now
         self.isClockSynchronised = isClockSynchronised
         self.certificate = certificate
+        self.exposedKey = exposedKey
         self.verifier = verifier
     }
 

@@ -1,5 +1,6 @@
 internal import AssayCrypto
 internal import CTimex
+internal import Files
 internal import Foundation
 internal import NIOPosix
 package import SystemPackage
@@ -62,7 +63,9 @@ package struct HostProbe: Sendable {
             commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(),
             state: folder(stateFolder, setting: "state"), shards: folder(shardsFolder, setting: "shards.directory"),
             now: Int64(Date().timeIntervalSince1970), isClockSynchronised: Self.isClockSynchronised(),
-            certificate: certificate, verifier: await verifierState(certificate))
+            certificate: certificate,
+            exposedKey: verifier?.credentials.flatMap { KeyExposure(ofKeyFile: $0.privateKeyFile) },
+            verifier: await verifierState(certificate))
     }
 }
 

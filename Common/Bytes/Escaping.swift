@@ -24,6 +24,33 @@ package func escaped(_ bytes: some Sequence<UInt8>) -> String {
     return result
 }
 
+/// How many bytes are kept of a text that a peer wrote.
+package let peerTextLimit = 1024
+
+/// Shows text that somebody else wrote (a peer's Status, a finding's words) so that it cannot act on a terminal, a log or
+/// a reader, nor fill them: what isn't printable becomes what ``escaped(_:)`` makes of it, and a text of more than `limit`
+/// bytes is cut and ends in `…`.
+///
+/// A backslash stays one, for names within such a text are escaped already: so the text doesn't change any more, however
+/// often it is handed on.
+package func escaped(text: String, limit: Int = peerTextLimit) -> String {
+    let isPlain = text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+    if isPlain, text.utf8.count <= limit { return text }
+    let end = "…"
+    var result = ""
+    var kept = 0  // bytes of `result` that leave room for the end
+    for scalar in text.unicodeScalars {
+        if isPrintable(scalar) {
+            result.unicodeScalars.append(scalar)
+        } else {
+            for byte in String(scalar).utf8 { result += escapedByte(byte) }
+        }
+        if result.utf8.count <= limit - end.utf8.count { kept = result.utf8.count }
+        if result.utf8.count > limit { return String(decoding: result.utf8.prefix(kept), as: UTF8.self) + end }
+    }
+    return result
+}
+
 private func escapedByte(_ byte: UInt8) -> String {
     switch byte {
     case UInt8(ascii: "\n"): "\\n"

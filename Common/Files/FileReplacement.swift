@@ -5,21 +5,22 @@ internal import Glibc
 /// The new file belongs to the owner of its folder, so that root can prepare a service's files.
 /// - Parameter mode: the permission bits, whatever the process's mask.
 package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32) throws(FileError) {
-    var temporary = Array("\(path).XXXXXX".utf8CString)
-    let descriptor = mkstemp(&temporary)
+    let place = try Place(path, followsLast: false, "creating a file beside \(path)")
+    let temporary = "\(place.name).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let descriptor = openat(place.folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     try require(descriptor >= 0, "creating a file beside \(path)")
     do throws(FileError) {
         defer { close(descriptor) }
         try write(bytes, to: descriptor, "writing \(path)")
         try require(fchmod(descriptor, mode) == 0, "setting the permissions of \(path)")
-        try giveToOwner(of: folder(of: path), descriptor, "giving \(path) to the owner of its folder")
+        try giveToOwner(of: place.folder, descriptor, "giving \(path) to the owner of its folder")
         try require(fsync(descriptor) == 0, "flushing \(path)")
-        try require(rename(temporary, path) == 0, "renaming to \(path)")
+        try require(renameat(place.folder, temporary, place.folder, place.name) == 0, "renaming to \(path)")
     } catch {
-        unlink(temporary)
+        unlinkat(place.folder, temporary, 0)
         throw error
     }
-    try flush(folder: folder(of: path))
+    try flush(place.folder, "flushing the folder of \(path)")
 }
 
 /// The bytes of a file; nil if there is none.
@@ -27,9 +28,11 @@ package func replaceFile(at path: String, with bytes: [UInt8], mode: UInt32) thr
 /// - Parameter limit: the longest file that is read; a longer one is cut one byte behind it.
 package func contents(ofFile path: String, limit: Int) throws(FileError) -> [UInt8]? {
     let attempt = "reading \(path)"
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-        guard errno == ENOENT else { throw FileError(attempt, errno: errno) }
+    let descriptor: Int32
+    do throws(FileError) {
+        descriptor = try Place(path, followsLast: true, attempt).open(O_RDONLY, attempt)
+    } catch {
+        guard error.errno == ENOENT else { throw error }
         return nil
     }
     defer { close(descriptor) }
@@ -66,8 +69,7 @@ package func writeFile(at path: String, with bytes: [UInt8]) throws(FileError) {
         return try replaceFile(at: path, with: bytes, mode: 0o644)
     }
     let attempt = "writing \(path)"
-    let descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
-    try require(descriptor >= 0, attempt)
+    let descriptor = try Place(path, followsLast: true, attempt).open(O_WRONLY | O_TRUNC, attempt)
     defer { close(descriptor) }
     try write(bytes, to: descriptor, attempt)
 }
@@ -77,9 +79,10 @@ package func writeFile(at path: String, with bytes: [UInt8]) throws(FileError) {
 /// It belongs to the owner of the folder that it is in.
 package func makePrivateFolder(at path: String) throws(FileError) {
     if !exists(folder(of: path)) { try makePrivateFolder(at: folder(of: path)) }
-    guard mkdir(path, 0o700) != 0 else { return try giveToOwnerOfFolder(path) }
-    let number = errno
-    guard number == EEXIST else { throw FileError("making the folder \(path)", errno: number) }
+    let attempt = "making the folder \(path)"
+    let place = try Place(path, followsLast: false, attempt)
+    guard mkdirat(place.folder, place.name, 0o700) != 0 else { return try give(place, path) }
+    try require(errno == EEXIST, attempt)
 }
 
 /// Makes the folder that a file is to be in, and those above it that are missing, for everybody to enter.
@@ -87,11 +90,15 @@ package func makeFolder(ofFile path: String) throws(FileError) {
     let folder = folder(of: path)
     if exists(folder) { return }
     try makeFolder(ofFile: folder)
-    try require(mkdir(folder, 0o755) == 0 || errno == EEXIST, "making the folder \(folder)")
+    let place = try Place(folder, followsLast: false, "making the folder \(folder)")
+    try require(mkdirat(place.folder, place.name, 0o755) == 0 || errno == EEXIST, "making the folder \(folder)")
 }
 
 /// Removes a file, if it is there and can be removed.
-package func removeFile(at path: String) { unlink(path) }
+package func removeFile(at path: String) {
+    guard let place = try? Place(path, followsLast: false, "removing \(path)") else { return }
+    unlinkat(place.folder, place.name, 0)
+}
 
 /// Whether there is something under a path, of whatever kind.
 package func exists(_ path: String) -> Bool {
@@ -100,12 +107,20 @@ package func exists(_ path: String) -> Bool {
 }
 
 /// Gives a file, or a folder, to the owner of the folder that it is in, if root asks.
+///
+/// - Throws: `ELOOP` for a link, and `EMLINK` for a file that has another name elsewhere: they aren't root's to give.
 package func giveToOwnerOfFolder(_ path: String) throws(FileError) {
+    try give(try Place(path, followsLast: false, "giving \(path) to the owner of its folder"), path)
+}
+
+private func give(_ place: borrowing Place, _ path: String) throws(FileError) {
     let attempt = "giving \(path) to the owner of its folder"
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    try require(descriptor >= 0, attempt)
+    let descriptor = try place.open(O_RDONLY | O_NONBLOCK, attempt)
     defer { close(descriptor) }
-    try giveToOwner(of: folder(of: path), descriptor, attempt)
+    var status = stat()
+    try require(fstat(descriptor, &status) == 0, attempt)
+    guard status.st_mode & S_IFMT == S_IFDIR || status.st_nlink == 1 else { throw FileError(attempt, errno: EMLINK) }
+    try giveToOwner(of: place.folder, descriptor, attempt)
 }
 
 private func write(_ bytes: [UInt8], to descriptor: Int32, _ attempt: String) throws(FileError) {
@@ -119,19 +134,19 @@ private func write(_ bytes: [UInt8], to descriptor: Int32, _ attempt: String) th
 }
 
 /// Only root can give a file away; for others it is theirs already.
-private func giveToOwner(of folder: String, _ descriptor: Int32, _ attempt: String) throws(FileError) {
+private func giveToOwner(of folder: Int32, _ descriptor: Int32, _ attempt: String) throws(FileError) {
     guard geteuid() == 0 else { return }
     var status = stat()
-    try require(stat(folder, &status) == 0, attempt)
+    try require(fstat(folder, &status) == 0, attempt)
     try require(fchown(descriptor, status.st_uid, status.st_gid) == 0, attempt)
 }
 
 /// Makes a new name itself survive a power cut.
-private func flush(folder: String) throws(FileError) {
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    try require(descriptor >= 0, "opening \(folder)")
+private func flush(_ folder: Int32, _ attempt: String) throws(FileError) {
+    let descriptor = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    try require(descriptor >= 0, attempt)
     defer { close(descriptor) }
-    try require(fsync(descriptor) == 0, "flushing \(folder)")
+    try require(fsync(descriptor) == 0, attempt)
 }
 
 private func folder(of path: String) -> String {

@@ -45,7 +45,7 @@ package struct Status: Hashable, Sendable, Error, CustomStringConvertible {
     }
 
     package var code: Code
-    /// A sentence for the peer's operator: what was wrong, where, what to do. Shown escaped.
+    /// A sentence for the peer's operator: what was wrong, where, what to do. A peer's is escaped and at most 1 KiB long.
     package var message: String
     package var retryAfterSeconds: UInt32
     package var round: UInt64

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 import Glibc
 internal import SystemPackage
@@ -30,7 +31,7 @@ struct ShardFolder: Sendable {
     /// A file's status; nil if there is none.
     func status(_ name: String) -> Status? {
         var status = stat()
-        guard stat(path.appending(name).string, &status) == 0 else { return nil }
+        guard lstat(path.appending(name).string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Status(
             length: UInt64(max(0, status.st_size)), inode: UInt64(status.st_ino),
             modified: [status.st_mtim.tv_sec, status.st_mtim.tv_nsec])
@@ -43,8 +44,12 @@ struct ShardFolder: Sendable {
         let file = path.appending(name)
         observe(.read(file))
         do {
-            let descriptor = try FileDescriptor.open(file, .readOnly, options: .closeOnExec)
+            let descriptor = try open(file, O_RDONLY | O_NONBLOCK)
             defer { try? descriptor.close() }
+            var status = stat()
+            guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                throw ShardError(.damaged, path: file.string, problem: "is no file")
+            }
             let length = Int(try descriptor.seek(offset: 0, from: .end))
             guard length <= limit else {
                 throw ShardError(
@@ -73,9 +78,7 @@ struct ShardFolder: Sendable {
         do {
             // Always a new file: one that somebody has put there may have another name elsewhere.
             unlink(file.string)
-            let descriptor = try FileDescriptor.open(
-                file, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                permissions: FilePermissions(rawValue: CModeT(permissions.fileMode)))
+            let descriptor = try open(file, O_WRONLY | O_CREAT | O_EXCL, mode: permissions.fileMode)
             defer { try? descriptor.close() }
             try descriptor.writeAll(bytes)
             try give(descriptor, permissions.fileMode, recipients(in: path))
@@ -90,8 +93,9 @@ struct ShardFolder: Sendable {
         let file = path.appending(name)
         observe(.write(file))
         do {
-            let descriptor = try FileDescriptor.open(file, .writeOnly, options: [.noFollow, .closeOnExec])
+            let descriptor = try open(file, O_WRONLY | O_NONBLOCK)
             defer { try? descriptor.close() }
+            try refuseOtherNames(descriptor, file)
             try descriptor.resize(to: offset)
             try descriptor.writeAll(toAbsoluteOffset: offset, bytes)
             try synchronize(descriptor, file)
@@ -132,7 +136,7 @@ struct ShardFolder: Sendable {
         observe(.write(path))
         do {
             try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
-            let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+            let descriptor = try open(path, O_RDONLY | O_DIRECTORY, followsLast: true)
             defer { try? descriptor.close() }
             try give(descriptor, mode, recipients)
         } catch {
@@ -143,8 +147,8 @@ struct ShardFolder: Sendable {
     /// Gives the folder and files of it to those that are configured, who may be others than when they were made; those
     /// that this process can't give stay as they are.
     func give(_ names: [String]) throws(ShardError) {
-        try give(path, permissions.folderMode, in: path.removingLastComponent(), .readOnly, [.directory])
-        for name in names { try give(path.appending(name), permissions.fileMode, in: path, .writeOnly, []) }
+        try give(path, permissions.folderMode, in: path.removingLastComponent(), O_RDONLY | O_DIRECTORY)
+        for name in names { try give(path.appending(name), permissions.fileMode, in: path, O_WRONLY | O_NONBLOCK) }
     }
 
     /// Removes the folder and all that is in it, in one step as others see it.
@@ -172,11 +176,31 @@ struct ShardFolder: Sendable {
     /// Names are on the disk once their folder is.
     func synchronizeFolder() throws(ShardError) {
         do {
-            let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+            let descriptor = try open(path, O_RDONLY | O_DIRECTORY, followsLast: true)
             defer { try? descriptor.close() }
             try synchronize(descriptor, path)
         } catch {
             throw failure(error, path, "can't be written to the disk")
+        }
+    }
+
+    /// Opens a file of the folder, or the folder: root follows no link that another user has put there.
+    private func open(
+        _ file: FilePath, _ flags: Int32, mode: UInt32 = 0, followsLast: Bool = false
+    ) throws(Errno) -> FileDescriptor {
+        do throws(FileError) {
+            return FileDescriptor(
+                rawValue: try openFile(at: file.string, flags, mode: mode, followsLast: followsLast))
+        } catch {
+            throw Errno(rawValue: error.errno)
+        }
+    }
+
+    /// A file that has another name elsewhere isn't one of these, whoever has put it there.
+    private func refuseOtherNames(_ descriptor: FileDescriptor, _ file: FilePath) throws(ShardError) {
+        var status = stat()
+        guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+            throw ShardError(.damaged, path: file.string, problem: "is no file, or has another name elsewhere")
         }
     }
 
@@ -214,15 +238,14 @@ extension ShardFolder {
     }
 
     private func give(
-        _ file: FilePath, _ mode: UInt32, in folder: FilePath, _ access: FileDescriptor.AccessMode,
-        _ options: FileDescriptor.OpenOptions
+        _ file: FilePath, _ mode: UInt32, in folder: FilePath, _ flags: Int32
     ) throws(ShardError) {
         var status = stat()
         let recipients = recipients(in: folder)
         guard lstat(file.string, &status) == 0, isOwn(status), !isGiven(status, mode, recipients) else { return }
         observe(.write(file))
         do {
-            let descriptor = try FileDescriptor.open(file, access, options: options.union([.noFollow, .closeOnExec]))
+            let descriptor = try open(file, flags)
             defer { try? descriptor.close() }
             // A file that has another name elsewhere isn't ours to give away.
             guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFDIR || status.st_nlink == 1
@@ -242,5 +265,3 @@ extension ShardFolder {
         }
     }
 }
-
-private typealias CModeT = CInterop.Mode

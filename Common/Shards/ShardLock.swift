@@ -1,3 +1,4 @@
+internal import Files
 import Glibc
 package import SystemPackage
 
@@ -25,10 +26,12 @@ package struct ShardLock: ~Copyable {
         let end = ContinuousClock.now + .seconds(patience)
         while true {
             let descriptor: FileDescriptor
-            do {
-                descriptor = try FileDescriptor.open(root, .readOnly, options: [.directory, .closeOnExec])
+            do throws(FileError) {
+                descriptor = FileDescriptor(
+                    rawValue: try openFile(at: root.string, O_RDONLY | O_DIRECTORY, followsLast: true))
             } catch {
-                throw ShardError(.inaccessible, path: root.string, problem: "can't be opened: \(error)")
+                throw ShardError(
+                    .inaccessible, path: root.string, problem: "can't be opened: \(Errno(rawValue: error.errno))")
             }
             let failure = Self.wait(descriptor, kind, until: end)
             // Who waited for a folder that was removed meanwhile has locked nothing that others see.

@@ -406,7 +406,7 @@ struct  Assay__V1__Finding
    */
   char *reason;
   /*
-   * Path, keyring or buffer name, as in the log.
+   * Path, keyring or buffer name, as in the log: the first 4096 bytes.
    */
   ProtobufCBinaryData path;
   char *found;
@@ -482,7 +482,8 @@ struct  Assay__V1__Status
   ProtobufCMessage base;
   uint32_t code;
   /*
-   * A sentence: what was wrong, where, and what to do.
+   * A sentence: what was wrong, where, and what to do. Who reads it takes the first 1024 bytes, and escapes what isn't
+   * printable, as with all text here.
    */
   char *message;
   /*

@@ -30,13 +30,17 @@ struct Installation: Sendable {
 
     /// `assay-verifier serve`, once it listens; the relay leads to it.
     ///
-    /// - Parameter settings: over those of the file, such as `storage.limit=1`.
-    func serve(store: String = "store", settings: [String] = []) async throws -> Program {
-        let verifier = try Program(
-            "assay-verifier",
-            ["serve", "--config", path("verifier.yaml"), "--store", path(store), "--log-level", "debug"]
-                + settings.flatMap { ["--set", $0] },
-            in: workshop.folder)
+    /// - Parameters:
+    ///   - settings: over those of the file, such as `storage.limit=1`.
+    ///   - descriptors: how many files it may have open; nil for as many as the tests.
+    func serve(
+        store: String = "store", settings: [String] = [], descriptors: Int? = nil
+    ) async throws -> Program {
+        let command =
+            [Program.path(of: "assay-verifier"), "serve", "--config", path("verifier.yaml"), "--store", path(store)]
+            + ["--log-level", "debug"] + settings.flatMap { ["--set", $0] }
+        let limited = descriptors.map { ["prlimit", "--nofile=\($0):\($0)"] + command } ?? command
+        let verifier = try Program(path: limited[0], Array(limited.dropFirst()), in: workshop.folder)
         try await verifier.wait(for: "listening on 127.0.0.1:")
         let port = verifier.output.split(separator: "\n").lazy.compactMap { line -> Int? in
             line.hasPrefix("listening on ") ? Int(line.drop { $0 != ":" }.dropFirst()) : nil

@@ -13,6 +13,7 @@ import Testing
             switch action {
             case .expect(let awaited, _): "expect \(awaited)"
             case .find: "find"
+            case .admit: "admit"
             case .decide: "decide"
             case .protect: "protect"
             case .send(let message): "send \(message.kind)"
@@ -63,7 +64,7 @@ import Testing
         #expect(Self.words(session.begin()) == ["expect JoinRequest"])
         #expect(Self.words(session.receive(.joinRequest(applicant.request))) == ["find"])
         #expect(
-            Self.words(session.found(SimulatedApplicant.secret, time: SimulatedApplicant.now)) == ["decide"])
+            Self.words(session.found(SimulatedApplicant.secret, time: SimulatedApplicant.now)) == ["admit", "decide"])
         #expect(Self.words(session.decided(.admitted(id))) == ["protect"])
         #expect(
             Self.words(session.protected(drawn, as: credential))

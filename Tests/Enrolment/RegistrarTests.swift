@@ -172,7 +172,7 @@ struct Registry: Sendable {
     func otherRefusals() async throws {
         try await Registry.run { registry in
             try await registry.invite(nil, uses: 5)
-            for name in ["", "a b", "bücher", "a\n"] {
+            for name in ["", "a b", "bücher", "a\n", "-x", "--state", String(repeating: "a", count: 256)] {
                 #expect(try await registry.refusal(SimulatedApplicant(wishes: name)) == .noIdentity)
             }
             _ = try await registry.join(SimulatedApplicant()).get()
@@ -180,6 +180,31 @@ struct Registry: Sendable {
             try await registry.store.setRevocation(of: id, at: now)
             #expect(try await registry.refusal(SimulatedApplicant()) == .revoked(id))
             await #expect(throws: StoreError.self) { try await registry.invite(policy: "none") }
+        }
+    }
+
+    @Test("refuses an invitation of an earlier release for an id that no certificate can carry or no command line take")
+    func unfitInvitation() async throws {
+        for name in ["-x", "a b", "evil\n"] {
+            try await Registry.run { registry in
+                try await registry.invite(name)
+                #expect(try await registry.refusal(SimulatedApplicant()) == .noIdentity)
+            }
+        }
+    }
+
+    @Test("tells agents whose ids differ in the case of letters only") func caseOfLetters() async throws {
+        try await Registry.run { registry in
+            for (number, name) in ["web-1", "Web-1", "WEB-10"].enumerated() {
+                try await registry.store.enrol(
+                    Agent(
+                        id: try AgentID(name), attestationKeyPublic: [UInt8(number)],
+                        attestationKeyName: [UInt8(number)], enrolledAt: now))
+            }
+            let store = registry.store
+            #expect(try store.agentsDifferingInCase(from: AgentID("web-1")).map(\.description) == ["Web-1"])
+            #expect(try store.agentsDifferingInCase(from: AgentID("wEB-1")).map(\.description) == ["Web-1", "web-1"])
+            #expect(try store.agentsDifferingInCase(from: AgentID("web-2")).isEmpty)
         }
     }
 
@@ -252,7 +277,7 @@ struct Registry: Sendable {
         }
     }
 
-    @Test("keeps the newest certificates alone, and issues none to agents of an own PKI")
+    @Test("keeps the newest certificates and the connection's own, and issues none to agents of an own PKI")
     func manyRenewals() async throws {
         try await Registry.run { registry in
             try await registry.invite()
@@ -263,7 +288,12 @@ struct Registry: Sendable {
             let request = RenewRequest(certificateRequest: try CertificateRequest(for: host.key).der)
             for _ in 0..<10 { _ = try await registry.registrar.renew(request, of: id, current: current, at: now) }
             let kept = try #require(try registry.store.identity(of: id)).certificates
-            #expect(kept.count == AgentIdentity.maximumCertificates && !kept.contains(current.der))
+            #expect(kept.count == AgentIdentity.maximumCertificates && kept.first == current.der)
+            // The newest is the next connection's own, and its renewals push the first one out at last.
+            let next = try Certificate(der: try #require(kept.last))
+            for _ in 0..<10 { _ = try await registry.registrar.renew(request, of: id, current: next, at: now) }
+            let later = try #require(try registry.store.identity(of: id)).certificates
+            #expect(later.count == AgentIdentity.maximumCertificates && later.first == next.der)
             let stranger = try AgentID("by-hand")
             let none = try await registry.registrar.renew(request, of: stranger, current: current, at: now)
             #expect(none.certificates.isEmpty)

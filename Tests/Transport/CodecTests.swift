@@ -164,6 +164,42 @@ extension WireMessage {
         #expect(try VerifierMessage(sent.serialized) == .status(Status(.unknown, "a\\x00b")))
     }
 
+    /// What a peer might forge a line of a log with.
+    private static let forged = "denied\n2026-11-30 info agent joined\u{1b}[2J\u{202e}"
+    private static let shown = "denied\\n2026-11-30 info agent joined\\x1b[2J\\xe2\\x80\\xae"
+
+    @Test("a peer's words are escaped and cut where they are read, on both sides") func hostileText() throws {
+        for length in [0, 1, 1024, 4 << 20 - 1000] {
+            let sent = Status(.aborted, Self.forged + String(repeating: "x", count: length))
+            guard case .status(let one) = try AgentMessage(AgentMessage.status(sent).serialized),
+                case .status(let other) = try VerifierMessage(VerifierMessage.status(sent).serialized)
+            else { throw MessageError(.empty, in: "test") }
+            #expect(one == other && one.message.hasPrefix(Self.shown) && one.message.utf8.count <= 1024)
+            #expect(
+                length < 1000
+                    ? one.message.hasSuffix("ae" + String(repeating: "x", count: length)) : one.message.hasSuffix("x…"))
+        }
+        let finding = ReportedFinding(
+            reason: Self.forged, record: 1, path: Array(Self.forged.utf8), found: Self.forged, expected: Self.forged,
+            remedy: Self.forged, isWarning: false)
+        var sent = AttestationResult(
+            round: 1, tier: .none, nextRecord: 0, findings: [finding],
+            findingCounts: [ReasonCount(reason: Self.forged, count: 1)], identity: Self.forged)
+        guard
+            case .attestationResult(let result) = try VerifierMessage(
+                VerifierMessage.attestationResult(sent).serialized)
+        else { throw MessageError(.empty, in: "test") }
+        let read = try #require(result.findings.first)
+        #expect([read.reason, read.found, read.expected, read.remedy].allSatisfy { $0 == Self.shown })
+        #expect(result.identity == Self.shown && result.findingCounts.first?.reason == Self.shown)
+        // A name stays bytes, which whoever shows it escapes.
+        #expect(read.path == finding.path)
+        sent.findings[0].path = [UInt8](repeating: 1, count: 4097)
+        #expect(throws: MessageError(.length(4097, allowed: 0...4096), in: "Finding.path")) {
+            _ = try VerifierMessage(VerifierMessage.attestationResult(sent).serialized)
+        }
+    }
+
     @Test("a status code of a newer version is UNKNOWN") func newerStatus() throws {
         #expect(try VerifierMessage([0x22, 3, 0x08, 0xe7, 0x07]) == .status(Status(.unknown, "")))
     }

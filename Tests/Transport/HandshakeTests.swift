@@ -148,8 +148,8 @@ import Testing
         let failures = AsyncStream.makeStream(of: TransportError.self)
         let context = try pki.server([.attest, .join])
         let listener = try await AssayListener.bind(
-            host: "127.0.0.1", port: 0, context: { context }, group: Loopback.group
-        ) { _, error in failures.continuation.yield(error) }
+            host: "127.0.0.1", port: 0, context: { context }, group: Loopback.group,
+            onFailure: { _, error in failures.continuation.yield(error) })
         var client = try ChildProcess(
             "openssl",
             ["s_client", "-connect", "127.0.0.1:\(listener.port)", "-cert", pki.path("agent.pem")]
@@ -230,9 +230,10 @@ import Testing
         }
     }
 
-    @Test("a listener with room for one handshake serves one after the other") func oneAtATime() async throws {
+    @Test("a listener with room for one stranger serves one after the other") func oneAtATime() async throws {
         var limits = TransportLimits()
-        limits.maximumHandshakes = 1
+        limits.maximumStrangers = 1
+        limits.strangerGrace = .milliseconds(100)
         try await Loopback.run(limits: limits) { loopback in
             for _ in 0..<3 {
                 let (agent, verifier) = try await loopback.connect()
@@ -243,6 +244,42 @@ import Testing
             let (agent, verifier) = try await loopback.connect()
             await agent.close()
             await verifier.close()
+        }
+    }
+
+    @Test("silent strangers don't keep an agent out, and one that has said Hello isn't closed for them")
+    func crowd() async throws {
+        var limits = TransportLimits()
+        limits.maximumStrangers = 4
+        limits.strangerGrace = .milliseconds(50)
+        try await Loopback.run(limits: limits) { loopback in
+            let (first, known) = try await loopback.connect()
+            try await first.send(.hello(Samples.hello))
+            #expect(try await known.receive() == .hello(Samples.hello))
+            var strangers: [any Channel] = []
+            for _ in 0..<12 { strangers.append(try await loopback.dialWithoutTLS()) }
+            let (agent, verifier) = try await loopback.connect()
+            try await agent.send(.hello(Samples.hello))
+            #expect(try await verifier.receive() == .hello(Samples.hello))
+            try await strangers[0].closeFuture.get()
+            try await first.send(.status(Samples.status))
+            #expect(try await known.receive() == .status(Samples.status))
+            for stranger in strangers { try? await stranger.close() }
+            for connection in [agent, first] { await connection.close() }
+        }
+    }
+
+    @Test("one source's strangers don't take the room of others, and one that has a certificate is a stranger, too")
+    func share() async throws {
+        var limits = TransportLimits()
+        limits.maximumStrangersOfSource = 2
+        limits.strangerGrace = .zero
+        try await Loopback.run(limits: limits) { loopback in
+            let silent = try await loopback.connect()
+            let others = [try await loopback.dialWithoutTLS(), try await loopback.dialWithoutTLS()]
+            #expect(try await transportError { try await silent.verifier.receive() } == .closed)
+            for channel in others { try await channel.close() }
+            silent.agent.abort()
         }
     }
 

@@ -22,8 +22,8 @@ struct Loopback {
         let (failures, continuation) = AsyncStream.makeStream(of: TransportError.self)
         let server = contexts[keyPath: context]
         let listener = try await AssayListener.bind(
-            host: "127.0.0.1", port: 0, context: { server }, group: group, limits: limits
-        ) { _, error in continuation.yield(error) }
+            host: "127.0.0.1", port: 0, context: { server }, group: group, limits: limits,
+            onFailure: { _, error in continuation.yield(error) })
         do {
             try await body(Loopback(listener: listener, contexts: contexts, failures: failures))
         } catch {

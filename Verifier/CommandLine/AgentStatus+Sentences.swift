@@ -90,10 +90,11 @@ extension AgentStatus {
 
     private func policySentence(_ policyHash: Digest?) -> String {
         guard let policyName else {
-            return "NO POLICY judges it: assay-verifier policy assign \(summary.id) NAME"
+            return "NO POLICY judges it: assay-verifier policy assign \(summary.id.shellWord) NAME"
         }
         guard let policyHash else {
-            return "Its policy \(policyName) is not in the store: assay-verifier policy put \(policyName) FILE"
+            return
+                "Its policy \(policyName) is not in the store: assay-verifier policy put \(shellQuoted(policyName.utf8)) FILE"
         }
         guard let verdict, verdict.policyHash != policyHash else { return "It is judged by policy \(policyName)." }
         let before = verdict.policyHash.map { "the policy of SHA-256 \($0)" } ?? "none"

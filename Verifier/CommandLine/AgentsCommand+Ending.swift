@@ -35,8 +35,8 @@ extension AgentsCommand {
                 guard !undo else { return Output.line("\(id) is trusted to attest again") }
                 Output.line("revoked \(id): its connections are refused from now on, an open one ends within seconds")
                 Output.notice(
-                    "to forget it: assay-verifier agents remove \(id); to take it back: "
-                        + "assay-verifier agents revoke \(id) --undo")
+                    "to forget it: assay-verifier agents remove \(id.shellWord); to take it back: "
+                        + "assay-verifier agents revoke \(id.shellWord) --undo")
             }
         }
     }
@@ -67,7 +67,7 @@ extension AgentsCommand {
                 try await store.remove(id)
                 if json { return Output.line(try jsonLine(Removed(removed: id.description))) }
                 Output.line("removed \(id), and all that was known of it")
-                Output.notice("to have it back: assay-verifier invite --id \(id) --policy NAME")
+                Output.notice("to have it back: assay-verifier invite --id \(id.shellWord) --policy NAME")
             }
         }
     }

@@ -63,7 +63,8 @@ struct AgentsCommand: AsyncParsableCommand {
                     throw CommandFailure(.unavailable, "\(ak): \(error); give what `assay-agent key --out FILE` wrote")
                 }
                 let agent = Agent(
-                    id: try AgentID(id), attestationKeyPublic: bytes, attestationKeyName: key.name,
+                    id: try AgentID(enrolling: Array(id.utf8)), attestationKeyPublic: bytes,
+                    attestationKeyName: key.name,
                     enrolledAt: currentTime(), policyName: policy)
                 let holder = try await store.enrol(agent, replacing: replace)
                 let enrolled = Enrolled(
@@ -76,11 +77,19 @@ struct AgentsCommand: AsyncParsableCommand {
                 if let holder {
                     Output.notice(
                         "\(holder) has this attestation key, too: if the host is \(agent.id) now, "
-                            + "assay-verifier agents remove \(holder)")
+                            + "assay-verifier agents remove \(holder.shellWord)")
                 }
-                if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id) NAME") }
+                if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id.shellWord) NAME") }
+                try warnOfCase(of: agent.id, in: store)
             }
         }
+    }
+}
+
+/// Says so where an agent is enrolled whose id people will take for this one.
+func warnOfCase(of id: AgentID, in store: Store) throws(StoreError) {
+    for other in try store.agentsDifferingInCase(from: id) {
+        Output.notice("warning: agent \(other) is another one: its id differs from \(id) in the case of letters only")
     }
 }
 

@@ -56,8 +56,8 @@ struct InviteCommand: AsyncParsableCommand {
         guard uses == 1 || id == nil else {
             throw ValidationError("--id names one host; leave it out to invite \(uses)")
         }
-        if let id, !(1...AgentID.limit).contains(id.utf8.count) || !id.utf8.allSatisfy({ 0x21...0x7e ~= $0 }) {
-            throw ValidationError("--id has 1 to \(AgentID.limit) printable characters of ASCII, no space")
+        if let id, (try? AgentID(enrolling: Array(id.utf8))) == nil {
+            throw ValidationError("--id has \(AgentID.rule)")
         }
     }
 
@@ -89,6 +89,7 @@ struct InviteCommand: AsyncParsableCommand {
             let token = try JoinToken(
                 host: address.host, port: UInt16(address.port), authority: certificate.fingerprint, secret: secret)
             try await store.invite(invitation)
+            if let id = invitation.agent { try warnOfCase(of: id, in: store) }
             let invited = Invited(
                 command: "assay-agent join -", token: "\(token)", agent: id,
                 policy: policy.map { escaped($0.utf8) }, uses: uses, expiresAt: invitation.expiresAt)

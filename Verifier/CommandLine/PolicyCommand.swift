@@ -102,6 +102,7 @@ func compiled(_ source: [UInt8], of file: String, signers: [String]) throws -> P
         return try Policy(source: source, signers: keys)
     } catch {
         throw CommandFailure(
-            .unavailable, "\(file): \(error)\n`assay-verifier policy check \(file)` names every fault")
+            .unavailable, "\(file): \(error)\n`assay-verifier policy check \(shellQuoted(file.utf8))` names every fault"
+        )
     }
 }

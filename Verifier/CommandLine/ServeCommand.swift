@@ -50,6 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
             if check {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+                for exposed in configuration.exposedKeys { Output.notice("warning: \(exposed)") }
                 if !json { Output.line("the configuration can be used") }
                 return
             }
@@ -65,6 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
             MLDSA.available.isEmpty
                 ? "no signature of ML-DSA can be verified (\(MLDSA.requirement)): it is unsupported_key"
                 : "OpenSSL \(Libcrypto.version) verifies signatures of \(MLDSA.available)")
+        for exposed in configuration.exposedKeys { logger.warning("\(exposed)") }
         let registration = issuer.flatMap { issuer in invitationKey.map { (issuer, $0) } }
         try await reported { try await serve(configuration, identity, registration, logger) }
     }
@@ -104,7 +106,9 @@ struct ServeCommand: AsyncParsableCommand {
             server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)
         let upkeep = StoreUpkeep(store: store, forgetAfter: storage.forgetAfter, logger: logger, time: currentTime)
         let group = ServiceGroup(
-            services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
+            services: monitor.services(
+                isListening: { server.isListening }, crowdWarnings: { server.crowdWarnings },
+                onListening: { port.yield($0) })
                 + [served, upkeep, CertificateService(identity: identity, logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()

@@ -47,7 +47,7 @@ struct ShownKeyrings: Encodable {
                 name: escaped(name),
                 keys: keys.map { key in
                     Key(
-                        keyId: "\(key.keyID)", subject: key.subject.map { escaped($0.utf8) },
+                        keyId: "\(key.keyID)", subject: key.subject,
                         publicKeySha256: "\(key.fingerprint)", certificateSha256: "\(key.certificateFingerprint)",
                         record: key.record,
                         firstSeen: sightings[name]?[key.certificateFingerprint] ?? key.firstSeen,
@@ -113,7 +113,7 @@ struct PastKey: Encodable {
     init(_ key: KeySighting, deniedSince: Int64?) {
         keyring = escaped(key.keyring)
         keyId = "\(key.keyID)"
-        subject = key.subject.map { escaped($0.utf8) }
+        subject = key.subject.map { escaped(text: $0) }
         publicKeySha256 = "\(key.fingerprint)"
         certificateSha256 = "\(key.certificateFingerprint)"
         firstSeen = key.firstSeen

@@ -1,5 +1,6 @@
 import Appraisal
 import AssayCrypto
+import Files
 import Monitoring
 import Server
 import Settings
@@ -20,6 +21,14 @@ struct VerifierConfiguration: Sendable {
     let maximumAge: Int64
     let monitoring: Monitor.Settings
     let storage: StorageConfiguration
+
+    /// Private keys that others than their owners can read.
+    var exposedKeys: [KeyExposure] {
+        // A key that a provider holds has a URI.
+        let authorityKey = authority.map(\.key).flatMap { $0.hasPrefix("/") || !$0.contains(":") ? $0 : nil }
+        return [credentials.privateKeyFile, authorityKey, authority?.invitationKeyFile].compactMap(\.self)
+            .compactMap { KeyExposure(ofKeyFile: $0) }
+    }
 
     init(_ settings: Settings, storePath: FilePath) throws {
         try settings.requireAll()

@@ -15,6 +15,9 @@ package struct JoinSession: Sendable {
         case expect(String, seconds: Int)
         /// Look the token's secret up, then call `found`.
         case find(tokenHash: Digest)
+        /// The host has proved, on this very connection, that it knows a token's secret: it is no stranger any more, and
+        /// what follows costs more.
+        case admit
         /// Ask the store, then call `decided`.
         case decide(JoinClaim)
         /// Draw a secret of 32 bytes, protect it for the two keys, then call `protected`.
@@ -99,7 +102,7 @@ package struct JoinSession: Sendable {
         do throws(Status) {
             let applicant = try Applicant(request, tokenHash: tokenHash, time: time)
             state = .awaitingDecision(applicant)
-            return [.decide(applicant.claim)]
+            return [.admit, .decide(applicant.claim)]
         } catch {
             let refused = RefusedJoin(badRequestWith: tokenHash, wishing: request.agentID, at: time)
             return [.note(refused), .close(error, send: true)]

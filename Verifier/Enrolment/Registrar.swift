@@ -52,7 +52,7 @@ package struct Registrar: Sendable {
             throw EnrolmentError(.badRequest, "the renewal is not for the key of the connection's certificate")
         }
         let certificate = try issuer.issue(to: id, for: request.publicKey, at: time)
-        try await store.addCertificate(certificate.der, of: id)
+        try await store.addCertificate(certificate.der, of: id, keeping: current.der)
         return issued(certificate.der, to: id)
     }
 

@@ -71,15 +71,19 @@ package struct Monitor: Sendable {
     ///
     /// - Parameters:
     ///   - isListening: whether agents can connect.
+    ///   - crowdWarnings: what may keep them from it, a sentence each.
     ///   - onListening: told the port once health and metrics are served; never, if they aren't.
     package func services(
-        isListening: @escaping @Sendable () -> Bool, onListening: @escaping @Sendable (_ port: Int) -> Void
+        isListening: @escaping @Sendable () -> Bool, crowdWarnings: @escaping @Sendable () -> [String] = { [] },
+        onListening: @escaping @Sendable (_ port: Int) -> Void
     ) -> [any Service] {
         var services: [any Service] = [watch]
         services += queues
         guard let port = settings.port else { return services }
         let (store, registry, fleet, process) = (store, registry, fleet, process)
-        let health = HealthCheck(isListening: isListening, warning: { store.roomWarning() }) {
+        let health = HealthCheck(
+            isListening: isListening, warnings: { [store.roomWarning()].compactMap(\.self) + crowdWarnings() }
+        ) {
             try await store.checkWritable()
         }
         services.append(

@@ -15,21 +15,21 @@ enum Admission {
                 return Status(
                     .permissionDenied,
                     "agent \(id) is revoked; to trust it again, run on the verifier: "
-                        + "assay-verifier agents revoke \(id) --undo")
+                        + "assay-verifier agents revoke \(id.shellWord) --undo")
             }
         } catch {
             guard error.code == .notFound else { throw error }
             return Status(
                 .permissionDenied,
-                "agent \(id) is not enrolled; invite it on the verifier (assay-verifier invite --id \(id)) or add it: "
-                    + "assay-verifier agents add \(id)")
+                "agent \(id) is not enrolled; invite it on the verifier (assay-verifier invite --id \(id.shellWord)) or add it: "
+                    + "assay-verifier agents add \(id.shellWord)")
         }
         guard let identity = try store.identity(of: id), let certificate else { return nil }
         guard identity.certificates.contains(certificate.der) else {
             return Status(
                 .permissionDenied,
                 "the certificate is not one that agent \(id) was given since it joined last; have it invited and join "
-                    + "again: assay-verifier invite --id \(id)")
+                    + "again: assay-verifier invite --id \(id.shellWord)")
         }
         return nil
     }

@@ -10,59 +10,89 @@ import Transport
 struct JoinDriver {
     let connection: VerifierConnection
     let registrar: Registrar
+    let gate: JoinGate
     let time: @Sendable () -> Int64
     let metrics: ServerMetrics
     let logger: Logger
+    /// Where it is logged what hosts do that haven't proved that they know a token.
+    let strangers: StrangerLog
+
+    /// What a driver keeps between actions.
+    private struct Pass {
+        var session: JoinSession
+        /// The host has proved that it knows a token, and has a place at the gate.
+        var isAdmitted = false
+    }
 
     /// Runs until the connection ends, one way or another. Never throws: whatever happens is logged.
     func run() async {
-        var session = JoinSession(exporter: connection.peer.exporter)
-        var isOpen = await perform(session.begin(), &session)
+        var pass = Pass(session: JoinSession(exporter: connection.peer.exporter))
+        defer { if pass.isAdmitted { gate.leave() } }
+        var isOpen = await perform(pass.session.begin(), &pass)
         do throws(TransportError) {
             while isOpen {
                 guard let message = try await connection.receive() else {
-                    logger.info("the host hung up before it had joined")
+                    log(.info, "the host hung up before it had joined", [:], pass)
                     await connection.close()
                     return
                 }
-                isOpen = await perform(session.receive(message), &session)
+                isOpen = await perform(pass.session.receive(message), &pass)
             }
         } catch .cancelled {
             await connection.close(sending: .status(.verifierStops))
         } catch {
-            logger.warning("joining failed", metadata: ["error": "\(error)"])
+            log(.warning, "joining failed", ["error": "\(error)"], pass)
             metrics.failed(error.status)
             await connection.close(sending: .status(error.status))
         }
     }
 
+    private static let full = Status(
+        .resourceExhausted, "too many hosts are joining at once; try again", retryAfterSeconds: 10)
+
+    private func log(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata, _ pass: Pass) {
+        if pass.isAdmitted { return logger.log(level: level, message, metadata: metadata) }
+        strangers.log(level, message, metadata.merging(["peer": "\(connection.peer.address)"]) { own, _ in own })
+    }
+
     /// Carries actions out, in order, and those that follow from them; returns whether the session goes on.
-    private func perform(_ actions: [JoinSession.Action], _ session: inout JoinSession) async -> Bool {
+    private func perform(_ actions: [JoinSession.Action], _ pass: inout Pass) async -> Bool {
         var pending = actions[...]
         do {
             while let action = pending.popFirst() {
                 switch action {
                 case .expect(let awaited, let seconds): connection.setDeadline(.seconds(seconds), awaiting: awaited)
                 case .find(let tokenHash):
-                    pending += session.found(try registrar.secret(of: tokenHash), time: time())
-                case .decide(let claim): pending += session.decided(try registrar.store.decide(claim))
+                    pending += pass.session.found(try registrar.secret(of: tokenHash), time: time())
+                case .admit:
+                    guard gate.enter() else {
+                        pending = [.close(Self.full, send: true)]
+                        continue
+                    }
+                    pass.isAdmitted = true
+                    connection.admit()
+                case .decide(let claim): pending += pass.session.decided(try registrar.store.decide(claim))
                 case .protect(let key, let name):
                     let secret = try randomBytes(32)
                     let credential = try Credential.protecting(secret, for: key, attestationKeyName: name)
-                    pending += session.protected(secret, as: credential)
+                    pending += pass.session.protected(secret, as: credential)
                 case .send(let message): try await connection.send(message)
                 case .enrol(let applicant, let id):
                     connection.clearDeadline()
-                    pending += session.enrolled(
+                    pending += pass.session.enrolled(
                         try await registrar.enrol(applicant.claim, as: id, for: applicant.request.publicKey))
                 case .note(let refused): await note(refused)
                 case .finish(let id):
                     logger.notice("agent joined", metadata: ["agent": "\(id)"])
+                    for other in try registrar.store.agentsDifferingInCase(from: id) {
+                        logger.warning(
+                            "two agents' ids differ in the case of letters only",
+                            metadata: ["agent": "\(id)", "other": "\(other)"])
+                    }
                     await connection.close()
                     return false
                 case .close(let status, let isSent):
-                    logger.notice(
-                        "joining refused", metadata: ["status": "\(status)", "by": isSent ? "us" : "the host"])
+                    log(.notice, "joining refused", ["status": "\(status)", "by": isSent ? "us" : "the host"], pass)
                     metrics.failed(status)
                     await connection.close(sending: isSent ? .status(status) : nil)
                     return false

@@ -4,15 +4,36 @@ package import Store
 import Synchronization
 
 /// The policies in use, each loaded once for all sessions: immutable, looked up in place.
+///
+/// Those that a session holds are never loaded a second time. Beside them the ones that were used last are kept, within
+/// a bound: a policy that nobody uses any more is let go once others have come.
 package final class PolicyCache: Sendable {
+    private struct Entry {
+        weak var policy: Policy?
+        /// Nil once it is let go: then it lives as long as a session uses it.
+        var kept: Policy?
+        var use: UInt64
+    }
+
+    private struct Entries {
+        var all: [Digest: Entry] = [:]
+        var uses: UInt64 = 0
+    }
+
+    /// How many policies are kept, and how many bytes of their compiled forms.
+    private let maximumCount: Int
+    private let maximumBytes: Int
+
     private let store: Store
-    private let policies = Mutex<[Digest: Policy]>([:])
+    private let entries = Mutex(Entries())
     /// The one that was tried last, by its trial's number.
     private let tried = Mutex<(number: UInt64, policy: Policy)?>(nil)
 
     /// Loads from a store.
-    package init(store: Store) {
+    package init(store: Store, maximumCount: Int = 64, maximumBytes: Int = 256 << 20) {
         self.store = store
+        self.maximumCount = maximumCount
+        self.maximumBytes = maximumBytes
     }
 
     /// The policy of a content hash.
@@ -20,10 +41,8 @@ package final class PolicyCache: Sendable {
     /// A compiled form that doesn't load (damaged, or of another release) is made again from the stored source.
     /// - Throws: `StoreError`, or `PolicyError` for a source that doesn't load either.
     package func policy(_ contentHash: Digest) throws -> Policy {
-        if let policy = policies.withLock({ $0[contentHash] }) { return policy }
-        let policy = try load(contentHash)
-        policies.withLock { $0[contentHash] = policy }
-        return policy
+        if let policy = entries.withLock({ $0.all[contentHash]?.policy }) { return use(policy) }
+        return use(try load(contentHash))
     }
 
     /// The policy that a trial tries. The last one is kept: its agents come one after the other.
@@ -37,6 +56,28 @@ package final class PolicyCache: Sendable {
         let policy = try Policy(compiled: compiled)
         tried.withLock { $0 = (trial.number, policy) }
         return policy
+    }
+
+    /// Notes that a policy is used, and lets go what is used no more.
+    ///
+    /// - Returns: the one that all sessions share.
+    private func use(_ policy: Policy) -> Policy {
+        entries.withLock { entries in
+            let policy = entries.all[policy.contentHash]?.policy ?? policy
+            entries.uses += 1
+            entries.all[policy.contentHash] = Entry(policy: policy, kept: policy, use: entries.uses)
+            var count = 0
+            var bytes = 0
+            for (hash, entry) in entries.all.sorted(by: { $0.value.use > $1.value.use }) {
+                guard let kept = entry.kept else { continue }
+                count += 1
+                bytes += kept.compiled.count
+                // The one in use stays, however large it is.
+                if count > 1, count > maximumCount || bytes > maximumBytes { entries.all[hash]?.kept = nil }
+            }
+            entries.all = entries.all.filter { $0.value.policy != nil }
+            return policy
+        }
     }
 
     private func load(_ contentHash: Digest) throws -> Policy {

@@ -174,7 +174,7 @@ extension SessionDriver {
             }
             return session.loaded(basis, nonce: try randomBytes(32), time: services.time())
         } catch let error as StoreError where error.code == .notFound {
-            let remedy = "add it on the verifier: assay-verifier agents add \(agentID)"
+            let remedy = "add it on the verifier: assay-verifier agents add \(agentID.shellWord)"
             return [.close(Status(.permissionDenied, "agent \(agentID) is not enrolled; \(remedy)"), send: true)]
         } catch {
             logger.error("the agent's record can't be used", metadata: ["error": "\(error)"])

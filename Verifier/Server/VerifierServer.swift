@@ -5,7 +5,6 @@ import ServiceLifecycle
 import AssayCrypto
 import Messages
 import Store
-import Synchronization
 
 package import Transport
 
@@ -16,6 +15,8 @@ package struct VerifierServer: Sendable {
     private let logger: Logger
     private let sessions = SessionRegistry()
     private let joining = JoinGate()
+    private let crowd: CrowdWatch
+    private let strangers: StrangerLog
 
     /// Listens; nobody is served before `run`.
     ///
@@ -26,8 +27,15 @@ package struct VerifierServer: Sendable {
     ) async throws(TransportError) {
         self.services = services
         self.logger = logger
-        listener = try await AssayListener.bind(host: host, port: port, context: context, group: group) {
-            logger.warning("connection refused", metadata: ["peer": "\($0)", "error": "\($1)"])
+        let crowd = CrowdWatch(metrics: services.metrics, logger: logger)
+        let strangers = StrangerLog(logger: logger)
+        self.crowd = crowd
+        self.strangers = strangers
+        listener = try await AssayListener.bind(
+            host: host, port: port, context: context, group: group, limits: TransportLimits().withinDescriptors,
+            onCrowding: { crowd.see($0) }
+        ) {
+            strangers.log(.warning, "connection refused", ["peer": "\($0)", "error": "\($1)"])
             services.metrics.failed($1.status)
         }
     }
@@ -37,6 +45,9 @@ package struct VerifierServer: Sendable {
 
     /// Whether agents can connect.
     package var isListening: Bool { listener.isListening }
+
+    /// What may keep agents from connecting, a sentence each; none if there is room.
+    package var crowdWarnings: [String] { crowd.warnings() }
 
     /// Serves until a graceful shutdown, or until the task is cancelled.
     package func run() async {
@@ -92,19 +103,16 @@ package struct VerifierServer: Sendable {
     private func join(_ connection: VerifierConnection) async {
         var logger = logger
         logger[metadataKey: "peer"] = "\(connection.peer.address)"
-        guard let registrar = services.registrar, joining.enter() else {
-            let status =
-                services.registrar == nil
-                ? Status(
-                    .failedPrecondition,
-                    "this verifier enrols nobody by token: it has no authority (ca.*); see `assay-verifier init`")
-                : Status(.resourceExhausted, "too many hosts are joining at once; try again", retryAfterSeconds: 10)
+        guard let registrar = services.registrar else {
+            let status = Status(
+                .failedPrecondition,
+                "this verifier enrols nobody by token: it has no authority (ca.*); see `assay-verifier init`")
             return await refuse(connection, status)
         }
         await JoinDriver(
-            connection: connection, registrar: registrar, time: services.time, metrics: services.metrics, logger: logger
+            connection: connection, registrar: registrar, gate: joining, time: services.time,
+            metrics: services.metrics, logger: logger, strangers: strangers
         ).run()
-        joining.leave()
     }
 
     private func refuse(_ connection: VerifierConnection, _ status: Status) async {
@@ -177,21 +185,4 @@ extension VerifierServer {
                 retryAfterSeconds: UInt32(services.settings.roundSeconds))
         }
     }
-}
-
-/// Bounds the hosts that join at the same time: they are strangers, and a credential costs a key operation.
-private final class JoinGate: Sendable {
-    private static let maximum = 64
-    private let count = Mutex(0)
-
-    /// Whether there is room; then it is taken.
-    func enter() -> Bool {
-        count.withLock { count in
-            guard count < Self.maximum else { return false }
-            count += 1
-            return true
-        }
-    }
-
-    func leave() { count.withLock { $0 -= 1 } }
 }

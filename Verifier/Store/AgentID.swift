@@ -26,6 +26,31 @@ package struct AgentID: Hashable, Sendable, Comparable, CustomStringConvertible 
         try self.init(Array(text.utf8))
     }
 
+    /// Checks an id that is to be enrolled: as ``init(_:)-([UInt8])`` does, and that a certificate can carry it and a
+    /// command line take it.
+    package init(enrolling bytes: [UInt8]) throws(StoreError) {
+        guard bytes.allSatisfy({ (0x21...0x7e).contains($0) }), bytes.first != UInt8(ascii: "-") else {
+            throw StoreError(.invalidArgument, "an agent id has \(Self.rule)", at: .init(agent: bytes))
+        }
+        try self.init(bytes)
+    }
+
+    /// What an id that is to be enrolled may be, in words.
+    package static let rule = "1 to \(limit) printable characters of ASCII, no space, and doesn't begin with -"
+
+    /// The id as a word of a command that an operator copies.
+    package var shellWord: String { shellQuoted(bytes) }
+
+    /// Whether another id is the same but for the case of its letters.
+    func differsInCase(from other: AgentID) -> Bool {
+        self != other && bytes.count == other.bytes.count
+            && zip(bytes, other.bytes).allSatisfy { Self.lowercased($0) == Self.lowercased($1) }
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+    }
+
     /// The id, escaped.
     package var description: String { escaped(bytes) }
 

@@ -15,11 +15,13 @@ package final class ServerClaim: Sendable {
     init(folder: FilePath) throws(StoreError) {
         let path = folder.appending(Self.fileName)
         let place = StoreError.Place(path: path.string)
-        do {
-            descriptor = try .open(
-                path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite])
-        } catch {
-            throw StoreError((error as? Errno)?.rawValue ?? EIO, "open", at: place)
+        descriptor = try folder.withOwnersRights { () throws(StoreError) in
+            do {
+                return try .open(
+                    path, .readWrite, options: [.create, .noFollow, .closeOnExec], permissions: [.ownerReadWrite])
+            } catch {
+                throw StoreError((error as? Errno)?.rawValue ?? EIO, "open", at: place)
+            }
         }
         guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             // The deinit runs here, too, and closes the descriptor: every property has its value.

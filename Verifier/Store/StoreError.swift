@@ -110,7 +110,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .olderSchema: "upgrade the store first: `assay-verifier store upgrade`"
         case .foreign: "name a store's folder, or an empty one for a new store; nothing in this one was changed"
         case .notABackup: "give a file that `assay-verifier store backup` wrote; the store was not changed"
-        case .wrongPath: "check the path: a store is a folder, a backup a file"
+        case .wrongPath:
+            "check the path: a store is a folder, a backup a file, and root follows no symbolic link of another user's"
         case .serverRunning: "stop the other server, or give this one a store of its own"
         case .alreadyOpen: "use the store that is open"
         case .readOnly: "open the store for writing"
@@ -137,7 +138,8 @@ extension StoreError {
             case MDB_CORRUPTED, MDB_PAGE_NOTFOUND: .damaged
             case MDB_BAD_VALSIZE: .invalidArgument
             case MDB_NOTFOUND: .notFound
-            case Errno.noSuchFileOrDirectory.rawValue, Errno.notDirectory.rawValue, Errno.isDirectory.rawValue:
+            case Errno.noSuchFileOrDirectory.rawValue, Errno.notDirectory.rawValue, Errno.isDirectory.rawValue,
+                Errno.tooManySymbolicLinkLevels.rawValue:
                 .wrongPath
             case Errno.fileExists.rawValue: .alreadyExists
             case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue, Errno.fileTooLarge.rawValue: .diskFull

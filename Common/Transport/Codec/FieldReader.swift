@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import CAssayProto
 import TPM
 
@@ -37,13 +38,13 @@ struct FieldReader {
         return result
     }
 
-    /// Text: UTF-8 without a NUL inside.
+    /// Text for people: UTF-8 without a NUL inside, escaped and cut to what is shown of it.
     func text(_ field: StaticString, _ pointer: UnsafeMutablePointer<CChar>?) throws(MessageError) -> String {
         guard let pointer, UInt(bitPattern: pointer) != Self.absentText else { return "" }
         let characters = UnsafeRawBufferPointer(start: pointer, count: UnpackBudget.length(ofBlock: pointer) - 1)
         guard !characters.contains(0) else { throw error(.embeddedNUL, field) }
         guard let text = String(validating: characters, as: UTF8.self) else { throw error(.notUTF8, field) }
-        return text
+        return escaped(text: text)
     }
 
     /// A PCR bank that Assay can replay.
@@ -91,7 +92,7 @@ struct FieldReader {
 }
 
 /// The largest lengths of fields, in bytes, and of lists: what is real, rounded up, so that a peer can't make us keep
-/// more. Records, paths and findings' texts are bounded by the frame alone.
+/// more. Records are bounded by the frame alone; of texts the first KiB is kept.
 enum FieldLimits {
     /// Banks and PCRs: a TPM has fewer than 24 of either.
     static let list = 24
@@ -122,4 +123,6 @@ enum FieldLimits {
     static let keyID = 4...4
     static let keyringName = 0...4096
     static let subject = 0...1024
+    /// PATH_MAX.
+    static let path = 0...4096
 }

@@ -123,7 +123,7 @@ extension ReportedFinding {
         self.init(
             reason: try fields.text("reason", structure.reason),
             record: structure.place_case == ASSAY__V1__FINDING__PLACE_RECORD ? structure.record : nil,
-            path: try fields.bytes("path", structure.path),
+            path: try fields.bytes("path", structure.path, FieldLimits.path),
             found: try fields.text("found", structure.found),
             expected: try fields.text("expected", structure.expected),
             remedy: try fields.text("remedy", structure.remedy),

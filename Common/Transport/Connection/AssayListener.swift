@@ -28,8 +28,8 @@ package final class AssayListener: Sendable {
 
     /// Listens.
     ///
-    /// Handshakes run side by side, at most `limits.maximumHandshakes` of them; one that fails is reported and harms
-    /// nobody else.
+    /// Handshakes run side by side; one that fails is reported and harms nobody else. For peers that haven't proved who
+    /// they are there is room for `limits.maximumStrangers`.
     ///
     /// - Parameters:
     ///   - port: 0 lets the operating system choose.
@@ -38,15 +38,20 @@ package final class AssayListener: Sendable {
     /// - Throws: `.io` if the address can't be bound.
     package static func bind(
         host: String, port: Int, context: @escaping @Sendable () -> TLSContext, group: any EventLoopGroup,
-        limits: TransportLimits = TransportLimits(), onFailure: @escaping FailureReport = { _, _ in }
+        limits: TransportLimits = TransportLimits(), onCrowding: @escaping CrowdingReport = { _ in },
+        onFailure: @escaping FailureReport = { _, _ in }
     ) async throws(TransportError) -> AssayListener {
         let (connections, continuation) = AsyncStream.makeStream(of: VerifierConnection.self)
         let loop = group.next()
         do {
-            let gate = try await loop.submit { NIOLoopBound(AcceptGate(limits: limits), eventLoop: loop) }.get()
+            let gate = try await loop.submit {
+                NIOLoopBound(AcceptGate(limits: limits, onCrowding: onCrowding), eventLoop: loop)
+            }.get()
             let channel = try await ServerBootstrap(group: loop, childGroup: group)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // The gate is asked before each one.
+                .serverChannelOption(.maxMessagesPerRead, value: 1)
                 .serverChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandler(gate.value)
@@ -56,8 +61,9 @@ package final class AssayListener: Sendable {
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     let address = channel.remoteAddress?.shortDescription ?? "unknown"
-                    return begin(channel, context(), limits) { result in
-                        loop.execute { gate.value.handshakeEnded() }
+                    return begin(channel, context(), limits) {
+                        loop.execute { gate.value.admit(channel) }
+                    } ended: { result in
                         deliver(result, from: address, to: continuation, onFailure)
                     }
                 }
@@ -78,12 +84,13 @@ package final class AssayListener: Sendable {
 
     private static func begin(
         _ channel: any Channel, _ context: TLSContext, _ limits: TransportLimits,
-        _ ended: @escaping @Sendable (Result<VerifierConnection, any Error>) -> Void
+        onAdmission: @escaping @Sendable () -> Void,
+        ended: @escaping @Sendable (Result<VerifierConnection, any Error>) -> Void
     ) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             do {
                 let established: EventLoopFuture<VerifierConnection> = try Pipeline.establish(
-                    on: channel, context: context, serverName: nil, limits: limits)
+                    on: channel, context: context, serverName: nil, limits: limits, onAdmission: onAdmission)
                 established.whenComplete(ended)
             } catch {
                 ended(.failure(error))
@@ -100,7 +107,9 @@ package final class AssayListener: Sendable {
         case .success(let connection):
             if case .terminated = continuation.yield(connection) { connection.abort() }
         case .failure(let error):
-            onFailure(address, TransportError(error))
+            let error = TransportError(error)
+            // This side has closed it, and told why where it did.
+            if error != .closed { onFailure(address, error) }
         }
     }
 }

@@ -21,12 +21,18 @@ package final class Connection<Inbound: WireMessage, Outbound: WireMessage>: Sen
     private let calls = Atomic<UInt64>(0)
     /// Whether the peer's first message was what it should be.
     private let hasAcceptedFirst = Atomic<Bool>(false)
+    /// Told once it counts among strangers no more.
+    private let onAdmission: @Sendable () -> Void
 
-    init(peer: PeerInfo, channel: any Channel, handlers: NIOLoopBound<Pipeline.Handlers>, limits: TransportLimits) {
+    init(
+        peer: PeerInfo, channel: any Channel, handlers: NIOLoopBound<Pipeline.Handlers>, limits: TransportLimits,
+        onAdmission: @escaping @Sendable () -> Void
+    ) {
         self.peer = peer
         self.channel = channel
         self.handlers = handlers
         self.limits = limits
+        self.onAdmission = onAdmission
     }
 
     deinit {
@@ -49,7 +55,10 @@ package final class Connection<Inbound: WireMessage, Outbound: WireMessage>: Sen
         guard let frame = try await nextFrame() else { return nil }
         do throws(MessageError) {
             let message = try Inbound(frame)
-            if !hasAcceptedFirst.exchange(true, ordering: .relaxed) { onLoop { $0.messages.acceptFirst() } }
+            if !hasAcceptedFirst.exchange(true, ordering: .relaxed) {
+                onLoop { $0.messages.acceptFirst() }
+                if peer.certificate != nil { admit() }
+            }
             return message
         } catch {
             onLoop { $0.messages.refuse(error) }
@@ -69,6 +78,10 @@ package final class Connection<Inbound: WireMessage, Outbound: WireMessage>: Sen
         }
         return try reception.get()
     }
+
+    /// The peer has proved who it is: its connection isn't closed any more to make room for others. Whoever has shown a
+    /// certificate has proved it with its first message.
+    package func admit() { onAdmission() }
 
     /// Sends a message; returns when the operating system has taken all of it, so that a slow peer slows its sender.
     ///

@@ -14,10 +14,12 @@ enum Pipeline {
 
     /// Begins the handshake of a channel that is being set up. Call on its event loop.
     ///
+    /// - Parameter onAdmission: told on any thread, perhaps more than once, that the peer has proved who it is.
     /// - Returns: the connection once the handshake is finished and the peer has an identity; else a
     ///   ``TransportError``, and the channel closes.
     static func establish<Inbound, Outbound>(
-        on channel: any Channel, context: TLSContext, serverName: String?, limits: TransportLimits
+        on channel: any Channel, context: TLSContext, serverName: String?, limits: TransportLimits,
+        onAdmission: @escaping @Sendable () -> Void = {}
     ) throws -> EventLoopFuture<Connection<Inbound, Outbound>> {
         let established = channel.eventLoop.makePromise(of: TLSEngine.Session.self)
         let messages = MessageHandler(limits: limits)
@@ -40,7 +42,8 @@ enum Pipeline {
                 let peer = try PeerInfo(session, of: context, address: address)
                 if peer.applicationProtocol == .join { handlers.value.messages.keepFirstLimit() }
                 handlers.value.messages.setDeadline(limits.firstMessageTimeout, awaiting: "first message")
-                return Connection(peer: peer, channel: channel, handlers: handlers, limits: limits)
+                return Connection(
+                    peer: peer, channel: channel, handlers: handlers, limits: limits, onAdmission: onAdmission)
             } catch {
                 refuse(channel, Outbound.status(error.status), limits)
                 throw TransportError.tls(error)

@@ -1,5 +1,7 @@
 package import AssayCrypto
 import COpenSSL
+import Files
+import Glibc
 
 /// A side's certificate, key and trust, read from PEM files once and shared by all of its connections (libssl's
 /// SSL_CTX).
@@ -111,6 +113,7 @@ package final class TLSContext: @unchecked Sendable {
         guard assay_ssl_ctx_at_least_tls13(pointer) == 1 else {
             throw .drained(.configuration, "libssl has no TLS 1.3")
         }
+        try useGroups()
         assay_ssl_ctx_release_buffers(pointer)
         assay_ssl_ctx_no_resumption(pointer)
         // libssl's own callback would ask on the terminal.
@@ -122,6 +125,18 @@ package final class TLSContext: @unchecked Sendable {
         alpn.deallocate()
     }
 
+    /// The groups of the key exchange, the longest list that this libssl knows. The asterisks are OpenSSL 3.5's: a share
+    /// of both groups is offered at once, so that a peer without the first one needs no second turn.
+    private static let groups = ["*X25519MLKEM768:*X25519:P-256:P-384", "X25519:P-256:P-384"]
+
+    /// No finite-field group: one ClientHello, recorded and replayed, would cost the server a tenth of a second.
+    private func useGroups() throws(TLSError) {
+        guard Self.groups.contains(where: { assay_ssl_ctx_set_groups(pointer, $0) == 1 }) else {
+            throw .drained(.configuration, "libssl has none of the groups X25519, P-256 and P-384")
+        }
+        ERR_clear_error()
+    }
+
     private func offerProtocols() throws(TLSError) {
         // Unlike its siblings this one returns 0 for success.
         guard SSL_CTX_set_alpn_protos(pointer, alpn.baseAddress, UInt32(alpn.count)) == 0 else {
@@ -130,12 +145,11 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     private func use(_ credentials: Credentials) throws(TLSError) {
-        ERR_clear_error()
-        guard SSL_CTX_use_certificate_chain_file(pointer, credentials.certificateChainFile) == 1 else {
-            throw .drained(.configuration, "certificate chain \(credentials.certificateChainFile)")
+        try read("certificate chain", credentials.certificateChainFile) {
+            SSL_CTX_use_certificate_chain_file(pointer, $0)
         }
-        guard SSL_CTX_use_PrivateKey_file(pointer, credentials.privateKeyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw .drained(.configuration, "private key \(credentials.privateKeyFile)")
+        try read("private key", credentials.privateKeyFile) {
+            SSL_CTX_use_PrivateKey_file(pointer, $0, SSL_FILETYPE_PEM)
         }
         guard SSL_CTX_check_private_key(pointer) == 1 else {
             throw .drained(.configuration, "private key \(credentials.privateKeyFile) is another certificate's")
@@ -143,10 +157,22 @@ package final class TLSContext: @unchecked Sendable {
     }
 
     private func trust(_ file: String) throws(TLSError) {
-        ERR_clear_error()
-        guard SSL_CTX_load_verify_file(pointer, file) == 1 else {
-            throw .drained(.configuration, "trust roots \(file)")
+        try read("trust roots", file) { SSL_CTX_load_verify_file(pointer, $0) }
+    }
+
+    /// Has libssl read a file that is open already: root follows no link of another user's.
+    ///
+    /// - Parameter use: gets a path that leads to the open file; returns 1, or what libssl returns if it fails.
+    private func read(_ what: String, _ file: String, _ use: (_ path: String) -> Int32) throws(TLSError) {
+        let descriptor: Int32
+        do throws(FileError) {
+            descriptor = try openFile(at: file, O_RDONLY, followsLast: true)
+        } catch {
+            throw TLSError(.configuration, "\(what) \(file): \(error.reason)")
         }
+        defer { close(descriptor) }
+        ERR_clear_error()
+        guard use("/proc/self/fd/\(descriptor)") == 1 else { throw .drained(.configuration, "\(what) \(file)") }
     }
 
     /// libssl asks this while it reads a ClientHello with ALPN, before it decides on a certificate request. Without

@@ -27,7 +27,7 @@ final class TLSEngine {
 
     private let context: TLSContext
     private let bytes = ByteBufferBIO()
-    private let ssl: OpaquePointer
+    let ssl: OpaquePointer
 
     /// - Parameter serverName: on the dialing side, the DNS name or IP address that the server's certificate must
     ///   have as a subject alternative name.

@@ -34,6 +34,16 @@ final class TLSHandler: ChannelDuplexHandler {
     private let limits: TransportLimits
     private var state = State.idle
     private var established: EventLoopPromise<TLSEngine.Session>?
+    /// Bytes that libssl wrote of its own accord, answers to a KeyUpdate above all, and that the socket hasn't taken.
+    private var unsentReplies = 0
+    private var isReadHeld = false
+
+    /// Nothing more is read from a peer that doesn't take this many bytes of replies: it would have us keep one of them
+    /// for each KeyUpdate that it sends.
+    static let maximumUnsentReplies = 16 << 10
+
+    /// An outbound event that closes the socket at once, as ``abort(context:)`` does.
+    struct Abort: Sendable {}
 
     /// - Parameter established: succeeds once, or fails with a ``TransportError``.
     init(
@@ -86,6 +96,12 @@ final class TLSHandler: ChannelDuplexHandler {
         case .active: context.fireErrorCaught(TransportError(error))
         case .idle, .closing, .closed: break
         }
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is Abort else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        abort(context: context)
+        promise?.succeed()
     }
 
     /// Closes the socket at once: no close_notify, nothing flushed.
@@ -160,10 +176,14 @@ final class TLSHandler: ChannelDuplexHandler {
         if case .closing = state { context.read() }  // the tail may hold its reads back
     }
 
+    func read(context: ChannelHandlerContext) {
+        if unsentReplies > Self.maximumUnsentReplies { isReadHeld = true } else { context.read() }
+    }
+
     private func readPlaintext(_ context: ChannelHandlerContext) {
         var plaintext = ByteBuffer()
         let outcome = Result { () throws(TLSError) in try engine.read(into: &plaintext) }
-        sendOutput(context)
+        sendReplies(context)
         if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
         guard case .active = state else { return }
         switch outcome {
@@ -198,6 +218,18 @@ final class TLSHandler: ChannelDuplexHandler {
     private func sendOutput(_ context: ChannelHandlerContext) {
         guard let output = engine.takeOutput() else { return }
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+    }
+
+    private func sendReplies(_ context: ChannelHandlerContext) {
+        guard let output = engine.takeOutput() else { return }
+        let count = output.readableBytes
+        unsentReplies += count
+        context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { _ in
+            self.unsentReplies -= count
+            guard self.isReadHeld, self.unsentReplies <= Self.maximumUnsentReplies else { return }
+            self.isReadHeld = false
+            context.read()
+        }
     }
 
     // MARK: Closing

@@ -8,7 +8,7 @@ package struct Finding: Hashable, Sendable, CustomStringConvertible {
     package var record: UInt64?
     /// The path, or the buffer's or keyring's name, as the log has it: hostile bytes, shown through `escaped(_:)`.
     package var path: [UInt8]
-    /// What was found, such as a digest; empty where the reason says it all.
+    /// What was found, such as a digest; empty where the reason says it all. Escaped and bounded, as the next two are.
     package var found: String
     /// What was expected; empty where nothing particular was.
     package var expected: String
@@ -27,9 +27,9 @@ package struct Finding: Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
         self.record = record
         self.path = path
-        self.found = found
-        self.expected = expected
-        self.remedy = remedy ?? reason.remedy
+        self.found = escaped(text: found)
+        self.expected = escaped(text: expected)
+        self.remedy = remedy.map { escaped(text: $0) } ?? reason.remedy
         self.isWarning = isWarning
     }
 

@@ -67,7 +67,6 @@ package struct Findings: Hashable, Sendable {
         guard kept.count < Self.keptLimit || place < kept.count || !finding.isWarning else { return }
         var finding = finding
         if finding.path.count > Self.textLimit { finding.path.removeSubrange(Self.textLimit...) }
-        if finding.found.utf8.count > Self.textLimit { finding.found = String(finding.found.prefix(Self.textLimit)) }
         kept.insert(finding, at: place)
         if kept.count > Self.keptLimit { kept.remove(at: kept.lastIndex(where: \.isWarning) ?? kept.count - 1) }
     }

@@ -1,4 +1,5 @@
 package import AssayCrypto
+internal import Bytes
 
 /// A key that the kernel loaded onto a keyring, as a record of the log told.
 package struct LearnedKey: Hashable, Sendable {
@@ -65,7 +66,7 @@ package struct LearnedKey: Hashable, Sendable {
         self.keyID = keyID
         self.certificateFingerprint = certificateFingerprint
         self.fingerprint = fingerprint
-        self.subject = subject
+        self.subject = subject.map { escaped(text: $0) }
         self.record = record
         self.firstSeen = firstSeen
         self.material = material

@@ -9,20 +9,20 @@ package actor HealthCheck {
 
     private let checkStore: @Sendable () async throws -> Void
     private let isListening: @Sendable () -> Bool
-    private let warning: @Sendable () -> String?
+    private let warnings: @Sendable () -> [String]
     private var last: (checked: ContinuousClock.Instant, problem: String?)?
     private var running: Task<String?, Never>?
 
     /// - Parameters:
     ///   - isListening: whether agents can connect.
-    ///   - warning: what may keep it from serving soon.
+    ///   - warnings: what may keep it from serving soon, or others from being served, a sentence each.
     ///   - checkStore: throws what keeps verdicts from being durable.
     package init(
-        isListening: @escaping @Sendable () -> Bool, warning: @escaping @Sendable () -> String? = { nil },
+        isListening: @escaping @Sendable () -> Bool, warnings: @escaping @Sendable () -> [String] = { [] },
         checkStore: @escaping @Sendable () async throws -> Void
     ) {
         self.isListening = isListening
-        self.warning = warning
+        self.warnings = warnings
         self.checkStore = checkStore
     }
 
@@ -34,8 +34,8 @@ package actor HealthCheck {
         return problems
     }
 
-    /// What may keep the verifier from serving soon; nil if nothing is known.
-    package nonisolated func nextProblem() -> String? { warning() }
+    /// What may keep the verifier from serving soon; empty if nothing is known.
+    package nonisolated func nextProblems() -> [String] { warnings() }
 
     private func storeProblem() async -> String? {
         if let last, ContinuousClock.now - last.checked < Self.interval { return last.problem }

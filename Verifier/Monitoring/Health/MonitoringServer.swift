@@ -33,7 +33,7 @@ package struct MonitoringServer: Service {
     package func run() async throws {
         let (health, metrics) = (health, metrics)
         let router = Router()
-        router.get("/healthz") { _, _ in Self.answer(await health.problems(), warning: health.nextProblem()) }
+        router.get("/healthz") { _, _ in Self.answer(await health.problems(), warnings: health.nextProblems()) }
         router.get("/metrics") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: PrometheusText.contentType],
@@ -52,8 +52,8 @@ package struct MonitoringServer: Service {
         }
     }
 
-    private static func answer(_ problems: [String], warning: String?) -> Response {
-        let lines = (problems.isEmpty ? ["ok"] : problems) + (warning.map { ["warning: " + $0] } ?? [])
+    private static func answer(_ problems: [String], warnings: [String]) -> Response {
+        let lines = (problems.isEmpty ? ["ok"] : problems) + warnings.map { "warning: " + $0 }
         return Response(
             status: problems.isEmpty ? .ok : .serviceUnavailable,
             headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],

@@ -23,5 +23,9 @@ extension ServerMetrics {
         MetricDescription(
             "assay_errors_total", .counter, labels: ["word"],
             "Connections refused or ended by an error, by gRPC's word for it."),
+        MetricDescription(
+            "assay_listener_full_total", .counter, labels: ["limit"],
+            "Times that a connection waited, or one of an unproved peer was closed, for a limit was met: strangers, those "
+                + "of one source, connections, or the system's descriptors."),
     ]
 }

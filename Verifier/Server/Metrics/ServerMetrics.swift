@@ -1,6 +1,7 @@
 import Appraisal
 package import CoreMetrics
 import Messages
+import Transport
 
 /// What the server counts, through swift-metrics: once a shard, a round or a connection, never once a record.
 package struct ServerMetrics: Sendable {
@@ -16,6 +17,7 @@ package struct ServerMetrics: Sendable {
     private let connections: Meter
     private let accepted: Counter
     private let errors: [Status.Code: Counter]
+    private let crowdings: [String: Counter]
 
     /// Begins to count: every series is there from now on, at 0.
     package init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -40,6 +42,8 @@ package struct ServerMetrics: Sendable {
         connections = Meter(label: "assay_connections", factory: factory)
         accepted = counter("connections_total")
         errors = counters("errors_total", "word") { (code: Status.Code) in code.name.lowercased() }
+        crowdings = Dictionary(
+            uniqueKeysWithValues: Crowding.limits.map { ($0, counter("listener_full_total", ("limit", $0))) })
     }
 
     func connected() {
@@ -67,6 +71,10 @@ package struct ServerMetrics: Sendable {
 
     func waited(forCommit time: Duration) {
         commitTime.recordNanoseconds(time.nanoseconds)
+    }
+
+    func crowded(_ crowding: Crowding) {
+        crowdings[crowding.limit]?.increment()
     }
 
     func failed(_ status: Status) {

@@ -60,9 +60,8 @@ extension Invitation {
     ///   - endorsementKeyName: of the key that came; empty for none.
     ///   - wished: may be empty, may be nonsense.
     func agentID(for endorsementKeyName: [UInt8], wishing wished: [UInt8]) -> AgentID? {
-        if let id = use(by: endorsementKeyName)?.agent ?? agent { return id }
-        let isNameable = wished.allSatisfy { (0x21...0x7e).contains($0) }
-        return isNameable ? try? AgentID(wished) : nil
+        if let id = use(by: endorsementKeyName)?.agent { return id }
+        return try? AgentID(enrolling: agent?.bytes ?? wished)
     }
 
     func use(by endorsementKeyName: [UInt8]) -> Use? {

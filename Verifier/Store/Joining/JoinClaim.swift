@@ -1,4 +1,5 @@
 package import AssayCrypto
+import Bytes
 
 /// Who asks to join, and with what; the keys are checked, and so is that the sender knows the token.
 package struct JoinClaim: Hashable, Sendable {
@@ -80,21 +81,21 @@ package enum JoinRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .usedUp: "the token is used up; \(again)"
         case .noIdentity:
             "nobody said who this host is: run assay-agent join with --id ID, or have it invited with --id ID "
-                + "(1 to 255 printable characters of ASCII, no space)"
+                + "(\(AgentID.rule))"
         case .otherTPM(let id):
             "another TPM is enrolled as \(id); if this host replaces it, run on the verifier: "
-                + "assay-verifier agents remove \(id), then join again; else choose another id"
+                + "assay-verifier agents remove \(id.shellWord), then join again; else choose another id"
         case .enrolledByHand(let id):
             "\(id) was enrolled by hand, with its attestation key and no token; if this host is to be \(id), run on the "
-                + "verifier: assay-verifier agents remove \(id), then join again; else choose another id"
+                + "verifier: assay-verifier agents remove \(id.shellWord), then join again; else choose another id"
         case .attestationKeyTaken(let id):
             "this TPM's attestation key is enrolled as \(id) already; if the host has another name now, run on the "
-                + "verifier: assay-verifier agents remove \(id), then join again; else join as \(id)"
+                + "verifier: assay-verifier agents remove \(id.shellWord), then join again; else join as \(id)"
         case .revoked(let id):
-            "agent \(id) is revoked; to trust it again, run on the verifier: assay-verifier agents revoke \(id) --undo"
+            "agent \(id) is revoked; to trust it again, run on the verifier: assay-verifier agents revoke \(id.shellWord) --undo"
         case .noPolicy(let name):
             "the invitation names the policy \(name), which is gone; put it again on the verifier: "
-                + "assay-verifier policy put \(name) FILE"
+                + "assay-verifier policy put \(shellQuoted(name.utf8)) FILE"
         }
     }
 }

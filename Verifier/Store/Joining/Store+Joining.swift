@@ -1,4 +1,5 @@
 package import AssayCrypto
+import Bytes
 
 // How agents come to be enrolled by invitation.
 extension Store {
@@ -104,16 +105,35 @@ extension Store {
         }
     }
 
-    /// Adds a certificate that an agent renewed.
+    /// Other agents whose ids are the same as this one but for the case of letters: people mistake one for the other.
+    package func agentsDifferingInCase(from id: AgentID) throws(StoreError) -> [AgentID] {
+        try environment.read { (transaction) throws(StoreError) in
+            var found: [AgentID] = []
+            try transaction.scan(schema.agents, prefix: []) { (key, _) throws(StoreError) in
+                // A key is the id and a zero byte. Nearly all have another length.
+                guard key.count == id.bytes.count + 1 else { return true }
+                let other = try AgentID([UInt8](copying: key).dropLast())
+                if other.differsInCase(from: id) { found.append(other) }
+                return true
+            }
+            return found
+        }
+    }
+
+    /// Adds a certificate that an agent renewed. Of those that it has, the oldest go, but never the one that it is
+    /// connected with: however often an agent renews, its connection stays welcome.
     ///
+    /// - Parameter current: the certificate of the connection, X.509 DER.
     /// - Throws: `notFound` for an agent that hasn't joined, or not any more.
-    package func addCertificate(_ certificate: [UInt8], of id: AgentID) async throws(StoreError) {
+    package func addCertificate(
+        _ certificate: [UInt8], of id: AgentID, keeping current: [UInt8]
+    ) async throws(StoreError) {
         let schema = schema
         try await writer.perform { (transaction, changes) throws(StoreError) in
             guard try schema.agent(id, transaction).revokedAt == nil,
                 var identity = try transaction.load(AgentIdentity.self, of: id, in: schema.identities)
             else { throw StoreError(.notFound, "the agent hasn't joined, or is revoked", at: .init(agent: id.bytes)) }
-            identity.certificates = (identity.certificates + [certificate]).suffix(AgentIdentity.maximumCertificates)
+            identity.add(certificate, keeping: current)
             changes.put(id.key, identity.stored, in: schema.identities)
         }
     }

@@ -47,6 +47,10 @@ final class Environment: @unchecked Sendable {
 
     /// Makes a handle and opens LMDB's files.
     private func open(size: Int) throws(StoreError) -> OpaquePointer {
+        try path.withOwnersRights { () throws(StoreError) in try openFiles(size: size) }
+    }
+
+    private func openFiles(size: Int) throws(StoreError) -> OpaquePointer {
         let place = StoreError.Place(path: path.string)
         try LockFile.reserve(in: path, readers: Self.maximumReaders)
         var handle: OpaquePointer?

@@ -17,7 +17,7 @@ enum LockFile {
     static func reserve(in folder: FilePath, readers: CUnsignedInt) throws(StoreError) {
         let path = folder.appending(StoreFolder.lockFile)
         let isNew = path.withPlatformString { access($0, F_OK) } != 0
-        let descriptor = path.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
+        let descriptor = path.withPlatformString { Glibc.open($0, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         let number = posix_fallocate(descriptor, 0, size(readers: readers))

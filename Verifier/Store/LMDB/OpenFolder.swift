@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 import SystemPackage
@@ -26,5 +27,12 @@ final class OpenFolder: Sendable {
 
     deinit {
         Self.all.withLock { _ = $0.remove(identity) }
+    }
+}
+
+extension FilePath {
+    /// Works in this folder with the rights of its owner, if root does: LMDB, too, opens files by their names.
+    func withOwnersRights<Output>(_ body: () throws(StoreError) -> Output) throws(StoreError) -> Output {
+        try withRights(ofOwnerOf: string, refusal: { StoreError($0.errno, "open", at: .init(path: string)) }, body)
     }
 }

@@ -14,10 +14,18 @@ package enum Backup {
         defer { environment.close() }
         _ = try header(in: environment)
         let place = StoreError.Place(path: file.string)
+        try folder(of: file).withOwnersRights { () throws(StoreError) in
+            try write(environment, to: file, place)
+            try syncFolder(of: file)
+        }
+    }
+
+    private static func write(
+        _ environment: Environment, to file: FilePath, _ place: StoreError.Place
+    ) throws(StoreError) {
         let partial = FilePath(file.string + ".partial")
         try system("open", place) { () throws in
-            let descriptor = try FileDescriptor.open(
-                partial, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
+            let descriptor = try create(partial)
             defer {
                 try? descriptor.close()
                 _ = partial.withPlatformString { unlink($0) }
@@ -29,7 +37,14 @@ package enum Backup {
                 throw StoreError(errno, "link", at: place)
             }
         }
-        try syncFolder(of: file)
+    }
+
+    /// Always a new file: one that a killed process has left, or somebody has put there, goes.
+    private static func create(_ file: FilePath) throws -> FileDescriptor {
+        _ = file.withPlatformString { unlink($0) }
+        return try FileDescriptor.open(
+            file, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+            permissions: [.ownerReadWrite])
     }
 
     /// Puts a backup in a store's place; the store that was there is kept as `data.mdb.replaced`.
@@ -42,10 +57,22 @@ package enum Backup {
         if path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
             throw StoreError(errno, "mkdir", at: .init(path: path.string))
         }
+        let place = StoreError.Place(path: file.string)
+        var input: FileDescriptor?
+        try system("open", place) { () throws in
+            input = try FileDescriptor.open(file, .readOnly, options: [.closeOnExec])
+        }
+        guard let input else { throw StoreError(EBADF, "open", at: place) }
+        defer { try? input.close() }
+        return try path.withOwnersRights { () throws(StoreError) in try restore(path, from: input, place) }
+    }
+
+    private static func restore(
+        _ path: FilePath, from input: FileDescriptor, _ place: StoreError.Place
+    ) throws(StoreError) -> StoreCheck {
         try StoreFolder.refuseForeign(path)
         let claim = try ServerClaim(folder: path)
         defer { withExtendedLifetime(claim) {} }
-        let place = StoreError.Place(path: file.string)
         let folder = path.appending(StoreFolder.restoringFolder)
         let new = folder.appending(StoreFolder.dataFile)
         guard folder.withPlatformString({ mkdir($0, 0o700) }) == 0 || errno == EEXIST else {
@@ -55,7 +82,7 @@ package enum Backup {
             for name in [new, folder.appending(StoreFolder.lockFile)] { _ = name.withPlatformString { unlink($0) } }
             _ = folder.withPlatformString { rmdir($0) }
         }
-        try copy(file, to: new, place)
+        try copy(input, to: new, place)
         let check = try examine(folder, named: place)
         try replace(path, by: new)
         return check
@@ -84,7 +111,7 @@ package enum Backup {
         let place = StoreError.Place(path: path.string)
         try system("open", place) { () throws in
             let descriptor = try FileDescriptor.open(
-                lock, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite])
+                lock, .readWrite, options: [.create, .noFollow, .closeOnExec], permissions: [.ownerReadWrite])
             defer { try? descriptor.close() }
             // Each process that has an environment open holds a lock on the first byte of this file (LMDB, mdb.c,
             // `mdb_env_excl_lock`); the last one to come empties it, so that the next begins with a new table of readers.
@@ -108,12 +135,11 @@ package enum Backup {
         try syncFolder(of: path.appending(StoreFolder.dataFile))
     }
 
-    private static func copy(_ source: FilePath, to target: FilePath, _ place: StoreError.Place) throws(StoreError) {
+    private static func copy(
+        _ input: FileDescriptor, to target: FilePath, _ place: StoreError.Place
+    ) throws(StoreError) {
         try system("copy", place) { () throws in
-            let input = try FileDescriptor.open(source, .readOnly, options: [.closeOnExec])
-            defer { try? input.close() }
-            let output = try FileDescriptor.open(
-                target, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: [.ownerReadWrite])
+            let output = try create(target)
             defer { try? output.close() }
             try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 8) { buffer in
                 while true {
@@ -135,10 +161,14 @@ package enum Backup {
         }
     }
 
+    private static func folder(of file: FilePath) -> FilePath {
+        let folder = file.removingLastComponent()
+        return folder.isEmpty ? FilePath(".") : folder
+    }
+
     /// Makes a rename durable.
     private static func syncFolder(of file: FilePath) throws(StoreError) {
-        let folder = file.removingLastComponent()
-        let path = folder.isEmpty ? FilePath(".") : folder
+        let path = folder(of: file)
         try system("fsync", .init(path: path.string)) { () throws in
             let descriptor = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
             defer { try? descriptor.close() }

@@ -29,6 +29,16 @@ package struct AgentIdentity: Hashable, Sendable {
         self.certificates = certificates
     }
 
+    /// Adds a certificate; of the others the oldest go, but never `current`.
+    mutating func add(_ certificate: [UInt8], keeping current: [UInt8]) {
+        certificates.append(certificate)
+        while certificates.count > Self.maximumCertificates,
+            let oldest = certificates.firstIndex(where: { $0 != current })
+        {
+            certificates.remove(at: oldest)
+        }
+    }
+
     /// The newest certificate for a key; nil if none was issued.
     func certificate(for publicKeyFingerprint: Digest) -> [UInt8]? {
         certificates.last { (try? Certificate(der: $0))?.publicKeyFingerprint == publicKeyFingerprint }
