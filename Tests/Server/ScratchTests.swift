@@ -241,7 +241,10 @@ import Testing
         #expect(try bench.load().last == "send Challenge 2 from 3")
         #expect(bench.receive(refusal(2)) == ["load"])
         #expect(try bench.load().last == "send Challenge 3 from 0")
-        #expect(bench.receive(refusal(3)) == ["commit contraindicated, position kept, records_missing"])
+        #expect(bench.receive(refusal(3)) == ["load"])
+        #expect(try bench.load().last == "send Challenge 4 from 6")
+        #expect(
+            try bench.evidence() == ["note quoted", "commit contraindicated, position kept, records_missing"])
         _ = bench.commit()
         #expect(bench.result?.findings.map(\.record) == [3])
     }

@@ -20,6 +20,8 @@ struct RoundPlan: Sendable {
         case position(AppraisalState)
         /// Where a broken transfer stood: provisional, until this round's quote vouches for it.
         case scratch(Scratch)
+        /// At the end of what the agent says it holds: it is asked for its quote alone.
+        case end(UInt64)
     }
 
     let basis: RoundBasis
@@ -66,7 +68,9 @@ struct RoundPlan: Sendable {
             column: hello.columnAlgorithm, verdictNumber: basis.numbers.verdict, stateNumber: basis.numbers.state,
             policyHash: basis.policy?.contentHash, denyGeneration: basis.numbers.denials,
             reattestation: basis.numbers.reattestation)
-        if let scratch = basis.scratch, !attempt.withoutScratch, scratch.basis == scratchBasis,
+        if attempt.wordsOnMissing != nil {
+            start = .end(hello.nextRecord)
+        } else if let scratch = basis.scratch, !attempt.withoutScratch, scratch.basis == scratchBasis,
             scratch.isFresh(at: time, lifetime: settings.scratchSeconds)
         {
             start = .scratch(scratch)
@@ -86,7 +90,7 @@ struct RoundPlan: Sendable {
     /// What the round's appraisal begins with.
     var state: AppraisalState {
         switch start {
-        case .recordZero: AppraisalState()
+        case .recordZero, .end: AppraisalState()
         case .lastCommit(let state), .position(let state): state
         case .scratch(let scratch): scratch.appraisal
         }
@@ -102,11 +106,13 @@ struct RoundPlan: Sendable {
     var resumesCommit: Bool {
         switch start {
         case .lastCommit, .position: true
-        case .recordZero, .scratch: false
+        case .recordZero, .scratch, .end: false
         }
     }
 
-    var firstRecord: UInt64 { state.nextRecord }
+    var firstRecord: UInt64 {
+        if case .end(let record) = start { record } else { state.nextRecord }
+    }
 }
 
 extension Scratch {

@@ -48,6 +48,8 @@ struct SessionDriver {
         var nextRound: ContinuousClock.Instant?
         /// When the round was challenged.
         var challenged = ContinuousClock.now
+        /// Whether a round was committed on this connection: the first one is of the agent's making, for it connected.
+        var hasCommitted = false
         var isClosed = false
     }
 
@@ -210,6 +212,8 @@ extension SessionDriver {
             switch result {
             case .committed(let number):
                 pass.scratch.clear()
+                if !pass.hasCommitted { services.allowance.spend(agentID) }
+                pass.hasCommitted = true
                 services.metrics.committed(outcome, roundTime: .now - pass.challenged)
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)

@@ -248,12 +248,17 @@ extension VerifierSession {
                 return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
             }
         } catch {
-            return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
+            return [quoted] + commit(RoundOutcome(round, quote, failed: Finding(error)), of: round)
+        }
+        if let words = round.attempt.wordsOnMissing {
+            // Of a boot that isn't the stored one, the first record is what is missing.
+            let missed = isOfStoredEpoch(quote.clockInfo, round) ? round.attempt.missedRecord ?? 0 : 0
+            return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: words), of: round)
         }
         if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isOfStoredEpoch(quote.clockInfo, round) {
             // It is still the epoch of which more records were seen.
             let held = "the log ends at record \(evidence.logEnd)"
-            return [quoted] + commit(RoundOutcome(round, missing: missed, found: held), of: round)
+            return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: held), of: round)
         }
         let (end, overflow) = round.plan.state.logBytes.addingReportingOverflow(evidence.logBytes)
         guard evidence.logEnd >= round.plan.firstRecord, !overflow, end <= settings.maximumLogBytes else {
@@ -333,14 +338,15 @@ extension VerifierSession {
         var exchange = taken
         let trial = exchange.finishTrial()
         let round = exchange.round
-        let clock = exchange.clock
+        let quote = exchange.quote
         let passed = exchange.passed
         let outcome = exchange.finish()
         if outcome.newState == nil, let scratch = round.plan.scratch {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
                 + withoutScratch(round, round.attempt, "what was kept of a broken transfer doesn't lead to the quote")
         }
-        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != clock.restartCount } ?? false
+        let restartCount = quote.clockInfo.restartCount
+        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != restartCount } ?? false
         if outcome.newState == nil, round.plan.resumesCommit, wasSuspended {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
@@ -349,7 +355,7 @@ extension VerifierSession {
             let reason = "the agent's log begins with a snapshot of other PCR values than those of the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
-        var concluded = RoundOutcome(round, outcome, passed: passed, clock: clock)
+        var concluded = RoundOutcome(round, quote, outcome, passed: passed)
         concluded.trial = trial
         return commit(concluded, of: round)
     }
@@ -388,14 +394,20 @@ extension VerifierSession {
         if round.plan.scratch != nil {
             return withoutScratch(round, round.attempt, "the agent doesn't hold record \(round.plan.firstRecord)")
         }
-        guard let missed = round.attempt.missedRecord else {
+        guard round.attempt.wordsOnMissing == nil else {
+            let words = "the agent says that it doesn't hold the records that it said it holds: restart it"
+            return [.close(Status(.failedPrecondition, words, round: round.number), send: true)]
+        }
+        var attempt = round.attempt
+        if attempt.missedRecord == nil {
             // The log may be another boot's, which only a quote tells: one is made for a record that is held.
-            var attempt = round.attempt
             attempt.missedRecord = round.plan.firstRecord
             attempt.fromRecordZero = true
-            return again(round, attempt)
+        } else {
+            // Still nothing that is proved: the agent's word alone makes no verdict.
+            attempt.wordsOnMissing = status.message
         }
-        return commit(RoundOutcome(round, missing: missed, found: status.message), of: round)
+        return again(round, attempt)
     }
 
     private func refuse(_ message: AgentMessage, awaited: String) -> [Action] {

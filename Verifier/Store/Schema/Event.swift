@@ -101,6 +101,15 @@ extension Event.Kind {
         case .schemaChanged: .schemaChanged
         case .reattestationRequested: .reattestationRequested
         case .scratchDropped: .scratchDropped
+        case .verdictWithdrawn: .verdictWithdrawn
+        }
+    }
+
+    /// Whether a host can bring it about, by what it measures and sends: such events don't push out others.
+    var isOfHost: Bool {
+        switch self {
+        case .tierChanged, .epochChanged, .keyLearned, .keyGone, .scratchDropped: true
+        default: false
         }
     }
 
