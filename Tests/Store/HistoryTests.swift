@@ -231,7 +231,7 @@ import Testing
             .epochChanged(from: 1, to: 2), .keyLearned(keyring: [1], key: digest), .keyGone(keyring: [2], key: digest),
             .policyAssigned("a"), .policyAssigned(nil), .policyPut("a", contentHash: digest), .keyDenied(digest),
             .keyAllowed(digest), .schemaChanged(from: 1, to: 2), .reattestationRequested(from: 3),
-            .scratchDropped(record: 4),
+            .scratchDropped(record: 4), .verdictWithdrawn(stamp: 5),
         ]
         for kind in kinds {
             let event = Event(time: 7, kind: kind)

@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import Store
+import Terminal
 
 extension Event.Kind {
     /// What happened, for people.
@@ -27,6 +28,9 @@ extension Event.Kind {
         case .reattestationRequested(let record): "to be appraised again, from record \(record) on"
         case .scratchDropped(let record):
             "what was kept of a broken transfer, up to record \(record), didn't lead to the quote, and was dropped"
+        case .verdictWithdrawn(let stamp):
+            "the last verdict doesn't stand: it is stamped \(readableTime(stamp)), later than now; the verifier's clock was "
+                + "ahead"
         }
     }
 
@@ -38,7 +42,7 @@ extension Event.Kind {
         case .policyAssigned(let name): name.map { escaped($0.utf8) }
         case .policyPut(let name, _): escaped(name.utf8)
         case .enrolled, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .schemaChanged,
-            .reattestationRequested, .scratchDropped:
+            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
     }
@@ -52,7 +56,7 @@ extension Event.Kind {
         case .keyGone(let keyring, _): (escaped(keyring), nil)
         case .policyPut(_, let hash): (nil, "\(hash)")
         case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .keyDenied, .keyAllowed,
-            .reattestationRequested, .scratchDropped:
+            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
     }

@@ -118,8 +118,7 @@ struct RoundPlan: Sendable {
 extension Scratch {
     /// Whether something of it came within a lifetime. A clock that was set back doesn't make it young.
     fileprivate func isFresh(at time: Int64, lifetime: Int64) -> Bool {
-        let (age, overflow) = time.subtractingReportingOverflow(transfer.updatedAt)
-        return !overflow && lifetime > 0 && age.magnitude <= lifetime.magnitude
+        lifetime > 0 && Age(of: transfer.updatedAt, at: time).isWithin(lifetime)
     }
 }
 

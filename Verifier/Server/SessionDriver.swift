@@ -22,7 +22,9 @@ struct SessionDriver {
     func run() async {
         var session = VerifierSession(
             agentID: agentID.bytes, exporter: connection.peer.exporter,
-            certificate: connection.peer.certificate?.fingerprint, settings: services.settings)
+            certificate: connection.peer.certificate?.fingerprint,
+            // An end that can't be read is none that one could rely on.
+            certificateEnd: connection.peer.certificate.map { $0.notAfter ?? .min }, settings: services.settings)
         var pass = Pass(scratch: scratchWriter())
         await perform(session.begin(), &session, &pass)
         do throws(TransportError) {

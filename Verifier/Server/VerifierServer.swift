@@ -160,9 +160,9 @@ extension VerifierServer {
 
     private func forgetOldScratch() async {
         while !Task.isCancelled {
-            let time = services.time().subtractingReportingOverflow(services.settings.scratchSeconds)
             do throws(StoreError) {
-                try await services.store.forgetScratch(before: time.overflow ? .min : time.partialValue)
+                try await services.store.forgetScratch(
+                    olderThan: services.settings.scratchSeconds, at: services.time())
             } catch {
                 logger.warning("old transfers can't be forgotten", metadata: ["error": "\(error)"])
             }

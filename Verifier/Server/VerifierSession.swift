@@ -24,6 +24,7 @@ package struct VerifierSession: ~Copyable {
     private let agentID: [UInt8]
     private let exporter: [UInt8]
     private let certificate: Digest?
+    private let certificateEnd: Int64?
     private let settings: SessionSettings
     private var state = State.awaitingHello
     private var roundNumber: UInt64 = 0
@@ -40,12 +41,16 @@ package struct VerifierSession: ~Copyable {
     ///   - agentID: the identity in the peer's certificate.
     ///   - exporter: the TLS exporter value (RFC 9266), 32 bytes.
     ///   - certificate: SHA-256 of the peer's; a broken transfer is only gone on with under the same.
+    ///   - certificateEnd: the last second of its validity, in seconds since 1970: no verdict is given later. TLS has looked
+    ///     at it when the connection was made, and doesn't look again.
     package init(
-        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, settings: SessionSettings
+        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, certificateEnd: Int64? = nil,
+        settings: SessionSettings
     ) {
         self.agentID = agentID
         self.exporter = exporter
         self.certificate = certificate
+        self.certificateEnd = certificateEnd
         self.settings = settings
     }
 
@@ -57,6 +62,7 @@ package struct VerifierSession: ~Copyable {
     /// - Parameter time: seconds since 1970.
     package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
         if case .status(let status) = message { return ended(by: status) }
+        if let expired = endIfExpired(at: time) { return expired }
         if case .renewRequest(let request) = message, !hasRenewed, isGreeted {
             hasRenewed = true
             return [.renew(request)] + deadline
@@ -96,6 +102,7 @@ package struct VerifierSession: ~Copyable {
     ///   - nonce: 32 fresh random bytes.
     ///   - time: seconds since 1970.
     package mutating func loaded(_ basis: RoundBasis, nonce: [UInt8], time: Int64) -> [Action] {
+        if let expired = endIfExpired(at: time) { return expired }
         let taken = takeState()
         guard case .awaitingBasis(let hello, var attempt) = taken else {
             return []
@@ -138,6 +145,7 @@ package struct VerifierSession: ~Copyable {
     ///
     /// - Parameter time: seconds since 1970.
     package mutating func verified(_ results: SignatureResults, time: Int64) -> [Action] {
+        if let expired = endIfExpired(at: time) { return expired }
         let taken = takeState()
         guard case .awaitingSignatures(var exchange) = taken else { return [] }
         exchange.settle(results)
@@ -187,6 +195,21 @@ package struct VerifierSession: ~Copyable {
         case .awaitingShard: [.expect("LogShard", seconds: settings.shardSeconds)]
         default: []
         }
+    }
+
+    /// Ends the session if the certificate that it was made with has expired; nil if it goes on, or is over already.
+    private mutating func endIfExpired(at time: Int64) -> [Action]? {
+        guard let certificateEnd, time > certificateEnd else { return nil }
+        if case .ended = takeState() { return nil }
+        let id = String(decoding: agentID, as: UTF8.self)
+        return [
+            .close(
+                Status(
+                    .unauthenticated,
+                    "the certificate that this connection was made with has expired; if it was renewed meanwhile, connect "
+                        + "again; if not, have the host invited again (on the verifier: assay-verifier invite --id \(id)), "
+                        + "or renew it where your PKI does"), send: true)
+        ]
     }
 
     /// The round is over for us; what the agent has already sent of it may still arrive.
