@@ -24,6 +24,13 @@ import Testing
         #expect(problems.last == Self.fullDisk.description)
     }
 
+    @Test("is bad while agents refuse the server's certificate")
+    func certificate() async {
+        let check = HealthCheck(
+            isListening: { true }, certificateProblem: { "the certificate is of tomorrow" }, checkStore: {})
+        #expect(await check.problems() == ["the certificate is of tomorrow"])
+    }
+
     @Test("asks the store once, however many ask at the same time")
     func once() async {
         let asked = Atomic<Int>(0)

@@ -49,6 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
             if check {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
+                try checkCertificate(configuration, issuer)
                 if !json { Output.line("the configuration can be used") }
                 return
             }
@@ -62,6 +63,21 @@ struct ServeCommand: AsyncParsableCommand {
         }
         let registration = issuer.flatMap { issuer in invitationKey.map { (issuer, $0) } }
         try await reported { try await serve(configuration, identity, registration, logger) }
+    }
+
+    /// - Throws: a failure if agents would refuse the server's certificate, and the server wouldn't mend that when it starts.
+    private func checkCertificate(_ configuration: VerifierConfiguration, _ issuer: Issuer?) throws {
+        let file = configuration.credentials.certificateChainFile
+        let certificates = try Issuer.certificates(in: file)
+        guard let problem = ServerIdentity.problem(with: certificates, of: file, issuer, at: currentTime()) else {
+            return
+        }
+        // Its own authority's certificates behind it aren't issued anew.
+        let isMended =
+            issuer != nil
+            && ServerIdentity.problem(with: Array(certificates.dropFirst()), of: file, nil, at: currentTime()) == nil
+        guard isMended else { throw CommandFailure(.usage, problem) }
+        if !json { Output.line("tls.certificate is not valid now; `serve` issues it anew when it starts") }
     }
 
     private func show(_ settings: Settings) throws {
@@ -99,7 +115,9 @@ struct ServeCommand: AsyncParsableCommand {
             server: server, host: configuration.host, monitoringPorts: ports, isJSON: json)
         let upkeep = StoreUpkeep(store: store, forgetAfter: storage.forgetAfter, logger: logger, time: currentTime)
         let group = ServiceGroup(
-            services: monitor.services(isListening: { server.isListening }, onListening: { port.yield($0) })
+            services: monitor.services(
+                isListening: { server.isListening }, certificateProblem: { identity.problem(at: currentTime()) },
+                onListening: { port.yield($0) })
                 + [served, upkeep, CertificateService(identity: identity, logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         try await group.run()
@@ -129,7 +147,7 @@ private struct CertificateService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            await identity.keepFresh(every: .seconds(3600), time: currentTime, logger: logger)
+            await identity.keepFresh(every: .seconds(60), time: currentTime, logger: logger)
         }
     }
 }

@@ -71,15 +71,19 @@ package struct Monitor: Sendable {
     ///
     /// - Parameters:
     ///   - isListening: whether agents can connect.
+    ///   - certificateProblem: why agents refuse the server's certificate; nil if they don't.
     ///   - onListening: told the port once health and metrics are served; never, if they aren't.
     package func services(
-        isListening: @escaping @Sendable () -> Bool, onListening: @escaping @Sendable (_ port: Int) -> Void
+        isListening: @escaping @Sendable () -> Bool, certificateProblem: @escaping @Sendable () -> String?,
+        onListening: @escaping @Sendable (_ port: Int) -> Void
     ) -> [any Service] {
         var services: [any Service] = [watch]
         services += queues
         guard let port = settings.port else { return services }
         let (store, registry, fleet, process) = (store, registry, fleet, process)
-        let health = HealthCheck(isListening: isListening, warning: { store.roomWarning() }) {
+        let health = HealthCheck(
+            isListening: isListening, certificateProblem: certificateProblem, warning: { store.roomWarning() }
+        ) {
             try await store.checkWritable()
         }
         services.append(

@@ -9,19 +9,23 @@ package actor HealthCheck {
 
     private let checkStore: @Sendable () async throws -> Void
     private let isListening: @Sendable () -> Bool
+    private let certificateProblem: @Sendable () -> String?
     private let warning: @Sendable () -> String?
     private var last: (checked: ContinuousClock.Instant, problem: String?)?
     private var running: Task<String?, Never>?
 
     /// - Parameters:
     ///   - isListening: whether agents can connect.
+    ///   - certificateProblem: why agents refuse the server's certificate; nil if they don't.
     ///   - warning: what may keep it from serving soon.
     ///   - checkStore: throws what keeps verdicts from being durable.
     package init(
-        isListening: @escaping @Sendable () -> Bool, warning: @escaping @Sendable () -> String? = { nil },
+        isListening: @escaping @Sendable () -> Bool, certificateProblem: @escaping @Sendable () -> String? = { nil },
+        warning: @escaping @Sendable () -> String? = { nil },
         checkStore: @escaping @Sendable () async throws -> Void
     ) {
         self.isListening = isListening
+        self.certificateProblem = certificateProblem
         self.warning = warning
         self.checkStore = checkStore
     }
@@ -30,6 +34,7 @@ package actor HealthCheck {
     package func problems() async -> [String] {
         var problems: [String] = []
         if !isListening() { problems.append("no agent can connect: the listener is closed") }
+        if let problem = certificateProblem() { problems.append(problem) }
         if let problem = await storeProblem() { problems.append(problem) }
         return problems
     }
