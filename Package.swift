@@ -176,7 +176,10 @@ let package = Package(
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
-            "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
+            "StoreWriter", "Tests/StoreWriter",
+            [
+                "Store", "Appraisal", "AssayCrypto", "IMA", "TPM", "TestSupport", systemPackage,
+            ]),
         tests("Terminal", ["Terminal", argumentParser]),
         tests("Settings", ["Settings"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),

@@ -78,12 +78,15 @@ package actor Attester {
 
     /// Attests over a connection until the verifier ends it, or after one verdict.
     ///
-    /// - Parameter renewal: how the agent's certificate is renewed when it is due; nil leaves it to others.
+    /// - Parameters:
+    ///   - renewal: how the agent's certificate is renewed when it is due; nil leaves it to others.
+    ///   - endsWhenRenewed: whether to end also after the verdict that follows a renewal, so that the next connection is
+    ///     made with the new certificate: this one ends with the old certificate's validity.
     /// - Returns: the last verdict; nil if the verifier closed before there was one.
     /// - Throws: `AttesterError` for our own side and for a refusal.
     package func attest(
         over connection: AgentConnection, once: Bool, renewal: CertificateRenewal? = nil,
-        observe: @escaping @Sendable (Event) -> Void
+        endsWhenRenewed: Bool = false, observe: @escaping @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
         // Awaited at the end, too: whoever returns from here must be able to let the TPM's key go.
         async let _: Void = readOn(observe)
@@ -91,7 +94,7 @@ package actor Attester {
             agentID: agentID, attestationKeyName: attestationKeyName, exporter: connection.peer.exporter)
         do {
             return try await converse(
-                AttesterSession(binding: binding), connection, once: once, renewal, observe)
+                AttesterSession(binding: binding), connection, once: once, renewal, endsWhenRenewed, observe)
         } catch {
             await connection.close(sending: error.answer.map(AgentMessage.status))
             throw error
@@ -113,9 +116,10 @@ extension Attester {
 
     private func converse(
         _ begun: AttesterSession, _ connection: AgentConnection, once: Bool, _ renewal: CertificateRenewal?,
-        _ observe: @Sendable (Event) -> Void
+        _ endsWhenRenewed: Bool, _ observe: @Sendable (Event) -> Void
     ) async throws(AttesterError) -> AttestationResult? {
         var session = begun
+        var isRenewed = false
         said = try await hello(observe)
         try await send(.hello(said), connection)
         try await renew(renewal, &session, connection, observe)
@@ -123,11 +127,11 @@ extension Attester {
         while let message = try await receive(connection) {
             if case .challenge(let challenge) = message { observe(.challenged(firstRecord: challenge.firstRecord)) }
             let actions = session.receive(message)
-            if case .certificate(let issued) = actions.first { accept(issued, renewal, observe) }
+            if case .certificate(let issued) = actions.first, accept(issued, renewal, observe) { isRenewed = true }
             let verdict = try await perform(actions, &session, connection, observe)
             last = verdict ?? last
             guard verdict != nil else { continue }
-            if once { break }
+            if once || isRenewed && endsWhenRenewed { break }
             try await renew(renewal, &session, connection, observe)
         }
         await connection.close()
@@ -149,15 +153,18 @@ extension Attester {
         _ = try await perform(session.renew(request), &session, connection, observe)
     }
 
+    /// - Returns: whether there is a new certificate.
     private func accept(
         _ issued: CertificateIssued, _ renewal: CertificateRenewal?, _ observe: @Sendable (Event) -> Void
-    ) {
+    ) -> Bool {
         do {
             if let refusal = issued.refusal { throw RenewalFailure(description: "the verifier refuses: \(refusal)") }
             try renewal?.accept(issued)
             observe(.renewal(.success(issued)))
+            return renewal != nil && !issued.certificates.isEmpty
         } catch {
             observe(.renewal(.failure(RenewalFailure(description: "\(error)"))))
+            return false
         }
     }
 

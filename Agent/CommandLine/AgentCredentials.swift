@@ -24,7 +24,7 @@ struct AgentCredentials: Sendable {
         self.init(certificateFile: credentials.certificateChainFile, keyFile: credentials.privateKeyFile)
     }
 
-    /// The agent's certificate.
+    /// The agent's certificate. One that isn't valid yet is for the verifier to judge, whose clock may be the better one.
     ///
     /// - Parameter time: seconds since 1970.
     /// - Throws: a failure that names the next step if there is none, or if it has expired.
@@ -35,14 +35,26 @@ struct AgentCredentials: Sendable {
         } catch {
             throw .usage(error)
         }
-        guard let end = own.notAfter, end >= time else {
+        switch own.validity(at: time) {
+        case .valid, .future: return own
+        case .past, .unreadable:
             let name = own.commonName.map { " --id \(shellQuoted($0.utf8))" } ?? ""
             throw CommandFailure(
                 .unavailable,
                 "the certificate in \(certificateFile) has expired; have this host invited again (assay-verifier invite"
                     + "\(name)), and run assay-agent join")
         }
-        return own
+    }
+
+    /// Why the verifier may refuse the certificate although it hasn't expired; nil if there is no reason for it.
+    ///
+    /// - Parameter time: seconds since 1970.
+    func doubt(at time: Int64) -> String? {
+        guard let own = try? read(), case .future = own.validity(at: time), let fault = own.fault(at: time) else {
+            return nil
+        }
+        return "this host's certificate \(fault): either this host's clock is behind, or the certificate was issued "
+            + "while the verifier's was ahead; then have this host invited again and join again"
     }
 
     /// How the certificate is renewed, for the same key.
@@ -54,7 +66,7 @@ struct AgentCredentials: Sendable {
             return RenewRequest(certificateRequest: try CertificateRequest(for: try key()).der)
         } accept: { issued in
             guard !issued.certificates.isEmpty else { return }
-            try CertificateRenewal.check(issued, for: try read().publicKey())
+            try CertificateRenewal.check(issued, for: try read().publicKey(), at: time())
             try write(issued)
         }
     }

@@ -45,6 +45,8 @@ struct AgentHost: Sendable {
 
     /// Dials the verifier, with the certificate that is in its file now.
     func connect() async throws -> AgentConnection {
+        let credentials = AgentCredentials(configuration.credentials)
+        _ = try credentials.certificate(at: currentTime())
         let context = try TLSContext.client(
             credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
         do throws(TransportError) {
@@ -52,7 +54,9 @@ struct AgentHost: Sendable {
                 host: configuration.verifierHost, port: configuration.verifierPort, context: context,
                 serverName: configuration.verifierName, group: MultiThreadedEventLoopGroup.singleton)
         } catch {
-            throw CommandFailure.connection(to: configuration.verifierHost, port: configuration.verifierPort, error)
+            throw CommandFailure.connection(
+                to: configuration.verifierHost, port: configuration.verifierPort, error,
+                doubt: credentials.doubt(at: currentTime()))
         }
     }
 }

@@ -8,8 +8,13 @@ func address(_ host: String, _ port: Int) -> String {
 
 extension CommandFailure {
     /// A connection to the verifier that did not come to be: where to, why, and what to do.
-    static func connection(to host: String, port: Int, _ error: TransportError) -> CommandFailure {
-        CommandFailure(.unavailable, "\(address(host, port)): \(error)\(nextStep(error))")
+    ///
+    /// - Parameter doubt: what of this host may have caused it; nil if nothing is known.
+    static func connection(
+        to host: String, port: Int, _ error: TransportError, doubt: String? = nil
+    ) -> CommandFailure {
+        let doubt = doubt.map { "; " + $0 } ?? ""
+        return CommandFailure(.unavailable, "\(address(host, port)): \(error)\(nextStep(error))\(doubt)")
     }
 
     /// Where the error itself doesn't say.

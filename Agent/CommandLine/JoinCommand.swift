@@ -91,6 +91,7 @@ struct JoinCommand: AsyncParsableCommand {
             let wished = id ?? ProcessInfo.processInfo.hostName
             let issued = try await joining.join(over: try await dial(token), wishedID: Array(wished.utf8))
             let kept = try agent.write(issued)
+            if let doubt = agent.credentials.doubt(at: currentTime()) { Output.notice(doubt) }
             let joined = Joined(
                 agent: escaped(issued.agentID), verifier: address(token.host, Int(token.port)), configuration: config,
                 formerConfiguration: kept)

@@ -99,8 +99,8 @@ private struct AgentService: Service {
             let connection = try await host.connect()
             logger.info("connected", metadata: ["verifier": "\(connection.peer.address)"])
             let last = try await attester.attest(
-                over: connection, once: false, renewal: host.renewal, observe: log.write)
-            logger.info("the verifier has closed the connection")
+                over: connection, once: false, renewal: host.renewal, endsWhenRenewed: true, observe: log.write)
+            logger.info("the connection is closed")
             return End(gaveVerdict: last != nil)
         } catch let error as AttesterError where error.code == .tpmUnusable {
             throw error

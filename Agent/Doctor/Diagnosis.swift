@@ -122,29 +122,32 @@ extension Diagnosis {
                 remedy: "on the verifier: assay-verifier invite; here: assay-agent join")
         case .present(let certificate, let identity):
             let renewal = "join again (assay-agent join), or renew it where your PKI does"
-            if let start = certificate.notBefore, facts.now < start {
+            if let fault = certificate.fault(at: facts.now) {
                 return .failed(
-                    .certificate, "\(identity)'s certificate is valid only in \(days(start - facts.now))",
-                    remedy: "set this host's clock")
+                    .certificate, "\(identity)'s certificate \(fault)",
+                    remedy: remedy(for: certificate, facts, renewal))
             }
-            guard let end = certificate.notAfter else {
-                return .failed(.certificate, "\(identity)'s certificate has no end that can be read", remedy: renewal)
-            }
-            guard facts.now < end else {
-                return .failed(
-                    .certificate, "\(identity)'s certificate has been invalid for \(days(facts.now - end))",
-                    remedy: renewal)
-            }
-            guard end - facts.now >= soon else {
+            let left = (certificate.notAfter ?? .max) - facts.now
+            guard left >= soon else {
                 return .warning(
-                    .certificate, "\(identity)'s certificate is valid for only \(days(end - facts.now))",
+                    .certificate, "\(identity)'s certificate is valid for only \(Certificate.days(left))",
                     remedy: "see that assay-agent run is running, which renews it; else " + renewal)
             }
             if let exposed = facts.exposedKey {
                 return .warning(.certificate, exposed.problem, remedy: exposed.remedy)
             }
-            return .ok(.certificate, "\(identity)'s certificate is valid for \(days(end - facts.now))")
+            return .ok(.certificate, "\(identity)'s certificate is valid for \(Certificate.days(left))")
         }
+    }
+
+    /// A certificate that isn't valid yet may be right where this host's clock is wrong; where that is right, it was issued
+    /// while the verifier's clock was ahead, and waiting for months is no remedy.
+    private static func remedy(for certificate: Certificate, _ facts: HostFacts, _ renewal: String) -> String {
+        guard case .future = certificate.validity(at: facts.now) else { return renewal }
+        let again = "it was issued while the verifier's clock was ahead: set that right, then " + renewal
+        return facts.isClockSynchronised
+            ? "this host's clock is in step with others, so " + again
+            : "see whether this host's clock is right (timedatectl), and set it if it isn't; if it is, " + again
     }
 
     static func verifier(_ facts: HostFacts) -> Finding {
@@ -157,11 +160,5 @@ extension Diagnosis {
             .unknown(.verifier, without: .certificate)
         case .fails(let problem): .failed(.verifier, problem)
         }
-    }
-
-    /// `1 day`, `12 days`, or hours below two days.
-    private static func days(_ seconds: Int64) -> String {
-        let hours = max(1, seconds / 3600)
-        return hours < 48 ? "\(hours) \(hours == 1 ? "hour" : "hours")" : "\(hours / 24) days"
     }
 }

@@ -87,6 +87,45 @@ package struct Certificate: Hashable, Sendable {
     /// The certificate as a PEM file has it.
     package func pem() throws(CryptoError) -> [UInt8] { try PEMBlock(label: "CERTIFICATE", der: der).encoded() }
 
+    /// Whether a certificate counts at a time.
+    package enum Validity: Hashable, Sendable {
+        /// It does.
+        case valid
+        /// Only from a time on, in seconds since 1970.
+        case future(from: Int64)
+        /// No more, since a time, in seconds since 1970.
+        case past(since: Int64)
+        /// Its validity can't be read: TLS refuses it.
+        case unreadable
+    }
+
+    /// Whether it counts at a time.
+    ///
+    /// - Parameter time: seconds since 1970; both ends are part of its validity (RFC 5280, 4.1.2.5).
+    package func validity(at time: Int64) -> Validity {
+        guard let notBefore, let notAfter else { return .unreadable }
+        if time < notBefore { return .future(from: notBefore) }
+        return time > notAfter ? .past(since: notAfter) : .valid
+    }
+
+    /// Why it doesn't count at a time, such as `is valid only in 3 days`; nil if it does.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package func fault(at time: Int64) -> String? {
+        switch validity(at: time) {
+        case .valid: nil
+        case .future(let start): "is valid only in \(Self.days(start - time))"
+        case .past(let end): "has been invalid for \(Self.days(time - end))"
+        case .unreadable: "has no end that can be read"
+        }
+    }
+
+    /// `12 days`, or hours below two days.
+    package static func days(_ seconds: Int64) -> String {
+        let hours = max(1, seconds / 3600)
+        return hours < 48 ? "\(hours) \(hours == 1 ? "hour" : "hours")" : "\(hours / 24) days"
+    }
+
     /// Whether two thirds of its life are over: time to ask for the next, with a third left for when that fails.
     ///
     /// - Parameter time: seconds since 1970.

@@ -223,7 +223,8 @@ struct  Assay__V1__Challenge
   uint32_t *pcrs;
   /*
    * The first record that the verifier wants. If the agent holds no such record any more, or the log ends before it,
-   * it answers with Status OUT_OF_RANGE.
+   * it answers with Status OUT_OF_RANGE. If it doesn't hold record 0 either, it is asked for the next_record of its Hello,
+   * which takes no record to answer: the quote is what is wanted, and without one there is no verdict.
    */
   uint64_t first_record;
   /*

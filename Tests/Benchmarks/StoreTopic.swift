@@ -7,6 +7,7 @@ import Store
 import Synchronization
 import SystemPackage
 import TPM
+import TestSupport
 
 /// The verifier's store on this machine's disk: commits of many sessions at once, its size, and large fleets.
 ///
@@ -185,6 +186,13 @@ private enum Fleet {
         }
     }
 
+    /// Made once: what is measured is the store.
+    private static let quote = Result {
+        try SyntheticTPM.verifiedQuote(
+            ClockInfo(clock: 1, resetCount: 3, restartCount: 0, isSafe: true),
+            over: PCRSelection(banks: [.sha256], pcrs: PCRSet(0...10)))
+    }
+
     /// A session's two meetings with the store: it reads the agent, and commits a verdict.
     static func attest(_ id: AgentID, keys: KeyringModel, in store: Store) async throws {
         let snapshot = try store.snapshot(of: id)
@@ -194,10 +202,7 @@ private enum Fleet {
             lanes: [.init(bank: .sha256, pcr: 10, forms: .own, value: Digest(repeating: 7, count: 32))],
             keyrings: keys, findings: Findings())
         let outcome = Outcome(
-            agent: id, basis: snapshot.basis,
-            progress: .init(
-                clockInfo: ClockInfo(clock: number, resetCount: 3, restartCount: 0, isSafe: true),
-                selection: PCRSelection(banks: [.sha256], pcrs: PCRSet(0...10)), appraisal: appraisal),
+            agent: id, basis: snapshot.basis, quote: try quote.get(), appraisal: appraisal,
             tier: .affirming, appraisedRecords: number * 20, excessRecords: 0, findings: Findings(),
             challengedAt: 1_800_000_000 + Int64(number) * 60, givenAt: 1_800_000_001 + Int64(number) * 60)
         guard case .committed = try await store.commit(outcome) else { throw BenchmarkError("a commit was refused") }

@@ -177,8 +177,15 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         Ailment("a certificate that is none", .certificate, .failed, says: "mend it") {
             $0.certificate = .fails(problem)
         },
-        Ailment("a certificate of tomorrow", .certificate, .failed, says: "only in 24 hours", "clock") {
+        Ailment("a certificate of tomorrow", .certificate, .failed, says: "only in 24 hours", "join") {
             $0.now = (try Healthy.certificate().notBefore ?? 0) - 86_400
+        },
+        Ailment(
+            "a certificate of tomorrow, by a clock that may be wrong", .certificate, .failed, says: "only in 24 hours",
+            "timedatectl"
+        ) {
+            $0.now = (try Healthy.certificate().notBefore ?? 0) - 86_400
+            $0.isClockSynchronised = false
         },
         Ailment("a certificate of yesterday", .certificate, .failed, says: "invalid for 24 hours", "join") {
             $0.now = (try Healthy.certificate().notAfter ?? 0) + 86_400

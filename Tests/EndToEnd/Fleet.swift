@@ -44,6 +44,13 @@ struct Fleet {
             policyName: policy)
     }
 
+    /// One agent more, with a verdict of so many seconds ago.
+    func attest(_ id: String, _ tier: Tier, age: Int64) async throws {
+        let store = try Store(path: FilePath(folder.path).appending("store"))
+        defer { store.close() }
+        try await attest(id, tier, age: age, store)
+    }
+
     private func attest(_ id: String, _ tier: Tier, age: Int64, _ store: Store) async throws {
         try await store.enrol(agent(id, policy: "web"))
         var findings = Findings()
@@ -57,9 +64,9 @@ struct Fleet {
         let result = try await store.commit(
             Outcome(
                 agent: AgentID(id), basis: store.snapshot(of: AgentID(id)).basis,
-                progress: .init(
-                    clockInfo: ClockInfo(clock: 1, resetCount: 7, restartCount: 0, isSafe: true),
-                    selection: PCRSelection([.init(.sha256, PCRSet([10]))]), appraisal: state),
+                quote: SyntheticTPM.verifiedQuote(
+                    ClockInfo(clock: 1, resetCount: 7, restartCount: 0, isSafe: true),
+                    over: PCRSelection([.init(.sha256, PCRSet([10]))])), appraisal: state,
                 tier: tier, appraisedRecords: 1_200, excessRecords: 0, findings: findings, challengedAt: now() - age,
                 givenAt: now() - age))
         guard case .committed = result else { throw Unexpected("\(result)") }

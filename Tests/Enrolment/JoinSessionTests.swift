@@ -204,6 +204,7 @@ import Testing
         let all: [(JoinRefusal, Status.Code, String)] = [
             (.unknownToken, .permissionDenied, "assay-verifier invite"),
             (.expired, .permissionDenied, "assay-verifier invite"),
+            (.madeInTheFuture, .permissionDenied, "clock was ahead"),
             (.usedUp, .permissionDenied, "assay-verifier invite"),
             (.noIdentity, .invalidArgument, "--id"),
             (.otherTPM(id), .alreadyExists, "assay-verifier agents remove web-1"),

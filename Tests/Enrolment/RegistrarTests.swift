@@ -122,12 +122,28 @@ struct Registry: Sendable {
         }
     }
 
+    @Test("gives a host another certificate in place of one that isn't valid now, for the same keys and token")
+    func wrongClock() async throws {
+        try await Registry.run { registry in
+            let (host, later) = (try SimulatedApplicant(), now + 100 * 86_400)
+            try await registry.invite(expires: later + 3600)
+            let ahead = try await registry.join(host, at: later).get()
+            #expect(try await registry.join(host, at: later).get() == ahead)
+            // The clock is set right: what was issued is valid in 100 days only.
+            let again = try await registry.join(host).get()
+            #expect(try Certificate(der: again.certificates[0]).validity(at: now) == .valid)
+            #expect(try registry.store.identity(of: AgentID("web-1"))?.certificates == again.certificates)
+        }
+    }
+
     @Test("refuses an unknown, an expired and a used token")
     func tokens() async throws {
         try await Registry.run { registry in
             #expect(try await registry.refusal(SimulatedApplicant()) == .unknownToken)
             try await registry.invite(nil)
             #expect(try await registry.refusal(SimulatedApplicant(), at: now + 3600) == .expired)
+            // It was made while the clock was ahead: it would last longer than it was meant to.
+            #expect(try await registry.refusal(SimulatedApplicant(), at: now - 61) == .madeInTheFuture)
             _ = try await registry.join(SimulatedApplicant()).get()
             #expect(try await registry.refusal(SimulatedApplicant(tpm: 1, wishes: "web-2")) == .usedUp)
             #expect(try registry.store.agents().count == 1)

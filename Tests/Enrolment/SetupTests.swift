@@ -104,6 +104,12 @@ import Testing
             #expect(second[0] != first[0] && second[1] == first[1])
             #expect(second[0].subjectPublicKeyInfo == first[0].subjectPublicKeyInfo)
             #expect(second[0].subjectAlternativeNames == first[0].subjectAlternativeNames)
+            // One that was issued while the clock was ahead is none now; nor is one that has ended.
+            #expect(try certificate.renewIfDue(by: issuer, at: now))
+            let third = try Issuer.certificates(in: certificate.chainFile)
+            #expect(third[0].validity(at: now) == .valid && third[0] != second[0])
+            #expect(try !certificate.renewIfDue(by: issuer, at: now))
+            #expect(try certificate.renewIfDue(by: issuer, at: now + 91 * 86_400))
             let other = try Issuer(key: PrivateKey(on: .p256), commonName: "other", at: now)
             #expect(try certificate.renewIfDue(by: other, at: now + 61 * 86_400))
             #expect(try Issuer.certificates(in: certificate.chainFile)[1] == other.certificate)

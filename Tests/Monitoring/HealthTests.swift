@@ -24,6 +24,13 @@ import Testing
         #expect(problems.last == Self.fullDisk.description)
     }
 
+    @Test("is bad while agents refuse the server's certificate")
+    func certificate() async {
+        let check = HealthCheck(
+            isListening: { true }, certificateProblem: { "the certificate is of tomorrow" }, checkStore: {})
+        #expect(await check.problems() == ["the certificate is of tomorrow"])
+    }
+
     @Test("asks the store once, however many ask at the same time")
     func once() async {
         let asked = Atomic<Int>(0)
@@ -82,6 +89,36 @@ import Testing
             #expect(
                 metrics.head.lowercased().contains("content-type: text/plain; version=0.0.4; charset=utf-8"))
             #expect(try httpGet(port: port, path: "/").status == 404)
+        }
+    }
+
+    @Test("answers HEAD as it does GET, without a body", arguments: ["/healthz", "/metrics"], [true, false])
+    func head(path: String, isListening: Bool) async throws {
+        try await serving(isListening) { port in
+            let get = try httpGet(port: port, path: path)
+            let head = try httpGet(port: port, path: path, method: "HEAD")
+            #expect(head.status == get.status && head.body.isEmpty)
+            // All of its headers but the time, the body's length among them.
+            func headers(_ answer: HTTPAnswer) -> [String] {
+                answer.head.lowercased().split(separator: "\r\n").map(String.init).filter { !$0.hasPrefix("date:") }
+                    .sorted()
+            }
+            #expect(headers(head) == headers(get))
+            #expect(headers(head).contains("content-length: \(get.body.utf8.count)"))
+        }
+    }
+
+    @Test(
+        "answers other methods with 405 and the ones that it takes",
+        arguments: ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND"])
+    func methods(method: String) async throws {
+        try await serving(true) { port in
+            for path in ["/healthz", "/metrics"] {
+                let answer = try httpGet(port: port, path: path, method: method)
+                #expect(answer.status == 405, "\(path)")
+                #expect(answer.head.lowercased().contains("allow: get, head"), "\(answer.head)")
+            }
+            #expect(try httpGet(port: port, path: "/", method: method).status == 404)
         }
     }
 

@@ -70,11 +70,14 @@ enum Samples {
     func revoked() {
         var ledger = TierLedger(maximumAge: 600)
         let verdict = Samples.verdict(.affirming, at: 100)
-        ledger.scanned(web, AgentFacts(verdict: verdict), began: 110)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: verdict))
         #expect(ledger.scanEnded(at: 110).isEmpty)
-        ledger.scanned(web, AgentFacts(revokedAt: 120, verdict: verdict), began: 121)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(revokedAt: 120, verdict: verdict))
         #expect(words(ledger.scanEnded(at: 121)) == ["web-1 affirming none revoked"])
-        ledger.scanned(web, AgentFacts(verdict: verdict), began: 130)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: verdict))
         #expect(words(ledger.scanEnded(at: 130)) == ["web-1 none affirming current"])
     }
 
@@ -82,10 +85,12 @@ enum Samples {
     func denied() {
         var ledger = TierLedger(maximumAge: 600)
         let verdict = Samples.verdict(.affirming, at: 100)
-        ledger.scanned(web, AgentFacts(verdict: verdict), began: 110)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: verdict))
         #expect(ledger.scanEnded(at: 110).isEmpty)
+        ledger.scanBegins()
         ledger.scanned(
-            web, AgentFacts(verdict: verdict, deniedKeys: [Digest(repeating: 1, count: 32)]), began: 120)
+            web, AgentFacts(verdict: verdict, deniedKeys: [Digest(repeating: 1, count: 32)]))
         #expect(words(ledger.scanEnded(at: 120)) == ["web-1 affirming warning current"])
         // The next verdict was judged without the key.
         #expect(
@@ -99,12 +104,15 @@ enum Samples {
     @Test("aren't told of what stands when the verifier starts, nor of agents that are new or removed")
     func start() {
         var ledger = TierLedger(maximumAge: 600)
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)), began: 110)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)))
         #expect(ledger.scanEnded(at: 110).isEmpty)
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)), began: 120)
-        ledger.scanned(database, AgentFacts(), began: 120)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)))
+        ledger.scanned(database, AgentFacts())
         #expect(ledger.scanEnded(at: 120).isEmpty)
-        ledger.scanned(database, AgentFacts(), began: 130)
+        ledger.scanBegins()
+        ledger.scanned(database, AgentFacts())
         #expect(ledger.scanEnded(at: 130).isEmpty)
         #expect(ledger.census(at: 130).tiers == [.none: 1])
     }
@@ -113,8 +121,9 @@ enum Samples {
     func lapsedMeanwhile() {
         var ledger = TierLedger(maximumAge: 600)
         // The last verdict of all was at 5,000: a verifier ran then, and has told of what lapsed before.
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 4_300)), began: 9_000)
-        ledger.scanned(database, AgentFacts(verdict: Samples.verdict(.affirming, at: 5_000)), began: 9_000)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 4_300)))
+        ledger.scanned(database, AgentFacts(verdict: Samples.verdict(.affirming, at: 5_000)))
         #expect(words(ledger.scanEnded(at: 9_000)) == ["db-1 affirming none unreachable"])
         #expect(ledger.changes(at: 9_001).isEmpty)
     }
@@ -122,14 +131,63 @@ enum Samples {
     @Test("don't go back to what a scan saw before a verdict was given")
     func race() {
         var ledger = TierLedger(maximumAge: 600)
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 100)), began: 110)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 100)))
         _ = ledger.scanEnded(at: 110)
+        ledger.scanBegins()
         _ = ledger.enter(Samples.verdict(.contraindicated, at: 200, givenAt: 205), of: web, at: 205)
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 100)), began: 204)
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 100)))
         #expect(ledger.scanEnded(at: 206).isEmpty)
         // A scan that began later knows better: the agent was enrolled anew, say.
-        ledger.scanned(web, AgentFacts(), began: 300)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts())
         #expect(words(ledger.scanEnded(at: 300)) == ["web-1 contraindicated none never_attested"])
+    }
+
+    @Test("are told when the clock is set right under a verdict of the time when it was ahead, and never taken back")
+    func clockSetBack() {
+        var ledger = TierLedger(maximumAge: 600)
+        _ = ledger.enter(Samples.verdict(.affirming, at: 80_000), of: web, at: 80_001)
+        #expect(ledger.isDue(at: 80_002) == false)
+        #expect(ledger.isDue(at: 8_000) == true)
+        #expect(words(ledger.changes(at: 8_000)) == ["web-1 affirming none unreachable"])
+        #expect(ledger.takeWithdrawn() == [web] && ledger.takeWithdrawn().isEmpty)
+        #expect(ledger.isDue(at: 8_001) == false)
+        #expect(ledger.due == .max)
+        // The clock reaches the stamp: the host has been silent all the time.
+        #expect(ledger.changes(at: 80_010).isEmpty)
+        let census = ledger.census(at: 80_010)
+        #expect(census.tiers == [.none: 1] && census.standings == [.unreachable: 1])
+        #expect(census.oldest == 72_010 && census.newest == nil)
+        #expect(
+            words([ledger.enter(Samples.verdict(.affirming, at: 80_020), of: web, at: 80_020)].compactMap(\.self))
+                == ["web-1 none affirming current"])
+    }
+
+    @Test("are told of a verdict whose Challenge was sent while the clock was ahead")
+    func challengedAhead() {
+        var ledger = TierLedger(maximumAge: 600)
+        _ = ledger.enter(Samples.verdict(.affirming, at: 1_000), of: web, at: 1_000)
+        let change = ledger.enter(Samples.verdict(.affirming, at: 5_000, givenAt: 1_010), of: web, at: 1_010)
+        #expect(change?.to == Tier.none && change?.standing == .unreachable(since: 5_000))
+        #expect(ledger.takeWithdrawn() == [web])
+    }
+
+    @Test("are told at the start of verdicts stamped in the future, once: what was withdrawn was told")
+    func startInTheFuture() {
+        var ledger = TierLedger(maximumAge: 600)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 80_000)))
+        ledger.scanned(
+            database, AgentFacts(verdict: Samples.verdict(.affirming, at: 80_000), withdrawnAt: 7_000))
+        #expect(words(ledger.scanEnded(at: 8_000)) == ["web-1 affirming none unreachable"])
+        #expect(ledger.takeWithdrawn() == [web])
+        // A stamp of the future is no sign of when a verifier was there last.
+        var other = TierLedger(maximumAge: 600)
+        other.scanBegins()
+        other.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 80_000), withdrawnAt: 7_000))
+        other.scanned(database, AgentFacts(verdict: Samples.verdict(.warning, at: 7_100)))
+        #expect(words(other.scanEnded(at: 8_000)) == ["db-1 warning none unreachable"])
     }
 
     @Test("are counted: agents by tier and state, the oldest and the newest verdict")
@@ -137,11 +195,12 @@ enum Samples {
         var ledger = TierLedger(maximumAge: 600)
         _ = ledger.enter(Samples.verdict(.affirming, at: 1_000), of: web, at: 1_000)
         _ = ledger.enter(Samples.verdict(.contraindicated, at: 100), of: database, at: 1_000)
-        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 1_000)), began: 1_001)
-        ledger.scanned(database, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)), began: 1_001)
-        ledger.scanned(try AgentID("new"), AgentFacts(), began: 1_001)
+        ledger.scanBegins()
+        ledger.scanned(web, AgentFacts(verdict: Samples.verdict(.affirming, at: 1_000)))
+        ledger.scanned(database, AgentFacts(verdict: Samples.verdict(.contraindicated, at: 100)))
+        ledger.scanned(try AgentID("new"), AgentFacts())
         ledger.scanned(
-            try AgentID("old"), AgentFacts(revokedAt: 5, verdict: Samples.verdict(.affirming, at: 1)), began: 1_001)
+            try AgentID("old"), AgentFacts(revokedAt: 5, verdict: Samples.verdict(.affirming, at: 1)))
         _ = ledger.scanEnded(at: 1_001)
         let census = ledger.census(at: 1_010)
         #expect(census.tiers == [.affirming: 1, .none: 3])

@@ -19,8 +19,10 @@ final class Bench {
     var scratch: Scratch?
     var numbers = RoundBasis.Numbers()
     var certificate: Digest?
+    /// When that ends, in seconds since 1970; nil for never.
+    var certificateEnd: Int64?
     /// Now, in seconds since 1970, for the session.
-    var time: Int64 = 900
+    var time: Int64 = 950
     var policy: Policy?
     var deniedKeys: Set<Digest> = []
     var mayResume = true
@@ -73,12 +75,17 @@ extension Bench {
     /// A new connection: a new session over the same store.
     func connect() {
         session = VerifierSession(
-            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: certificate, settings: settings)
+            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: certificate,
+            certificateEnd: certificateEnd, settings: settings)
     }
 
     func begin() -> [String] { lines(session.begin()) }
 
-    func receive(_ message: AgentMessage) -> [String] { lines(session.receive(message, time: 1_000)) }
+    func receive(_ message: AgentMessage) -> [String] { lines(session.receive(message, time: max(time, 1_000))) }
+
+    func verified(_ results: SignatureResults) -> [String] {
+        lines(session.verified(results, time: max(time, 1_000)))
+    }
 
     func hello(_ change: (inout Hello) -> Void = { _ in }) throws -> [String] {
         var hello = try host.hello
@@ -147,7 +154,7 @@ extension Bench {
     private func verified(_ action: VerifierSession.Action) -> [VerifierSession.Action] {
         guard case .verify(let batch) = action else { return [action] }
         batches.append(batch.count)
-        return session.verified(batch.verified(), time: 1_000).flatMap(verified)
+        return session.verified(batch.verified(), time: max(time, 1_000)).flatMap(verified)
     }
 }
 

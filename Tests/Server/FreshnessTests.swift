@@ -25,14 +25,25 @@ import Testing
         #expect(summary.tier(at: 10_600, maximumAge: 600) == tier)
         #expect(summary.tier(at: 10_601, maximumAge: 600) == .none)
         #expect(summary.tier(at: 10_601, maximumAge: 601) == tier)
-        #expect(summary.age(at: 10_601) == 601)
+        #expect(summary.age(at: 10_601) == .seconds(601))
     }
 
-    @Test("is that of a fresh verdict when the clock was set back meanwhile")
-    func clockSetBack() throws {
-        let summary = try summary(.affirming)
-        #expect(summary.age(at: 9_000) == 0)
-        #expect(summary.tier(at: 9_000, maximumAge: 1) == .affirming)
+    @Test("is none if the verdict is stamped later than now, but for a minute", arguments: Tier.allCases)
+    func inTheFuture(tier: Tier) throws {
+        var summary = try summary(tier)
+        #expect(summary.age(at: 9_940) == .seconds(0))
+        #expect(summary.tier(at: 9_940, maximumAge: 1) == tier)
+        for time: Int64 in [9_939, 0, .min] {
+            #expect(summary.age(at: time) == .inTheFuture)
+            #expect(summary.tier(at: time, maximumAge: .max) == .none)
+            #expect(
+                AgentStanding(summary.facts, at: time, maximumAge: .max) == .unreachable(since: 10_000), "\(time)")
+        }
+        // Once that was found, it stays so: nobody knows when it was given.
+        summary.withdrawnAt = 9_000
+        #expect(summary.age(at: 10_001) == .inTheFuture)
+        #expect(summary.tier(at: 10_001, maximumAge: 600) == .none)
+        #expect(AgentStanding(summary.facts, at: 10_001, maximumAge: 600) == .unreachable(since: 10_000))
     }
 
     @Test("is none before the first verdict, and of a revoked agent")

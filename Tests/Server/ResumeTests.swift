@@ -224,13 +224,59 @@ import Testing
         #expect(bench.receive(refusal(1)) == ["load"])
         // A quote is made for a record that is held, and tells whether it is another boot's log.
         #expect(try bench.load().last == "send Challenge 2 from 0")
-        #expect(bench.receive(refusal(2)) == ["commit contraindicated, position kept, records_missing"])
-        #expect(bench.commit() == ["send AttestationResult 2 contraindicated next 3", "wait 60 s"])
+        // The agent's word is no evidence: it is asked for a quote over what it does hold, and the verdict rests on that.
+        #expect(bench.receive(refusal(2)) == ["load"])
+        #expect(try bench.load().last == "send Challenge 3 from 3")
+        #expect(try bench.evidence() == ["note quoted", "commit contraindicated, position kept, records_missing"])
+        #expect(bench.outcome?.quote.clockInfo == bench.host.clock)
+        #expect(bench.commit() == ["send AttestationResult 3 contraindicated next 3", "wait 60 s"])
         #expect(bench.result?.findings.map(\.record) == [3])
+        #expect(bench.result?.findings.map(\.found) == ["from 9 on"])
+        // The shards behind that Evidence may still arrive.
+        #expect(try bench.shard(3..<3).isEmpty)
         // The next verdict begins with a clean slate.
         #expect(bench.roundDue() == ["load"])
-        #expect(try bench.load().last == "send Challenge 3 from 3")
-        #expect(bench.receive(refusal(3)) == ["load"])
+        #expect(try bench.load().last == "send Challenge 4 from 3")
+        #expect(bench.receive(refusal(4)) == ["load"])
+    }
+
+    @Test("Without a quote nothing is committed: an agent that refuses to the end is sent away")
+    func noQuote() throws {
+        let bench = try attested()
+        bench.connect()
+        _ = try bench.hello()
+        for round in 1...3 as ClosedRange<UInt64> {
+            #expect(try bench.load().last?.hasPrefix("send Challenge \(round)") == true)
+            let lines = bench.receive(.status(Status(.outOfRange, "none", round: round)))
+            #expect(lines == (round < 3 ? ["load"] : ["close FAILED_PRECONDITION"]))
+        }
+        // A quote that doesn't verify is as good as none.
+        bench.connect()
+        _ = try bench.hello()
+        for round in 1...2 as ClosedRange<UInt64> {
+            _ = try bench.load()
+            _ = bench.receive(.status(Status(.outOfRange, "none", round: round)))
+        }
+        _ = try bench.load()
+        #expect(try bench.evidence { $0.signature[10] ^= 1 } == ["close UNAUTHENTICATED"])
+        #expect(bench.outcome?.findings.isEmpty == true && bench.numbers.verdict == 1)
+    }
+
+    @Test("Of another boot whose log isn't held either, record 0 is what is missing")
+    func missingAfterBoot() throws {
+        let bench = try attested()
+        bench.host.reboot()
+        bench.connect()
+        _ = try bench.hello()
+        for round in 1...2 as ClosedRange<UInt64> {
+            #expect(try bench.load().last == "send Challenge \(round) from 0")
+            #expect(bench.receive(.status(Status(.outOfRange, "from 9 on", round: round))) == ["load"])
+        }
+        #expect(try bench.load().last == "send Challenge 3 from 1")
+        #expect(
+            try bench.evidence { $0.logEnd = 0 }.last == "commit contraindicated, position kept, records_missing")
+        #expect(bench.commit().first == "send AttestationResult 3 contraindicated next 3")
+        #expect(bench.result?.findings.map(\.record) == [0])
     }
 
     @Test("OUT_OF_RANGE about another round, or any other status, ends the connection")

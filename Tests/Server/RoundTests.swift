@@ -19,7 +19,7 @@ import Testing
         #expect(try bench.shard(2..<3) == ["note shard", "expect LogShard in 30 s", "send ShardCredit 1 next 3"])
         #expect(try bench.shard(3..<4) == ["note shard", "commit affirming, next 4"])
         #expect(bench.commit() == ["send AttestationResult 1 affirming next 4", "wait 60 s"])
-        #expect(bench.outcome?.challengedAt == 900 && bench.outcome?.recordsAppraised == 4)
+        #expect(bench.outcome?.challengedAt == 950 && bench.outcome?.recordsAppraised == 4)
         #expect(bench.result?.nextRoundSeconds == 60 && bench.result?.excessRecords == 0)
 
         bench.host.measure("d")

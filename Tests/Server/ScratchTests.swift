@@ -171,7 +171,7 @@ import Testing
 
     @Test("is dropped when it is too old, or from the future, and kept until then")
     func age() throws {
-        for (seconds, resumes) in [(86_400, true), (86_401, false), (-86_401, false)] as [(Int64, Bool)] {
+        for (seconds, resumes) in [(86_400, true), (86_401, false), (-60, true), (-61, false)] as [(Int64, Bool)] {
             let bench = try broken()
             bench.time = 1_000 + seconds
             #expect(try bench.attest().first == (resumes ? "send Challenge 1 from 3" : "forget scratch"), "\(seconds)")
@@ -241,7 +241,10 @@ import Testing
         #expect(try bench.load().last == "send Challenge 2 from 3")
         #expect(bench.receive(refusal(2)) == ["load"])
         #expect(try bench.load().last == "send Challenge 3 from 0")
-        #expect(bench.receive(refusal(3)) == ["commit contraindicated, position kept, records_missing"])
+        #expect(bench.receive(refusal(3)) == ["load"])
+        #expect(try bench.load().last == "send Challenge 4 from 6")
+        #expect(
+            try bench.evidence() == ["note quoted", "commit contraindicated, position kept, records_missing"])
         _ = bench.commit()
         #expect(bench.result?.findings.map(\.record) == [3])
     }

@@ -57,7 +57,11 @@ import Testing
         }
         #expect(refused(2) == ["load"])
         #expect(try bench.load() == ["note challenged", "expect Evidence in 60 s", "send Challenge 3 from 0"])
-        #expect(refused(3) == ["commit contraindicated, position kept, records_missing"])
+        #expect(refused(3) == ["load"])
+        // What is left to ask for is a quote: the verdict rests on it.
+        #expect(try bench.load().last == "send Challenge 4 from 5")
+        #expect(
+            try bench.evidence() == ["note quoted", "commit contraindicated, position kept, records_missing"])
         _ = bench.commit()
         #expect(bench.attestation?.state.nextRecord == 3)
         #expect(bench.result?.findings.first?.found.contains("snapshot_aggregate") == true)

@@ -44,8 +44,8 @@ import Testing
                 attestationKeyName: Array("name of beta".utf8), policyHash: nil, denyGeneration: 0, verdictNumber: 1,
                 stateNumber: 1, keyrings: KeyringModel())
             let outcome = Outcome(
-                agent: damaged, basis: basis, progress: nil, tier: .affirming, appraisedRecords: 0, excessRecords: 0,
-                findings: Findings(), challengedAt: 0, givenAt: 0)
+                agent: damaged, basis: basis, quote: Samples.quote(), appraisal: nil, tier: .affirming,
+                appraisedRecords: 0, excessRecords: 0, findings: Findings(), challengedAt: 0, givenAt: 0)
             async let bad = storeError { _ = try await store.commit(outcome) }
             async let good = store.attest("alpha")
             let result = try await good

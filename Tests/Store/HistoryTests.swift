@@ -64,6 +64,62 @@ import Testing
         }
     }
 
+    @Test("the last failing verdict of each boot epoch keeps its findings, however many verdicts follow")
+    func lastingFindings() async throws {
+        var bounds = HistoryBounds()
+        bounds.full = 3
+        bounds.verdicts = 20
+        try await TemporaryStore.run(history: bounds) { store in
+            let id = try AgentID("host")
+            func kept() throws -> [UInt64] {
+                try (1...400).filter { try store.findings(ofVerdict: $0, of: id) != nil }
+            }
+            try await store.attest("host", findings: Samples.findings(1), tier: .contraindicated)
+            try await store.attest("host", findings: Samples.findings(2), tier: .contraindicated)
+            // A log that was tampered with makes a failing verdict whenever the host likes: it takes no other's place.
+            for _ in 3...9 {
+                try await store.attest(
+                    "host", findings: Samples.findings(3), tier: .contraindicated, meetsQuote: false)
+            }
+            // By a reboot the findings of the epoch are no longer the state's.
+            for _ in 10...200 { try await store.attest("host", resetCount: 8) }
+            #expect(try kept() == [2, 9])
+            #expect(try store.findings(ofVerdict: 2, of: id) == Samples.findings(2))
+            #expect(try store.history(of: id).map(\.verdict.number).contains(2))
+            #expect(try store.history(of: id).count <= 20)
+            // By turns of tier none is pushed out either.
+            for round in 201...280 {
+                try await store.attest("host", tier: round.isMultiple(of: 2) ? .warning : .affirming, resetCount: 8)
+            }
+            #expect(try kept() == [2, 9])
+            // As many epochs as are kept; then the oldest goes.
+            for epoch in 9...15 as ClosedRange<UInt32> {
+                try await store.attest(
+                    "host", findings: Samples.findings(1), tier: .contraindicated, resetCount: epoch)
+            }
+            #expect(try kept().prefix(3) == [2, 9, 281])
+            try await store.attest("host", findings: Samples.findings(1), tier: .contraindicated, resetCount: 16)
+            #expect(try kept() == Array(281...288))
+            #expect(try store.history(of: id).map(\.verdict.number).suffix(8) == Array(281...288)[...])
+        }
+    }
+
+    @Test("findings that last are not counted among the bytes that others may take") func lastingBytes() async throws {
+        var bounds = HistoryBounds()
+        bounds.bytes = 20_000
+        try await TemporaryStore.run(history: bounds) { store in
+            let id = try AgentID("host")
+            try await store.attest("host", findings: Samples.findings(100), tier: .contraindicated)
+            for _ in 2...9 {
+                try await store.attest(
+                    "host", findings: Samples.warnings(100), tier: .warning, resetCount: 8)
+            }
+            #expect(try store.findings(ofVerdict: 1, of: id) == Samples.findings(100))
+            #expect(try store.findings(ofVerdict: 2, of: id) == nil)
+            #expect(try store.findings(ofVerdict: 9, of: id) != nil)
+        }
+    }
+
     @Test("an old verdict is forgotten, the last one never") func age() {
         var bounds = HistoryBounds()
         bounds.age = 100
@@ -123,6 +179,28 @@ import Testing
         }
     }
 
+    @Test("an operator's events aren't pushed out by those that a host brings about, nor the other way round")
+    func eventsOfOperators() async throws {
+        var bounds = HistoryBounds()
+        bounds.events = 10
+        try await TemporaryStore.run(history: bounds) { store in
+            let id = try AgentID("host")
+            try await store.enrol(Samples.agent("host"))
+            try await store.setRevocation(of: id, at: 9)
+            try await store.setRevocation(of: id, at: nil)
+            for round in 1...50 {
+                try await store.attest("host", tier: round.isMultiple(of: 2) ? .contraindicated : .affirming)
+            }
+            let kinds = try store.events(of: id).map(\.kind)
+            #expect(kinds.prefix(3) == [.enrolled, .revoked, .reinstated] && kinds.count == 10)
+            #expect(kinds.last == .tierChanged(from: .affirming, to: .contraindicated))
+            for round in 1...50 { try await store.setRevocation(of: id, at: round.isMultiple(of: 2) ? nil : 9) }
+            let after = try store.events(of: id).map(\.kind)
+            #expect(after.count == 10 && after.count { $0.word == .tierChanged } >= 4)
+            #expect(after.last == .reinstated)
+        }
+    }
+
     @Test("a key's history outlives the boot epoch") func keyHistory() async throws {
         try await TemporaryStore.run { store in
             let id = try AgentID("host")
@@ -157,6 +235,7 @@ import Testing
             .joinRefused(.badRequest, endorsementKeyName: []), .attestationKeyReplaced(from: [1], to: [2, 3]),
             .invitationPolicyTaken(from: nil, to: "a"), .invitationPolicyTaken(from: "a", to: "b"),
             .invitationPolicyNotTaken("a"),
+            .verdictWithdrawn(stamp: 5),
         ]
         for kind in kinds {
             let event = Event(time: 7, kind: kind)

@@ -1,8 +1,9 @@
 import Appraisal
 import AssayCrypto
 import IMA
-import Store
-import TPM
+
+@testable import Store
+@testable import TPM
 
 /// Values for tests, made of a number.
 enum Samples {
@@ -39,6 +40,14 @@ enum Samples {
         return findings
     }
 
+    static func warnings(_ count: Int) -> Findings {
+        var findings = Findings()
+        for number in 0..<count {
+            findings.add(Finding(.violation, record: UInt64(number), path: [0x2f], isWarning: true))
+        }
+        return findings
+    }
+
     static func appraisal(
         next: UInt64, keyrings: KeyringModel = KeyringModel(), findings: Findings = Findings()
     ) -> AppraisalState {
@@ -59,12 +68,20 @@ enum Samples {
     }
 
     static func outcome(
-        _ snapshot: AgentSnapshot, progress: Outcome.Progress?, tier: Tier = .affirming, findings: Findings = Findings()
+        _ snapshot: AgentSnapshot, progress: Outcome.Progress?, tier: Tier = .affirming,
+        findings: Findings = Findings(), challengedAt: Int64 = 1_800_000_000
     ) -> Outcome {
         Outcome(
-            agent: snapshot.agent.id, basis: snapshot.basis, progress: progress, tier: tier,
-            appraisedRecords: progress?.appraisal.nextRecord ?? 0, excessRecords: 3, findings: findings,
-            challengedAt: 1_800_000_000, givenAt: 1_800_000_005)
+            agent: snapshot.agent.id, basis: snapshot.basis, quote: quote(progress), appraisal: progress?.appraisal,
+            passed: progress?.passed ?? [], tier: tier, appraisedRecords: progress?.appraisal.nextRecord ?? 0,
+            excessRecords: 3, findings: findings, challengedAt: challengedAt, givenAt: challengedAt + 5)
+    }
+
+    /// The quote of a progress, or of none.
+    static func quote(_ progress: Outcome.Progress? = nil) -> VerifiedQuote {
+        let progress = progress ?? Self.progress(appraisal(next: 0))
+        return VerifiedQuote(
+            clockInfo: progress.clockInfo, firmwareVersion: 1, selection: progress.selection, pcrValues: PCRValues())
     }
 }
 
@@ -73,7 +90,7 @@ extension Store {
     @discardableResult
     func attest(
         _ id: String, keyrings: KeyringModel = KeyringModel(), findings: Findings = Findings(), tier: Tier = .affirming,
-        resetCount: UInt32 = 7
+        resetCount: UInt32 = 7, meetsQuote: Bool = true, challengedAt: Int64 = 1_800_000_000
     ) async throws -> CommitResult {
         if (try? agent(AgentID(id))) == nil { try await enrol(Samples.agent(id)) }
         let snapshot = try snapshot(of: AgentID(id))
@@ -81,7 +98,7 @@ extension Store {
         let appraisal = Samples.appraisal(next: next, keyrings: keyrings, findings: findings)
         return try await commit(
             Samples.outcome(
-                snapshot, progress: Samples.progress(appraisal, resetCount: resetCount), tier: tier, findings: findings)
-        )
+                snapshot, progress: meetsQuote ? Samples.progress(appraisal, resetCount: resetCount) : nil, tier: tier,
+                findings: findings, challengedAt: challengedAt))
     }
 }

@@ -5,6 +5,7 @@ import IMA
 import Store
 import SystemPackage
 import TPM
+import TestSupport
 
 /// A process of its own for the store's tests: it is killed, or changes a store under the test's feet.
 ///
@@ -71,7 +72,9 @@ enum StoreWriter {
                     let id = try AgentID("agent-\(agent)")
                     while true {
                         let snapshot = try store.snapshot(of: id)
-                        guard case .committed(let number) = try await store.commit(outcome(snapshot)) else { exit(3) }
+                        guard case .committed(let number) = try await store.commit(try outcome(snapshot)) else {
+                            exit(3)
+                        }
                         say("\(agent) \(number)")
                     }
                 }
@@ -81,7 +84,7 @@ enum StoreWriter {
     }
 
     /// An outcome whose every part tells the verdict's number, so that a torn commit shows.
-    static func outcome(_ snapshot: AgentSnapshot) -> Outcome {
+    static func outcome(_ snapshot: AgentSnapshot) throws -> Outcome {
         let number = snapshot.basis.verdictNumber + 1
         var findings = Findings()
         findings.add(Finding(.violation, record: number, isWarning: true))
@@ -89,10 +92,9 @@ enum StoreWriter {
             nextRecord: number, recordsReceived: number, fileRecords: number, lanes: [],
             keyrings: KeyringModel(keyrings: [Array(".ima".utf8): [key(number)]], unusable: []), findings: findings)
         let clock = ClockInfo(clock: number, resetCount: 1, restartCount: 0, isSafe: true)
+        let quote = try SyntheticTPM.verifiedQuote(clock, over: PCRSelection(banks: [.sha256], pcrs: PCRSet([10])))
         return Outcome(
-            agent: snapshot.agent.id, basis: snapshot.basis,
-            progress: .init(
-                clockInfo: clock, selection: PCRSelection(banks: [.sha256], pcrs: PCRSet([10])), appraisal: appraisal),
+            agent: snapshot.agent.id, basis: snapshot.basis, quote: quote, appraisal: appraisal,
             tier: .warning, appraisedRecords: number, excessRecords: 0, findings: findings,
             challengedAt: Int64(number), givenAt: Int64(number))
     }

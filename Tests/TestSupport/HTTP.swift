@@ -10,8 +10,8 @@ package struct HTTPAnswer: Sendable {
     package let body: String
 }
 
-/// Gets a path from a server on loopback, as simply as can be: what any scraper's library gets.
-package func httpGet(port: Int, path: String) throws -> HTTPAnswer {
+/// Asks for a path from a server on loopback, as simply as can be: what any scraper's library gets.
+package func httpGet(port: Int, path: String, method: String = "GET") throws -> HTTPAnswer {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw HTTPFailure(call: "socket", errno: errno) }
     defer { close(descriptor) }
@@ -25,7 +25,7 @@ package func httpGet(port: Int, path: String) throws -> HTTPAnswer {
         }
     }
     guard connected == 0 else { throw HTTPFailure(call: "connect", errno: errno) }
-    let request = Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
+    let request = Array("\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
     guard send(descriptor, request, request.count, 0) == request.count else {
         throw HTTPFailure(call: "send", errno: errno)
     }

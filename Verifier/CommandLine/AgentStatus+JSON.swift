@@ -10,6 +10,7 @@ extension AgentStatus: Encodable {
         case agent, tier, state, keys, policy, transfer, identity, reattestation
         case lastTier = "last_tier"
         case ageSeconds = "age_seconds"
+        case isInTheFuture = "is_in_the_future"
         case verdictTime = "verdict_time"
         case resetCount = "reset_count"
         case nextRecord = "next_record"
@@ -45,7 +46,11 @@ extension AgentStatus: Encodable {
         try object.encode(standing.word.rawValue, forKey: .state)
         // As it was given, however old it is.
         try object.encode(verdict?.tier.rawValue, forKey: .lastTier)
-        try object.encode(age, forKey: .ageSeconds)
+        // What is stamped later than now, or was when that was looked at, has no age that is known.
+        var seconds: Int64?
+        if case .seconds(let known)? = age { seconds = known }
+        try object.encode(seconds, forKey: .ageSeconds)
+        try object.encode(age == .inTheFuture, forKey: .isInTheFuture)
         try object.encode(verdict?.challengedAt, forKey: .verdictTime)
         try object.encode(summary.position?.resetCount, forKey: .resetCount)
         try object.encode(nextRecord, forKey: .nextRecord)

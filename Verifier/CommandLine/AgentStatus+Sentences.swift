@@ -18,10 +18,10 @@ extension AgentStatus {
                 "Its log is to be appraised again from record \(request.firstRecord) on, as was asked for at "
                     + "\(readableTime(request.requestedAt)).")
         }
-        if let verdict, let age {
+        if let verdict, case .seconds(let seconds)? = age {
             lines.append(
                 "The last verdict is \(verdict.tier), for evidence of \(readableTime(verdict.challengedAt)), "
-                    + "\(readableAge(age)) ago.")
+                    + "\(readableAge(seconds)) ago.")
         }
         if !summary.deniedKeys.isEmpty {
             lines.append(
@@ -61,6 +61,10 @@ extension AgentStatus {
             "It is behind: a transfer is in progress, \(transfer.phrase) records are here."
         case .rebootSeen(let transfer):
             "The host has booted since its last verdict: the new log is on its way, \(transfer.phrase) records are here."
+        case .unreachable(let stamp) where age == .inTheFuture:
+            "It is unreachable: its last verdict, \(verdict?.tier ?? .none), is stamped \(readableTime(stamp)), in the "
+                + "future when it was looked at, and doesn't stand: the verifier's clock was ahead, or is behind. See "
+                + "`timedatectl` there; the next verdict of `assay-agent run` on the host stands again."
         case .unreachable(let since):
             "It is unreachable: no verdict since \(readableTime(since)). Is the host on, and does it run "
                 + "`assay-agent run`? Silence is not distrust."

@@ -12,8 +12,8 @@ struct AgentStatus {
     let standing: AgentStanding
     /// The last verdict's tier, or `none` if it is too old, if there is none, or if the agent is revoked.
     let tier: Tier
-    /// Seconds since the last verdict's Challenge; nil before the first verdict.
-    let age: Int64?
+    /// How long ago the last verdict's Challenge was; nil before the first verdict.
+    let age: Age?
     /// Keys that were learned.
     let keys: Int
     /// Seconds since 1970.
@@ -56,7 +56,7 @@ extension AgentStatus {
 
     var row: [String] {
         [
-            summary.id.description, tier.rawValue, age.map(readableAge) ?? "-",
+            summary.id.description, tier.rawValue, age?.phrase ?? "-",
             summary.position.map { "\($0.resetCount)" } ?? "-", readableCount(nextRecord), "\(keys)",
             standing.phrase, policyName ?? "NO POLICY",
         ]
@@ -68,6 +68,16 @@ extension AgentStatus {
         styles[6] = standing.style
         if policyName == nil { styles[7] = .caution }
         return styles
+    }
+}
+
+extension Age {
+    /// Such as `5 min`.
+    var phrase: String {
+        switch self {
+        case .seconds(let seconds): readableAge(seconds)
+        case .inTheFuture: "in the future"
+        }
     }
 }
 

@@ -48,7 +48,8 @@ extension AgentsCommand {
             }
         }
 
-        /// Verdicts and events in the order in which they came, as far as seconds tell it.
+        /// Verdicts in the order in which they came, events likewise, and among each other by time: a clock that was
+        /// ahead for a while doesn't turn the order round.
         private func read(_ store: Store) throws -> [PastEntry] {
             let id = try AgentID(id)
             let verdicts = try store.history(of: id).map { past in
@@ -56,9 +57,22 @@ extension AgentsCommand {
                 return PastEntry.verdict(past, findings: kept ?? [])
             }
             let events = try store.events(of: id).map(PastEntry.event)
-            return (verdicts + events).enumerated().sorted {
-                ($0.element.time, $0.element.rank, $0.offset) < ($1.element.time, $1.element.rank, $1.offset)
-            }.map(\.element)
+            return Self.merged(verdicts, events)
+        }
+
+        private static func merged(_ verdicts: [PastEntry], _ events: [PastEntry]) -> [PastEntry] {
+            var merged: [PastEntry] = []
+            var (verdicts, events) = (verdicts[...], events[...])
+            while let verdict = verdicts.first, let event = events.first {
+                if (event.time, event.rank) < (verdict.time, verdict.rank) {
+                    merged.append(event)
+                    events.removeFirst()
+                } else {
+                    merged.append(verdict)
+                    verdicts.removeFirst()
+                }
+            }
+            return merged + verdicts + events
         }
     }
 }

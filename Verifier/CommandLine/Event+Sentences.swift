@@ -2,6 +2,7 @@ import Appraisal
 import AssayCrypto
 import Bytes
 import Store
+import Terminal
 
 extension Event.Kind {
     /// What happened, for people.
@@ -38,6 +39,9 @@ extension Event.Kind {
         case .reattestationRequested(let record): "to be appraised again, from record \(record) on"
         case .scratchDropped(let record):
             "what was kept of a broken transfer, up to record \(record), didn't lead to the quote, and was dropped"
+        case .verdictWithdrawn(let stamp):
+            "the last verdict doesn't stand: it is stamped \(readableTime(stamp)), later than now; the verifier's clock was "
+                + "ahead"
         }
     }
 
@@ -52,7 +56,7 @@ extension Event.Kind {
         case .attestationKeyReplaced(_, let key): key.hexadecimal
         case .invitationPolicyTaken(_, let name), .invitationPolicyNotTaken(let name): escaped(name.utf8)
         case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .schemaChanged,
-            .reattestationRequested, .scratchDropped:
+            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
     }
@@ -70,7 +74,7 @@ extension Event.Kind {
         case .invitationPolicyTaken(let from, let to): (from.map { escaped($0.utf8) }, escaped(to.utf8))
         case .enrolled, .joined, .invitationPolicyNotTaken, .removed, .revoked, .reinstated, .stateDiscarded,
             .policyAssigned, .keyDenied, .keyAllowed,
-            .reattestationRequested, .scratchDropped:
+            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
     }

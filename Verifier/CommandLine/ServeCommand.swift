@@ -51,6 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
                 for exposed in configuration.exposedKeys { Output.notice("warning: \(exposed)") }
+                try checkCertificate(configuration, issuer)
                 if !json { Output.line("the configuration can be used") }
                 return
             }
@@ -69,6 +70,21 @@ struct ServeCommand: AsyncParsableCommand {
         for exposed in configuration.exposedKeys { logger.warning("\(exposed)") }
         let registration = issuer.flatMap { issuer in invitationKey.map { (issuer, $0) } }
         try await reported { try await serve(configuration, identity, registration, logger) }
+    }
+
+    /// - Throws: a failure if agents would refuse the server's certificate, and the server wouldn't mend that when it starts.
+    private func checkCertificate(_ configuration: VerifierConfiguration, _ issuer: Issuer?) throws {
+        let file = configuration.credentials.certificateChainFile
+        let certificates = try Issuer.certificates(in: file)
+        guard let problem = ServerIdentity.problem(with: certificates, of: file, issuer, at: currentTime()) else {
+            return
+        }
+        // Its own authority's certificates behind it aren't issued anew.
+        let isMended =
+            issuer != nil
+            && ServerIdentity.problem(with: Array(certificates.dropFirst()), of: file, nil, at: currentTime()) == nil
+        guard isMended else { throw CommandFailure(.usage, problem) }
+        if !json { Output.line("tls.certificate is not valid now; `serve` issues it anew when it starts") }
     }
 
     private func show(_ settings: Settings) throws {
@@ -107,7 +123,8 @@ struct ServeCommand: AsyncParsableCommand {
         let upkeep = StoreUpkeep(store: store, forgetAfter: storage.forgetAfter, logger: logger, time: currentTime)
         let group = ServiceGroup(
             services: monitor.services(
-                isListening: { server.isListening }, crowdWarnings: { server.crowdWarnings },
+                isListening: { server.isListening }, certificateProblem: { identity.problem(at: currentTime()) },
+                crowdWarnings: { server.crowdWarnings },
                 onListening: { port.yield($0) })
                 + [served, upkeep, CertificateService(identity: identity, logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -138,7 +155,7 @@ private struct CertificateService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            await identity.keepFresh(every: .seconds(3600), time: currentTime, logger: logger)
+            await identity.keepFresh(every: .seconds(60), time: currentTime, logger: logger)
         }
     }
 }

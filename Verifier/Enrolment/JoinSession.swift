@@ -185,7 +185,7 @@ extension JoinRefusal {
     /// How a status classifies it.
     fileprivate var code: Status.Code {
         switch self {
-        case .unknownToken, .expired, .usedUp, .revoked: .permissionDenied
+        case .unknownToken, .expired, .madeInTheFuture, .usedUp, .revoked: .permissionDenied
         case .noIdentity: .invalidArgument
         case .otherTPM, .enrolledByHand, .attestationKeyTaken: .alreadyExists
         case .noPolicy: .failedPrecondition

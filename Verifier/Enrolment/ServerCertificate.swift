@@ -21,13 +21,16 @@ package struct ServerCertificate: Sendable {
         try write(try issuer.issue(toServer: names, for: key.publicKey, at: time), by: issuer)
     }
 
-    /// Issues the certificate anew if two thirds of its life are over, or if another authority issued it.
+    /// Issues the certificate anew if two thirds of its life are over, if it isn't valid yet, as one isn't that was issued
+    /// while the clock was ahead, or if another authority issued it.
     ///
     /// - Returns: whether it did.
     package func renewIfDue(by issuer: Issuer, at time: Int64) throws -> Bool {
         let chain = try Issuer.certificates(in: chainFile)
         let isOwn = chain.dropFirst().contains { $0.der == issuer.certificate.der }
-        guard let current = chain.first, !isOwn || current.isDueForRenewal(at: time) else { return false }
+        guard let current = chain.first,
+            !isOwn || current.isDueForRenewal(at: time) || current.validity(at: time) != .valid
+        else { return false }
         let renewed = try issuer.issue(
             toServer: current.subjectAlternativeNames, for: try current.publicKey(), at: time)
         try write(renewed, by: issuer)

@@ -71,10 +71,12 @@ package struct Monitor: Sendable {
     ///
     /// - Parameters:
     ///   - isListening: whether agents can connect.
-    ///   - crowdWarnings: what may keep them from it, a sentence each.
+    ///   - certificateProblem: why agents refuse the server's certificate; nil if they don't.
+    ///   - crowdWarnings: what may keep them from connecting, a sentence each.
     ///   - onListening: told the port once health and metrics are served; never, if they aren't.
     package func services(
-        isListening: @escaping @Sendable () -> Bool, crowdWarnings: @escaping @Sendable () -> [String] = { [] },
+        isListening: @escaping @Sendable () -> Bool, certificateProblem: @escaping @Sendable () -> String?,
+        crowdWarnings: @escaping @Sendable () -> [String] = { [] },
         onListening: @escaping @Sendable (_ port: Int) -> Void
     ) -> [any Service] {
         var services: [any Service] = [watch]
@@ -82,7 +84,8 @@ package struct Monitor: Sendable {
         guard let port = settings.port else { return services }
         let (store, registry, fleet, process) = (store, registry, fleet, process)
         let health = HealthCheck(
-            isListening: isListening, warnings: { [store.roomWarning()].compactMap(\.self) + crowdWarnings() }
+            isListening: isListening, certificateProblem: certificateProblem,
+            warnings: { [store.roomWarning()].compactMap(\.self) + crowdWarnings() }
         ) {
             try await store.checkWritable()
         }

@@ -8,8 +8,9 @@ import TPM
 /// The shards of one round, checked against what was asked for and appraised as they come. Provisional to its end.
 struct Exchange: ~Copyable {
     let round: Round
+    let quote: VerifiedQuote
     /// The TPM's counters, as the quote signed them.
-    let clock: ClockInfo
+    var clock: ClockInfo { quote.clockInfo }
     /// One more than the last record of this round: the quote froze it.
     private let logEnd: UInt64
     private let maximumBytes: UInt64
@@ -26,7 +27,7 @@ struct Exchange: ~Copyable {
 
     init(_ round: Round, quote: VerifiedQuote, evidence: Evidence, settings: SessionSettings, time: Int64) {
         self.round = round
-        clock = quote.clockInfo
+        self.quote = quote
         logEnd = evidence.logEnd
         maximumBytes = settings.maximumLogBytes
         bytes = round.plan.state.logBytes

@@ -30,6 +30,9 @@ struct Attempt: Hashable, Sendable {
     var withoutScratch = false
     /// The first record that the agent has said it doesn't hold.
     var missedRecord: UInt64?
+    /// The agent's words, once it has said so of record 0, too: what is left to ask for is a quote, on which the verdict
+    /// that records are missing can rest.
+    var wordsOnMissing: String?
     /// Records were left out once.
     var hadGap = false
     /// Challenges sent towards this verdict.

@@ -1,12 +1,14 @@
 package import Appraisal
 package import AssayCrypto
 import Store
-import TPM
+package import TPM
 
 /// How a round ended, to be committed before anybody is told.
 package struct RoundOutcome: Sendable {
     /// The round's number on its connection.
     package let round: UInt64
+    /// What it rests on: nothing is committed without a quote that was verified.
+    package let quote: VerifiedQuote
     /// When its Challenge was sent, in seconds since 1970: freshness counts from here.
     package let challengedAt: Int64
     /// The verdict.
@@ -36,13 +38,14 @@ package struct RoundOutcome: Sendable {
     package var signaturesVerified: UInt64 { signatures.verified + signatures.cached }
 
     /// A round whose records were appraised to their end; without a match nothing but the verdict is committed.
-    init(_ round: Round, _ outcome: AppraisalOutcome, passed: [AppraisalState] = [], clock: ClockInfo) {
+    init(_ round: Round, _ quote: VerifiedQuote, _ outcome: AppraisalOutcome, passed: [AppraisalState] = []) {
         let stored = round.plan.basis.attestation
         self.round = round.number
+        self.quote = quote
         challengedAt = round.challengedAt
         tier = outcome.newState == nil ? .contraindicated : outcome.tier
         findings = outcome.findings
-        attestation = outcome.newState.map { .init(clock: clock, selection: round.plan.selection, state: $0) }
+        attestation = outcome.newState.map { .init(clock: quote.clockInfo, selection: quote.selection, state: $0) }
         self.passed = passed
         // After a log of a new epoch that didn't replay, the next round begins with that log's first record.
         let epochIsStored = stored?.clock.resetCount == clock.resetCount
@@ -55,14 +58,15 @@ package struct RoundOutcome: Sendable {
     }
 
     /// A round for which the agent doesn't hold the records asked for.
-    init(_ round: Round, missing record: UInt64, found: String) {
-        self.init(round, failed: Finding(.recordsMissing, record: record, found: found))
+    init(_ round: Round, _ quote: VerifiedQuote, missing record: UInt64, found: String) {
+        self.init(round, quote, failed: Finding(.recordsMissing, record: record, found: found))
     }
 
     /// A round that failed before a record was appraised.
-    init(_ round: Round, failed finding: Finding) {
+    init(_ round: Round, _ quote: VerifiedQuote, failed finding: Finding) {
         let stored = round.plan.basis.attestation?.state
         self.round = round.number
+        self.quote = quote
         challengedAt = round.challengedAt
         tier = .contraindicated
         var findings = Findings()

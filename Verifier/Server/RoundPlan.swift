@@ -20,6 +20,8 @@ struct RoundPlan: Sendable {
         case position(AppraisalState)
         /// Where a broken transfer stood: provisional, until this round's quote vouches for it.
         case scratch(Scratch)
+        /// At the end of what the agent says it holds: it is asked for its quote alone.
+        case end(UInt64)
     }
 
     let basis: RoundBasis
@@ -66,7 +68,9 @@ struct RoundPlan: Sendable {
             column: hello.columnAlgorithm, verdictNumber: basis.numbers.verdict, stateNumber: basis.numbers.state,
             policyHash: basis.policy?.contentHash, denyGeneration: basis.numbers.denials,
             reattestation: basis.numbers.reattestation)
-        if let scratch = basis.scratch, !attempt.withoutScratch, scratch.basis == scratchBasis,
+        if attempt.wordsOnMissing != nil {
+            start = .end(hello.nextRecord)
+        } else if let scratch = basis.scratch, !attempt.withoutScratch, scratch.basis == scratchBasis,
             scratch.isFresh(at: time, lifetime: settings.scratchSeconds)
         {
             start = .scratch(scratch)
@@ -86,7 +90,7 @@ struct RoundPlan: Sendable {
     /// What the round's appraisal begins with.
     var state: AppraisalState {
         switch start {
-        case .recordZero: AppraisalState()
+        case .recordZero, .end: AppraisalState()
         case .lastCommit(let state), .position(let state): state
         case .scratch(let scratch): scratch.appraisal
         }
@@ -102,18 +106,19 @@ struct RoundPlan: Sendable {
     var resumesCommit: Bool {
         switch start {
         case .lastCommit, .position: true
-        case .recordZero, .scratch: false
+        case .recordZero, .scratch, .end: false
         }
     }
 
-    var firstRecord: UInt64 { state.nextRecord }
+    var firstRecord: UInt64 {
+        if case .end(let record) = start { record } else { state.nextRecord }
+    }
 }
 
 extension Scratch {
     /// Whether something of it came within a lifetime. A clock that was set back doesn't make it young.
     fileprivate func isFresh(at time: Int64, lifetime: Int64) -> Bool {
-        let (age, overflow) = time.subtractingReportingOverflow(transfer.updatedAt)
-        return !overflow && lifetime > 0 && age.magnitude <= lifetime.magnitude
+        lifetime > 0 && Age(of: transfer.updatedAt, at: time).isWithin(lifetime)
     }
 }
 

@@ -1,4 +1,4 @@
-import AssayCrypto
+package import AssayCrypto
 package import Enrolment
 package import Logging
 import Synchronization
@@ -36,7 +36,38 @@ package final class ServerIdentity: Sendable {
     /// What the next connection is served with.
     package var context: TLSContext { state.withLock { $0.context } }
 
-    /// Renews the certificate if it is due, and reads the files if the certificate is another one.
+    /// Why agents refuse the certificate now; nil if they don't.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package func problem(at time: Int64) -> String? {
+        let certificates = state.withLock { $0.certificates }
+        return Self.problem(with: certificates, of: credentials.certificateChainFile, issuer, at: time)
+    }
+
+    /// Why agents would refuse the certificates of a file, its own and those behind it; nil if they wouldn't.
+    ///
+    /// - Parameters:
+    ///   - issuer: the verifier's own authority, which mends its server's certificate by itself; nil for a PKI that is the
+    ///     operator's.
+    package static func problem(
+        with certificates: [Certificate], of file: String, _ issuer: Issuer?, at time: Int64
+    ) -> String? {
+        for (index, certificate) in certificates.enumerated() {
+            guard let fault = certificate.fault(at: time) else { continue }
+            let remedy =
+                switch (issuer, index) {
+                case (nil, _): "if this host's clock is right, have your PKI issue another one"
+                case (_, 0): "it is issued anew by itself; if it isn't, the log says why"
+                case (_, _):
+                    "if this host's clock is right, the authority must be made anew: move it away, run "
+                        + "`assay-verifier init`, and have the hosts join again"
+                }
+            return "no agent can connect: certificate \(index + 1) of \(file) \(fault); \(remedy)"
+        }
+        return nil
+    }
+
+    /// Renews the certificate if it is due or isn't valid, and reads the files if the certificate is another one.
     ///
     /// - Returns: whether the next connection is served with another certificate.
     package func refresh(at time: Int64) throws -> Bool {
@@ -48,19 +79,30 @@ package final class ServerIdentity: Sendable {
         return true
     }
 
-    /// Refreshes at intervals until the task is cancelled; a failure is told, and the old certificate stays.
+    /// Refreshes at intervals until the task is cancelled. A failure is told, and the old certificate stays; so is a
+    /// certificate that agents refuse. Either is told again only when it has changed, or after an hour.
     package func keepFresh(
         every interval: Duration, time: @Sendable () -> Int64, logger: Logger
     ) async {
+        var told: (fault: String, at: ContinuousClock.Instant)?
         while !Task.isCancelled {
-            try? await Task.sleep(for: interval)
+            var fault: String?
             do {
                 if try refresh(at: time()) { logger.notice("the server's certificate is a new one") }
+                fault = problem(at: time())
             } catch {
-                logger.error("the server's certificate can't be renewed", metadata: ["error": "\(error)"])
+                fault = "the server's certificate can't be renewed: \(error)"
             }
+            if let fault, told.map({ $0.fault != fault || .now - $0.at >= Self.silence }) ?? true {
+                logger.error("\(fault)")
+                told = (fault, .now)
+            }
+            if fault == nil { told = nil }
+            try? await Task.sleep(for: interval)
         }
     }
+
+    private static let silence = Duration.seconds(3600)
 
     private static func renew(
         _ credentials: TLSContext.Credentials, _ issuer: Issuer?, _ time: Int64

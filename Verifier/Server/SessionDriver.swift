@@ -22,7 +22,9 @@ struct SessionDriver {
     func run() async {
         var session = VerifierSession(
             agentID: agentID.bytes, exporter: connection.peer.exporter,
-            certificate: connection.peer.certificate?.fingerprint, settings: services.settings)
+            certificate: connection.peer.certificate?.fingerprint,
+            // An end that can't be read is none that one could rely on.
+            certificateEnd: connection.peer.certificate.map { $0.notAfter ?? .min }, settings: services.settings)
         var pass = Pass(scratch: scratchWriter())
         await perform(session.begin(), &session, &pass)
         do throws(TransportError) {
@@ -52,6 +54,8 @@ struct SessionDriver {
         var nextRound: ContinuousClock.Instant?
         /// When the round was challenged.
         var challenged = ContinuousClock.now
+        /// Whether a round was committed on this connection: the first one is of the agent's making, for it connected.
+        var hasCommitted = false
         var isClosed = false
     }
 
@@ -220,6 +224,8 @@ extension SessionDriver {
             switch result {
             case .committed(let number):
                 pass.scratch.clear()
+                if !pass.hasCommitted { services.allowance.spend(agentID) }
+                pass.hasCommitted = true
                 services.metrics.committed(outcome, roundTime: .now - pass.challenged)
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)

@@ -16,6 +16,8 @@ package struct SessionServices: Sendable {
     package let metrics: ServerMetrics
     /// Told of each verdict once it is durable. Called by sessions, so it must not wait for anything.
     package let onVerdict: @Sendable (AgentID, Verdict) -> Void
+    /// How often agents may have themselves judged.
+    let allowance: RoundAllowance
 
     /// Services over one store.
     package init(
@@ -30,6 +32,7 @@ package struct SessionServices: Sendable {
         self.metrics = metrics
         self.onVerdict = onVerdict
         policies = PolicyCache(store: store)
+        allowance = RoundAllowance(settings.allowance)
     }
 
     /// What a round is built on, the enrolled key checked anew.
@@ -62,11 +65,8 @@ extension RoundOutcome {
     /// The outcome as the store commits it.
     func stored(for snapshot: AgentSnapshot, at time: Int64) -> Outcome {
         Outcome(
-            agent: snapshot.agent.id, basis: snapshot.basis,
-            progress: attestation.map {
-                .init(clockInfo: $0.clock, selection: $0.selection, appraisal: $0.state, passed: passed)
-            },
-            tier: tier, appraisedRecords: nextRecord, excessRecords: excessRecords, findings: findings,
+            agent: snapshot.agent.id, basis: snapshot.basis, quote: quote, appraisal: attestation?.state,
+            passed: passed, tier: tier, appraisedRecords: nextRecord, excessRecords: excessRecords, findings: findings,
             challengedAt: challengedAt, givenAt: time)
     }
 }

@@ -30,6 +30,13 @@ package struct SessionSettings: Sendable {
     /// Signatures that verified before, whichever host they came from; nil remembers none.
     package var verifiedSignatures: VerifiedSignatures?
 
+    /// Rounds that an agent may bring about: never slower than those that the verifier begins.
+    var allowance: RoundAllowance.Pace {
+        var pace = RoundAllowance.Pace()
+        pace.seconds = min(pace.seconds, roundSeconds)
+        return pace
+    }
+
     /// The defaults.
     package init() {}
 }

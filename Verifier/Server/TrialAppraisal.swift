@@ -52,7 +52,7 @@ struct TrialAppraisal: ~Copyable, Sendable {
 extension SessionServices {
     /// The policy that is to be tried on an agent's log now, if there is one.
     func tried(_ snapshot: AgentSnapshot) -> TriedPolicy? {
-        guard let trial = snapshot.trial, trial.expiresAt > time() else { return nil }
+        guard let trial = snapshot.trial, trial.isUnderWay(at: time()) else { return nil }
         // The command has loaded it before it began; what can't be loaded here must not keep the agent from its verdict.
         return (try? policies.policy(of: trial)).map { TriedPolicy(trial: trial, policy: $0) }
     }

@@ -80,7 +80,7 @@ package struct VerifierServer: Sendable {
         logger[metadataKey: "agent"] = "\(id)"
         logger[metadataKey: "peer"] = "\(connection.peer.address)"
         // Before it takes over from another: a certificate that is no longer its own must not disturb the agent.
-        if let status = refusal(of: id, connection, logger) {
+        if let status = refusal(of: id, connection, logger) ?? refusalOfRound(of: id) {
             logger.notice("agent refused", metadata: ["status": "\(status)"])
             return await refuse(connection, status)
         }
@@ -165,14 +165,29 @@ extension VerifierServer {
 
     private func forgetOldScratch() async {
         while !Task.isCancelled {
-            let time = services.time().subtractingReportingOverflow(services.settings.scratchSeconds)
             do throws(StoreError) {
-                try await services.store.forgetScratch(before: time.overflow ? .min : time.partialValue)
+                try await services.store.forgetScratch(
+                    olderThan: services.settings.scratchSeconds, at: services.time())
             } catch {
                 logger.warning("old transfers can't be forgotten", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: Self.forgetInterval)
         }
+    }
+
+    /// The status for an agent that has brought about too many rounds; nil if another may begin.
+    private func refusalOfRound(of id: AgentID) -> Status? {
+        guard let seconds = services.allowance.wait(of: id) else { return nil }
+        if let request = (try? services.store.snapshot(of: id))?.reattestation,
+            services.allowance.excuses(id, for: request.number)
+        {
+            return nil
+        }
+        return Status(
+            .resourceExhausted,
+            "agent \(id) has had itself judged too often; try again in \(seconds) s, or keep one connection open "
+                + "(assay-agent run): the verifier begins a round on it every \(services.settings.roundSeconds) s",
+            retryAfterSeconds: UInt32(clamping: seconds))
     }
 
     private func refusal(of id: AgentID, _ connection: VerifierConnection, _ logger: Logger) -> Status? {

@@ -45,6 +45,7 @@ extension VerifierSession {
             case lastCommit = "last_commit"
             case position = "position"
             case brokenTransfer = "broken_transfer"
+            case end = "end"
         }
     }
 }
@@ -57,6 +58,7 @@ extension RoundPlan.Start {
         case .lastCommit: .lastCommit
         case .position: .position
         case .scratch: .brokenTransfer
+        case .end: .end
         }
     }
 }

@@ -24,6 +24,7 @@ package struct VerifierSession: ~Copyable {
     private let agentID: [UInt8]
     private let exporter: [UInt8]
     private let certificate: Digest?
+    private let certificateEnd: Int64?
     private let settings: SessionSettings
     private var state = State.awaitingHello
     private var roundNumber: UInt64 = 0
@@ -40,12 +41,16 @@ package struct VerifierSession: ~Copyable {
     ///   - agentID: the identity in the peer's certificate.
     ///   - exporter: the TLS exporter value (RFC 9266), 32 bytes.
     ///   - certificate: SHA-256 of the peer's; a broken transfer is only gone on with under the same.
+    ///   - certificateEnd: the last second of its validity, in seconds since 1970: no verdict is given later. TLS has looked
+    ///     at it when the connection was made, and doesn't look again.
     package init(
-        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, settings: SessionSettings
+        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, certificateEnd: Int64? = nil,
+        settings: SessionSettings
     ) {
         self.agentID = agentID
         self.exporter = exporter
         self.certificate = certificate
+        self.certificateEnd = certificateEnd
         self.settings = settings
     }
 
@@ -57,6 +62,7 @@ package struct VerifierSession: ~Copyable {
     /// - Parameter time: seconds since 1970.
     package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
         if case .status(let status) = message { return ended(by: status) }
+        if let expired = endIfExpired(at: time) { return expired }
         if case .renewRequest(let request) = message, !hasRenewed, isGreeted {
             hasRenewed = true
             return [.renew(request)] + deadline
@@ -98,6 +104,7 @@ package struct VerifierSession: ~Copyable {
     ///   - nonce: 32 fresh random bytes.
     ///   - time: seconds since 1970.
     package mutating func loaded(_ basis: RoundBasis, nonce: [UInt8], time: Int64) -> [Action] {
+        if let expired = endIfExpired(at: time) { return expired }
         let taken = takeState()
         guard case .awaitingBasis(let hello, var attempt) = taken else {
             return []
@@ -140,6 +147,7 @@ package struct VerifierSession: ~Copyable {
     ///
     /// - Parameter time: seconds since 1970.
     package mutating func verified(_ results: SignatureResults, time: Int64) -> [Action] {
+        if let expired = endIfExpired(at: time) { return expired }
         let taken = takeState()
         guard case .awaitingSignatures(var exchange) = taken else { return [] }
         exchange.settle(results)
@@ -189,6 +197,21 @@ package struct VerifierSession: ~Copyable {
         case .awaitingShard: [.expect("LogShard", seconds: settings.shardSeconds)]
         default: []
         }
+    }
+
+    /// Ends the session if the certificate that it was made with has expired; nil if it goes on, or is over already.
+    private mutating func endIfExpired(at time: Int64) -> [Action]? {
+        guard let certificateEnd, time > certificateEnd else { return nil }
+        if case .ended = takeState() { return nil }
+        let id = String(decoding: agentID, as: UTF8.self)
+        return [
+            .close(
+                Status(
+                    .unauthenticated,
+                    "the certificate that this connection was made with has expired; if it was renewed meanwhile, connect "
+                        + "again; if not, have the host invited again (on the verifier: assay-verifier invite --id \(id)), "
+                        + "or renew it where your PKI does"), send: true)
+        ]
     }
 
     /// The round is over for us; what the agent has already sent of it may still arrive.
@@ -254,12 +277,17 @@ extension VerifierSession {
                 return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
             }
         } catch {
-            return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
+            return [quoted] + commit(RoundOutcome(round, quote, failed: Finding(error)), of: round)
+        }
+        if let words = round.attempt.wordsOnMissing {
+            // Of a boot that isn't the stored one, the first record is what is missing.
+            let missed = isOfStoredEpoch(quote.clockInfo, round) ? round.attempt.missedRecord ?? 0 : 0
+            return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: words), of: round)
         }
         if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isOfStoredEpoch(quote.clockInfo, round) {
             // It is still the epoch of which more records were seen.
             let held = "the log ends at record \(evidence.logEnd)"
-            return [quoted] + commit(RoundOutcome(round, missing: missed, found: held), of: round)
+            return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: held), of: round)
         }
         let (end, overflow) = round.plan.state.logBytes.addingReportingOverflow(evidence.logBytes)
         guard evidence.logEnd >= round.plan.firstRecord, !overflow, end <= settings.maximumLogBytes else {
@@ -339,14 +367,15 @@ extension VerifierSession {
         var exchange = taken
         let trial = exchange.finishTrial()
         let round = exchange.round
-        let clock = exchange.clock
+        let quote = exchange.quote
         let passed = exchange.passed
         let outcome = exchange.finish()
         if outcome.newState == nil, let scratch = round.plan.scratch {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
                 + withoutScratch(round, round.attempt, "what was kept of a broken transfer doesn't lead to the quote")
         }
-        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != clock.restartCount } ?? false
+        let restartCount = quote.clockInfo.restartCount
+        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != restartCount } ?? false
         if outcome.newState == nil, round.plan.resumesCommit, wasSuspended {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
@@ -355,7 +384,7 @@ extension VerifierSession {
             let reason = "the agent's log begins with a snapshot of other PCR values than those of the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
-        var concluded = RoundOutcome(round, outcome, passed: passed, clock: clock)
+        var concluded = RoundOutcome(round, quote, outcome, passed: passed)
         concluded.trial = trial
         return commit(concluded, of: round)
     }
@@ -394,14 +423,20 @@ extension VerifierSession {
         if round.plan.scratch != nil {
             return withoutScratch(round, round.attempt, "the agent doesn't hold record \(round.plan.firstRecord)")
         }
-        guard let missed = round.attempt.missedRecord else {
+        guard round.attempt.wordsOnMissing == nil else {
+            let words = "the agent says that it doesn't hold the records that it said it holds: restart it"
+            return [.close(Status(.failedPrecondition, words, round: round.number), send: true)]
+        }
+        var attempt = round.attempt
+        if attempt.missedRecord == nil {
             // The log may be another boot's, which only a quote tells: one is made for a record that is held.
-            var attempt = round.attempt
             attempt.missedRecord = round.plan.firstRecord
             attempt.fromRecordZero = true
-            return again(round, attempt)
+        } else {
+            // Still nothing that is proved: the agent's word alone makes no verdict.
+            attempt.wordsOnMissing = status.message
         }
-        return commit(RoundOutcome(round, missing: missed, found: status.message), of: round)
+        return again(round, attempt)
     }
 
     private func refuse(_ message: AgentMessage, awaiting expectation: Expectation) -> [Action] {

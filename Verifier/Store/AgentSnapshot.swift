@@ -17,6 +17,8 @@ package struct AgentSnapshot: Sendable {
     package let appraisal: AppraisalState?
     /// The last verdict.
     package let verdict: Verdict?
+    /// When that was found to be stamped later than now, in seconds since 1970; nil if it wasn't.
+    package let withdrawnAt: Int64?
     /// The keys of its keyrings, or of its policy, that were denied or allowed since the state was judged.
     package let changedKeys: Set<Digest>
     /// What is kept of a log on its way; nil for nothing.
@@ -56,6 +58,7 @@ package struct AgentSnapshot: Sendable {
         summary.deniedKeys = changedKeys.intersection(deniedKeys)
         summary.transfer = scratch?.transfer
         summary.reattestation = reattestation
+        summary.withdrawnAt = withdrawnAt
         return summary
     }
 

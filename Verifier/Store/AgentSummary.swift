@@ -34,6 +34,8 @@ package struct AgentSummary: Hashable, Sendable {
     package var transfer: LogTransfer?
     /// What an operator has asked for, and what no round has met yet.
     package var reattestation: Reattestation?
+    /// When the verdict was found to be stamped later than now, in seconds since 1970: it doesn't stand. Nil if it wasn't.
+    package var withdrawnAt: Int64?
 
     /// A line of what is known in full.
     package init(agent: Agent, state: AttestationState?, verdict: Verdict?) {

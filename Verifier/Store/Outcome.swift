@@ -22,7 +22,7 @@ package struct Outcome: Sendable {
         package var reattestation: UInt64 = 0
     }
 
-    /// How far a round got whose replay met the quote.
+    /// How far a round got whose replay met the quote, which has signed its clock and its selection.
     package struct Progress: Sendable {
         /// The clock of the verified quote.
         package var clockInfo: ClockInfo
@@ -34,7 +34,7 @@ package struct Outcome: Sendable {
         package var passed: [AppraisalState]
 
         /// The progress of a round.
-        package init(
+        init(
             clockInfo: ClockInfo, selection: PCRSelection, appraisal: AppraisalState, passed: [AppraisalState] = []
         ) {
             self.clockInfo = clockInfo
@@ -45,28 +45,34 @@ package struct Outcome: Sendable {
     }
 
     /// Whose it is.
-    package var agent: AgentID
+    package let agent: AgentID
     /// What it rests on.
-    package var basis: Basis
+    package let basis: Basis
     /// What to keep for the next round; nil if the quote was not met: then position and keyrings stay where they are.
-    package var progress: Progress?
+    package let progress: Progress?
     /// The verdict; its policy hash is the basis's.
-    package var verdict: Verdict
+    package let verdict: Verdict
     /// The verdict's findings in full.
-    package var findings: Findings
+    package let findings: Findings
 
     /// The outcome of a session.
     ///
     /// - Parameters:
+    ///   - quote: what it rests on, verified: without one there is no outcome.
+    ///   - appraisal: the appraisal's new state; nil if the replay didn't meet the quote.
+    ///   - passed: where the round has been on its way, ascending.
     ///   - challengedAt: when the Challenge was sent that was answered, in seconds since 1970; freshness counts from it.
     ///   - givenAt: now, in seconds since 1970.
     package init(
-        agent: AgentID, basis: Basis, progress: Progress?, tier: Tier, appraisedRecords: UInt64, excessRecords: UInt64,
-        findings: Findings, challengedAt: Int64, givenAt: Int64
+        agent: AgentID, basis: Basis, quote: VerifiedQuote, appraisal: AppraisalState?, passed: [AppraisalState] = [],
+        tier: Tier, appraisedRecords: UInt64, excessRecords: UInt64, findings: Findings, challengedAt: Int64,
+        givenAt: Int64
     ) {
         self.agent = agent
         self.basis = basis
-        self.progress = progress
+        progress = appraisal.map {
+            Progress(clockInfo: quote.clockInfo, selection: quote.selection, appraisal: $0, passed: passed)
+        }
         self.findings = findings
         verdict = Verdict(
             tier: tier, challengedAt: challengedAt, givenAt: givenAt, policyHash: basis.policyHash,

@@ -24,6 +24,7 @@ extension Schema {
         verdict.number = outcome.basis.verdictNumber &+ 1
         changes.put(id.key, verdict.stored, in: verdicts)
         changes.delete(id.key, in: scratch)
+        changes.delete(id.key, in: withdrawals)
         let last: Verdict? = try transaction.load(of: id, in: verdicts)
         let before: AttestationState? = try transaction.load(of: id, in: states)
         try remember(verdict, of: outcome, after: last, before, transaction, &changes)

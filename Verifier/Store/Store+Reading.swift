@@ -13,6 +13,7 @@ extension Store {
             let state: AttestationState? = try transaction.load(of: id, in: schema.states)
             let denials = try schema.denials(transaction)
             let reattestation: Reattestation? = try transaction.load(of: id, in: schema.reattestations)
+            let verdict: Verdict? = try transaction.load(of: id, in: schema.verdicts)
             return AgentSnapshot(
                 agent: agent,
                 policyHash: try schema.policyHash(of: agent, transaction),
@@ -21,7 +22,10 @@ extension Store {
                 appraisal: try state.map { (state) throws(StoreError) in
                     try schema.appraisal(state, of: id, transaction)
                 },
-                verdict: try transaction.load(of: id, in: schema.verdicts),
+                verdict: verdict,
+                withdrawnAt: try verdict.flatMap { (verdict) throws(StoreError) in
+                    try schema.withdrawal(of: verdict, id, transaction)
+                },
                 changedKeys: try state.map { (state) throws(StoreError) in
                     try schema.changedKeys(denials, state, of: id, transaction)
                 } ?? [],

@@ -39,17 +39,19 @@ extension Store {
 
     /// Drops what was kept of logs whose agents have not come back.
     ///
-    /// - Parameter time: seconds since 1970; what is older goes, and what can't be read.
+    /// - Parameters:
+    ///   - lifetime: in seconds; what is older goes, and what can't be read.
+    ///   - time: now, in seconds since 1970.
     /// - Returns: how many there were.
     @discardableResult
-    package func forgetScratch(before time: Int64) async throws(StoreError) -> Int {
+    package func forgetScratch(olderThan lifetime: Int64, at time: Int64) async throws(StoreError) -> Int {
         let schema = schema
         let old = try environment.read { (transaction) throws(StoreError) in
-            try schema.scratchKeys(before: time, transaction)
+            try schema.scratchKeys(olderThan: lifetime, at: time, transaction)
         }
         guard !old.isEmpty else { return 0 }
         return try await writer.perform { (transaction, changes) throws(StoreError) in
-            let old = try schema.scratchKeys(before: time, transaction)
+            let old = try schema.scratchKeys(olderThan: lifetime, at: time, transaction)
             for key in old { changes.delete(key, in: schema.scratch) }
             return old.count
         }
@@ -94,7 +96,7 @@ extension Store {
         try environment.read { (transaction) throws(StoreError) in
             if try transaction.bytes(of: id.key, in: schema.reattestations) != nil { return true }
             let agent = try schema.agent(id, transaction)
-            if let trial = try? schema.trial(for: agent, transaction), trial.expiresAt > time { return true }
+            if let trial = try? schema.trial(for: agent, transaction), trial.isUnderWay(at: time) { return true }
             let policyHash = try schema.policyHash(of: agent, transaction)
             guard let state: AttestationState = try transaction.load(of: id, in: schema.states) else {
                 let verdict: Verdict? = try transaction.load(of: id, in: schema.verdicts)
@@ -126,13 +128,15 @@ extension Schema {
             && request?.number ?? 0 == basis.reattestation
     }
 
-    /// The agents of whose logs nothing has come since a time.
+    /// The agents of whose logs nothing has come for so long.
     fileprivate func scratchKeys(
-        before time: Int64, _ transaction: borrowing some Transaction & ~Copyable
+        olderThan lifetime: Int64, at time: Int64, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [[UInt8]] {
         var keys: [[UInt8]] = []
         try transaction.scan(scratch, prefix: []) { (key, value) throws(StoreError) in
-            if let scratch = try? Scratch(stored: value, at: .init()), scratch.transfer.updatedAt >= time {
+            if let scratch = try? Scratch(stored: value, at: .init()),
+                Age(of: scratch.transfer.updatedAt, at: time).isWithin(lifetime)
+            {
                 return true
             }
             keys.append([UInt8](copying: key))

@@ -13,9 +13,11 @@ package struct FleetMetrics: Sendable {
             "Enrolled agents by state; only contraindicated means distrust."),
         MetricDescription(
             "assay_oldest_verdict_age_seconds", .gauge,
-            "Age of the last verdict of the agent that has waited longest; NaN before the first verdict."),
+            "Age of the last verdict of the agent that has waited longest, or its least age if it is stamped in the future; "
+                + "NaN before the first verdict."),
         MetricDescription(
-            "assay_newest_verdict_age_seconds", .gauge, "Age of the newest verdict; NaN before the first verdict."),
+            "assay_newest_verdict_age_seconds", .gauge,
+            "Age of the newest verdict that isn't stamped in the future; NaN before the first."),
         MetricDescription(
             "assay_store_operations_total", .counter, "Writes that the store has answered, refused ones too."),
         MetricDescription(

@@ -48,13 +48,15 @@ package final class FleetWatch: Service {
         await cancelWhenGracefulShutdown {
             var generation: UInt64?
             var nextScan = ContinuousClock.now
+            var waiting: [AgentID] = []
             while !Task.isCancelled {
-                let now = self.time()
                 if nextScan <= .now, let found = self.changedGeneration(since: generation) {
-                    let time = ContinuousClock().measure { if self.scan(at: now) { generation = found } }
+                    let time = ContinuousClock().measure { if self.scan() { generation = found } }
                     nextScan = .now + time * Self.restAfterScan
                 }
-                self.ledger.withLock { $0.due <= now ? $0.changes(at: now) : [] }.forEach(self.onChange)
+                let now = self.time()
+                self.ledger.withLock { $0.isDue(at: now) ? $0.changes(at: now) : [] }.forEach(self.onChange)
+                waiting = await self.withdraw(self.ledger.withLock { $0.takeWithdrawn() }, waiting, at: now)
                 try? await Task.sleep(for: Self.interval)
             }
         }
@@ -73,14 +75,15 @@ package final class FleetWatch: Service {
     /// Takes over what the store holds of all agents.
     ///
     /// - Returns: whether the store could be read.
-    private func scan(at began: Int64) -> Bool {
+    private func scan() -> Bool {
         var last: AgentID?
+        ledger.withLock { $0.scanBegins() }
         do throws(StoreError) {
             while true {
                 let page = try store.agents(after: last, limit: Self.pageLength)
                 ledger.withLock { ledger in
                     for case .success(let summary) in page {
-                        ledger.scanned(summary.id, summary.facts, began: began)
+                        ledger.scanned(summary.id, summary.facts)
                     }
                 }
                 guard page.count == Self.pageLength, let id = try page.lastID else { break }
@@ -92,6 +95,29 @@ package final class FleetWatch: Service {
         }
         ledger.withLock { $0.scanEnded(at: self.time()) }.forEach(onChange)
         return true
+    }
+
+    /// Has the store keep that verdicts are stamped later than now, so that they don't stand when that time comes.
+    ///
+    /// - Parameter waiting: agents for which that has failed before.
+    /// - Returns: those for which it is to be tried again.
+    private func withdraw(_ agents: [AgentID], _ waiting: [AgentID], at time: Int64) async -> [AgentID] {
+        if !agents.isEmpty {
+            logger.warning(
+                "verdicts are stamped later than now, and no longer stand: this host's clock was ahead, or is behind",
+                metadata: ["agents": "\(agents.count)"])
+        }
+        let all = waiting + agents
+        guard !all.isEmpty else { return [] }
+        do throws(StoreError) {
+            try await store.withdrawVerdicts(of: all, at: time)
+            return []
+        } catch {
+            if waiting.isEmpty {
+                logger.error("that verdicts don't stand can't be kept", metadata: ["error": "\(error)"])
+            }
+            return all
+        }
     }
 
     func census() -> TierLedger.Census {

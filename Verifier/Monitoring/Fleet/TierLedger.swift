@@ -7,15 +7,23 @@ struct TierLedger {
     private struct Entry {
         var facts: AgentFacts
         var told: Tier
+        /// The scan during which the verdict was given; nil for one that a scan has read.
+        var givenDuring: UInt64?
     }
 
     private let maximumAge: Int64
     private var entries: [AgentID: Entry] = [:]
     private var seen: Set<AgentID> = []
     private var isFirstScan = true
+    /// Counts scans as they begin.
+    private var scan: UInt64 = 0
     /// When a verdict ceases to stand, at the earliest: then it is to be looked for changes. Agents that attest
     /// meanwhile only make it later.
     private(set) var due = Int64.max
+    /// What the clock told last.
+    private var latest = Int64.min
+    /// Agents whose verdicts were found to be stamped later than now.
+    private var withdrawn: Set<AgentID> = []
 
     /// - Parameter maximumAge: seconds for which a verdict stands.
     init(maximumAge: Int64) {
@@ -24,30 +32,38 @@ struct TierLedger {
 
     /// A verdict was given.
     mutating func enter(_ verdict: Verdict, of agent: AgentID, at time: Int64) -> TierChange? {
+        latest = max(latest, time)
         var entry = entries[agent] ?? Entry(facts: AgentFacts(), told: .none)
         entry.facts.verdict = verdict
+        entry.facts.withdrawnAt = nil
         // It was judged without the keys that are denied: the commit would have been refused.
         entry.facts.deniedKeys = []
+        entry.givenDuring = scan
         entries[agent] = entry
-        due = min(due, verdict.challengedAt &+ maximumAge &+ 1)
+        withdrawIfAhead(agent, at: time)
+        due = min(due, nextDue(of: agent))
         return change(of: agent, at: time)
     }
 
     // MARK: What the store holds
 
-    /// An agent as a scan of the store found it.
-    ///
-    /// - Parameter began: when the scan began: a verdict given since may be newer than what the scan has seen.
-    mutating func scanned(_ agent: AgentID, _ facts: AgentFacts, began: Int64) {
+    /// A scan of the store begins: a verdict given from now on may be newer than what it will see.
+    mutating func scanBegins() {
+        scan += 1
+        seen = []
+    }
+
+    /// An agent as the scan found it.
+    mutating func scanned(_ agent: AgentID, _ facts: AgentFacts) {
         seen.insert(agent)
         guard let known = entries[agent] else {
-            entries[agent] = Entry(
-                facts: facts, told: isFirstScan ? facts.tier(at: began, maximumAge: maximumAge) : .none)
+            entries[agent] = Entry(facts: facts, told: .none)
             return
         }
         var facts = facts
-        if let verdict = known.facts.verdict, verdict.givenAt >= began {
-            facts.verdict = verdict
+        if known.givenDuring == scan {
+            facts.verdict = known.facts.verdict
+            facts.withdrawnAt = known.facts.withdrawnAt
             facts.deniedKeys = known.facts.deniedKeys
         }
         entries[agent]?.facts = facts
@@ -56,33 +72,70 @@ struct TierLedger {
     /// All agents were scanned: those that weren't seen are gone.
     ///
     /// What lapsed while no verifier was there to tell it is told after the first scan. No verifier was there after the
-    /// last verdict of all, as far as the store knows: so what lapsed later is told, perhaps again.
+    /// last verdict of all, as far as the store knows: so what lapsed later is told, perhaps again. A verdict that is
+    /// stamped later than now, and that no verifier has withdrawn yet, was never told to lapse either.
     mutating func scanEnded(at time: Int64) -> [TierChange] {
         entries = entries.filter { seen.contains($0.key) }
         seen = []
         if isFirstScan {
             isFirstScan = false
-            let lastSign = entries.values.lazy.compactMap { $0.facts.verdict?.givenAt }.max() ?? .min
-            for (agent, entry) in entries {
-                guard let verdict = entry.facts.verdict, let lapse = entry.facts.lapse(maximumAge: maximumAge),
-                    lapse < time, lapse >= lastSign
-                else { continue }
-                entries[agent]?.told = verdict.tier
-            }
+            recallWhatWasTold(at: time)
         }
         return changes(at: time)
     }
 
+    private mutating func recallWhatWasTold(at time: Int64) {
+        let lastSign =
+            entries.values.lazy.compactMap { $0.facts.verdict?.givenAt }
+            .filter { Age(of: $0, at: time) != .inTheFuture }.max() ?? .min
+        for (agent, entry) in entries where entry.givenDuring == nil {
+            let lapse = entry.facts.lapse(maximumAge: maximumAge)
+            let isUntold =
+                isAhead(entry.facts, at: time) || lapse.map { $0 < time && $0 >= lastSign } ?? false
+            entries[agent]?.told =
+                isUntold
+                ? entry.facts.verdict?.tier ?? .none : entry.facts.tier(at: time, maximumAge: maximumAge)
+        }
+    }
+
     // MARK: Time
+
+    /// Whether it is to be looked for changes: a verdict ceases to stand, or the clock was set back since it was last asked.
+    mutating func isDue(at time: Int64) -> Bool {
+        defer { latest = time }
+        return due <= time || time < latest
+    }
 
     /// The changes that came with time, or with what a scan found.
     mutating func changes(at time: Int64) -> [TierChange] {
         due = .max
-        for entry in entries.values {
+        for (agent, entry) in entries {
+            withdrawIfAhead(agent, at: time)
             guard let lapse = entry.facts.lapse(maximumAge: maximumAge), lapse >= time else { continue }
-            due = min(due, lapse &+ 1)
+            due = min(due, nextDue(of: agent))
         }
         return entries.keys.compactMap { change(of: $0, at: time) }
+    }
+
+    /// Agents whose verdicts were found to be stamped later than now since this was last asked: what the store is to know.
+    mutating func takeWithdrawn() -> [AgentID] {
+        defer { withdrawn = [] }
+        return Array(withdrawn)
+    }
+
+    private mutating func withdrawIfAhead(_ agent: AgentID, at time: Int64) {
+        guard let entry = entries[agent], isAhead(entry.facts, at: time) else { return }
+        entries[agent]?.facts.withdrawnAt = time
+        withdrawn.insert(agent)
+    }
+
+    private func isAhead(_ facts: AgentFacts, at time: Int64) -> Bool {
+        facts.withdrawnAt == nil && facts.age(at: time) == .inTheFuture
+    }
+
+    private func nextDue(of agent: AgentID) -> Int64 {
+        guard let lapse = entries[agent]?.facts.lapse(maximumAge: maximumAge) else { return .max }
+        return lapse == .max ? .max : lapse + 1
     }
 
     private mutating func change(of agent: AgentID, at time: Int64) -> TierChange? {
@@ -104,9 +157,17 @@ struct TierLedger {
         for entry in entries.values {
             census.tiers[entry.facts.tier(at: time, maximumAge: maximumAge), default: 0] += 1
             census.standings[AgentStanding(entry.facts, at: time, maximumAge: maximumAge).word, default: 0] += 1
-            guard let age = entry.facts.age(at: time), entry.facts.revokedAt == nil else { continue }
-            census.oldest = max(census.oldest ?? age, age)
-            census.newest = min(census.newest ?? age, age)
+            guard entry.facts.revokedAt == nil else { continue }
+            switch entry.facts.age(at: time) {
+            case .seconds(let age):
+                census.oldest = max(census.oldest ?? age, age)
+                census.newest = min(census.newest ?? age, age)
+            case .inTheFuture:
+                // It is older than the moment when that was found; by how much, nobody knows.
+                let age = max(0, time &- (entry.facts.withdrawnAt ?? time))
+                census.oldest = max(census.oldest ?? age, age)
+            case nil: continue
+            }
         }
         return census
     }

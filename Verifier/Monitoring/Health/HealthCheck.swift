@@ -9,19 +9,22 @@ package actor HealthCheck {
 
     private let checkStore: @Sendable () async throws -> Void
     private let isListening: @Sendable () -> Bool
+    private let certificateProblem: @Sendable () -> String?
     private let warnings: @Sendable () -> [String]
     private var last: (checked: ContinuousClock.Instant, problem: String?)?
     private var running: Task<String?, Never>?
 
     /// - Parameters:
     ///   - isListening: whether agents can connect.
+    ///   - certificateProblem: why agents refuse the server's certificate; nil if they don't.
     ///   - warnings: what may keep it from serving soon, or others from being served, a sentence each.
     ///   - checkStore: throws what keeps verdicts from being durable.
     package init(
-        isListening: @escaping @Sendable () -> Bool, warnings: @escaping @Sendable () -> [String] = { [] },
-        checkStore: @escaping @Sendable () async throws -> Void
+        isListening: @escaping @Sendable () -> Bool, certificateProblem: @escaping @Sendable () -> String? = { nil },
+        warnings: @escaping @Sendable () -> [String] = { [] }, checkStore: @escaping @Sendable () async throws -> Void
     ) {
         self.isListening = isListening
+        self.certificateProblem = certificateProblem
         self.warnings = warnings
         self.checkStore = checkStore
     }
@@ -30,6 +33,7 @@ package actor HealthCheck {
     package func problems() async -> [String] {
         var problems: [String] = []
         if !isListening() { problems.append("no agent can connect: the listener is closed") }
+        if let problem = certificateProblem() { problems.append(problem) }
         if let problem = await storeProblem() { problems.append(problem) }
         return problems
     }

@@ -32,24 +32,36 @@ package struct MonitoringServer: Service {
     /// - Throws: `MonitoringError` if the port can't be had.
     package func run() async throws {
         let (health, metrics) = (health, metrics)
-        let router = Router()
-        router.get("/healthz") { _, _ in Self.answer(await health.problems(), warnings: health.nextProblems()) }
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: PrometheusText.contentType],
-                body: .init(byteBuffer: ByteBuffer(string: await metrics())))
+        let responder = CallbackResponder<BasicRequestContext> { request, _ in
+            let answer: @Sendable () async -> Response
+            switch request.uri.path {
+            case "/healthz": answer = { Self.answer(await health.problems(), warnings: health.nextProblems()) }
+            case "/metrics": answer = { Self.answer(await metrics()) }
+            default: return Response(status: .notFound)
+            }
+            switch request.method {
+            case .get: return await answer()
+            case .head: return await answer().createHeadResponse()
+            default: return Response(status: .methodNotAllowed, headers: [.allow: "GET, HEAD"])
+            }
         }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
         let onListening = onListening
         let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
+            responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { onListening($0.localAddress?.port ?? 0) }, logger: quiet)
         do {
             try await application.run()
         } catch let error as IOError {
             throw MonitoringError(port: port, problem: String(cString: strerror(error.errnoCode)))
         }
+    }
+
+    private static func answer(_ metrics: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: PrometheusText.contentType],
+            body: .init(byteBuffer: ByteBuffer(string: metrics)))
     }
 
     private static func answer(_ problems: [String], warnings: [String]) -> Response {

@@ -50,6 +50,8 @@ package struct AgentFacts: Hashable, Sendable {
     package var revokedAt: Int64?
     /// The last verdict; nil before the first.
     package var verdict: Verdict?
+    /// When the verdict was found to be stamped later than now, in seconds since 1970; nil if it wasn't.
+    package var withdrawnAt: Int64?
     /// Keys that vouched for records of the verdict and were denied since.
     package var deniedKeys: Set<Digest>
     /// Nil if nothing is on its way.
@@ -57,10 +59,12 @@ package struct AgentFacts: Hashable, Sendable {
 
     /// Facts.
     package init(
-        revokedAt: Int64? = nil, verdict: Verdict? = nil, deniedKeys: Set<Digest> = [], transfer: Transfer? = nil
+        revokedAt: Int64? = nil, verdict: Verdict? = nil, withdrawnAt: Int64? = nil, deniedKeys: Set<Digest> = [],
+        transfer: Transfer? = nil
     ) {
         self.revokedAt = revokedAt
         self.verdict = verdict
+        self.withdrawnAt = withdrawnAt
         self.deniedKeys = deniedKeys
         self.transfer = transfer
     }
@@ -72,7 +76,7 @@ package struct AgentFacts: Hashable, Sendable {
     ///   - time: seconds since 1970.
     ///   - maximumAge: seconds from a verdict's Challenge, never from any other contact, for which it stands.
     package func tier(at time: Int64, maximumAge: Int64) -> Tier {
-        guard let verdict, revokedAt == nil, age(at: time) ?? .max <= maximumAge else { return .none }
+        guard let verdict, revokedAt == nil, verdictStands(at: time, maximumAge: maximumAge) else { return .none }
         return verdict.tier == .affirming && !deniedKeys.isEmpty ? .warning : verdict.tier
     }
 
@@ -80,17 +84,24 @@ package struct AgentFacts: Hashable, Sendable {
     ///
     /// - Parameter time: seconds since 1970.
     package func transfer(at time: Int64, maximumAge: Int64) -> Transfer? {
-        transfer.flatMap { time <= $0.updatedAt &+ maximumAge ? $0 : nil }
+        transfer.flatMap { Age(of: $0.updatedAt, at: time).isWithin(maximumAge) ? $0 : nil }
     }
 
-    /// Seconds since the last verdict's Challenge; nil before the first verdict.
-    package func age(at time: Int64) -> Int64? {
-        verdict.map { max(0, time.subtractingReportingOverflow($0.challengedAt).partialValue) }
+    /// How long ago the last verdict's Challenge was; nil before the first verdict. One that was ever found to be in the
+    /// future stays there: a clock that reaches its stamp says nothing of when it was given.
+    package func age(at time: Int64) -> Age? {
+        verdict.map { withdrawnAt == nil ? Age(of: $0.challengedAt, at: time) : .inTheFuture }
     }
 
-    /// When the last verdict ceases to stand; nil before the first, and of a revoked agent.
+    /// Whether the last verdict is fresh, whatever it says.
+    func verdictStands(at time: Int64, maximumAge: Int64) -> Bool {
+        age(at: time)?.isWithin(maximumAge) ?? false
+    }
+
+    /// When the last verdict ceases to stand; nil before the first, of one that was withdrawn, and of a revoked agent.
     package func lapse(maximumAge: Int64) -> Int64? {
-        guard revokedAt == nil else { return nil }
-        return verdict.map { $0.challengedAt &+ maximumAge }
+        guard let verdict, revokedAt == nil, withdrawnAt == nil else { return nil }
+        let (lapse, overflow) = verdict.challengedAt.addingReportingOverflow(maximumAge)
+        return overflow ? .max : lapse
     }
 }

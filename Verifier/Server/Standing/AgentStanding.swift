@@ -13,7 +13,8 @@ package enum AgentStanding: Hashable, Sendable {
     case rebootSeen(AgentFacts.Transfer)
     /// Its log is on its way, and no verdict covers it yet.
     case behind(AgentFacts.Transfer)
-    /// No verdict since this time, for longer than one stands. That isn't distrust: the host may be off.
+    /// No verdict since this time, for longer than one stands; or the last one is stamped later than now. That isn't
+    /// distrust: the host may be off.
     case unreachable(since: Int64)
     /// The last verdict stands, and covers all that was sent.
     case current
@@ -29,7 +30,7 @@ package enum AgentStanding: Hashable, Sendable {
             return
         }
         let transfer = facts.transfer(at: time, maximumAge: maximumAge)
-        let stands = (facts.age(at: time) ?? .max) <= maximumAge
+        let stands = facts.verdictStands(at: time, maximumAge: maximumAge)
         switch (facts.verdict, transfer) {
         case (let verdict?, _) where stands && verdict.tier == .contraindicated:
             self = .contraindicated(verdict.failures)

@@ -6,7 +6,7 @@ extension AgentSummary {
     /// What the agent's state follows from.
     package var facts: AgentFacts {
         AgentFacts(
-            revokedAt: revokedAt, verdict: verdict, deniedKeys: deniedKeys,
+            revokedAt: revokedAt, verdict: verdict, withdrawnAt: withdrawnAt, deniedKeys: deniedKeys,
             transfer: transfer.map { .init($0, isNewEpoch: isNewEpoch($0)) })
     }
 
@@ -19,8 +19,8 @@ extension AgentSummary {
         facts.tier(at: time, maximumAge: maximumAge)
     }
 
-    /// Seconds since the last verdict's Challenge; nil before the first verdict.
-    package func age(at time: Int64) -> Int64? { facts.age(at: time) }
+    /// How long ago the last verdict's Challenge was; nil before the first verdict.
+    package func age(at time: Int64) -> Age? { facts.age(at: time) }
 }
 
 extension AgentFacts.Transfer {

@@ -31,11 +31,12 @@ struct JoinBasis {
             guard let identity else { return .refused(.enrolledByHand(id)) }
             guard identity.endorsementKeyName == claim.endorsementKeyName else { return .refused(.otherTPM(id)) }
             if hasJoined, agent.attestationKeyName == claim.attestationKeyName,
-                let certificate = identity.certificate(for: claim.tlsKeyFingerprint)
+                let certificate = identity.certificate(for: claim.tlsKeyFingerprint, at: claim.time)
             {
                 return .repeated(id, certificate: certificate)
             }
         }
+        guard Age(of: invitation.createdAt, at: claim.time) != .inTheFuture else { return .refused(.madeInTheFuture) }
         guard claim.time < invitation.expiresAt else { return .refused(.expired) }
         guard hasJoined || invitation.usesLeft > 0 else { return .refused(.usedUp) }
         if let keyHolder { return .refused(.attestationKeyTaken(by: keyHolder)) }

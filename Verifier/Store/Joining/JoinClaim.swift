@@ -56,6 +56,8 @@ package enum JoinRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownToken
     /// The invitation ended.
     case expired
+    /// The invitation is stamped later than now: when it ends, nobody knows.
+    case madeInTheFuture
     /// The invitation's uses are used up.
     case usedUp
     /// Neither the invitation nor the host names an identity that a certificate can have.
@@ -78,6 +80,8 @@ package enum JoinRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownToken:
             "this verifier doesn't know the token: it is another verifier's, or the invitation is long over; \(again)"
         case .expired: "the token has expired; \(again)"
+        case .madeInTheFuture:
+            "the token was made while the verifier's clock was ahead, and doesn't count; \(again)"
         case .usedUp: "the token is used up; \(again)"
         case .noIdentity:
             "nobody said who this host is: run assay-agent join with --id ID, or have it invited with --id ID "

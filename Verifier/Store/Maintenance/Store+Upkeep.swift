@@ -134,8 +134,9 @@ extension Schema {
         guard let agent = try transaction.load(Agent.self, of: id, in: agents), agent.revokedAt == nil,
             agent.enrolledAt < limit
         else { return false }
-        let verdict: Verdict? = try transaction.load(of: id, in: verdicts)
-        return verdict?.challengedAt ?? .min < limit
+        guard let verdict = try transaction.load(Verdict.self, of: id, in: verdicts) else { return true }
+        // One that is stamped later than now is no sign of life at that time; it was given before that was found.
+        return try withdrawal(of: verdict, id, transaction) ?? verdict.challengedAt < limit
     }
 
     /// Whether the oldest verdict of a history is too old and not the only one.

@@ -169,6 +169,7 @@ extension StoreCheck {
                 throw StoreError(.damaged, "the value of another position", at: place)
             }
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
+        case schema.withdrawals.name: _ = try Withdrawal(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)
             let ring = PCRBank.sha256.digest(of: stored.keyring).bytes

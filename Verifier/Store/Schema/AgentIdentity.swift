@@ -39,9 +39,12 @@ package struct AgentIdentity: Hashable, Sendable {
         }
     }
 
-    /// The newest certificate for a key; nil if none was issued.
-    func certificate(for publicKeyFingerprint: Digest) -> [UInt8]? {
-        certificates.last { (try? Certificate(der: $0))?.publicKeyFingerprint == publicKeyFingerprint }
+    /// The newest certificate for a key that is valid at a time, in seconds since 1970; nil if there is none.
+    func certificate(for publicKeyFingerprint: Digest, at time: Int64) -> [UInt8]? {
+        certificates.last { der in
+            guard let certificate = try? Certificate(der: der) else { return false }
+            return certificate.publicKeyFingerprint == publicKeyFingerprint && certificate.validity(at: time) == .valid
+        }
     }
 }
 

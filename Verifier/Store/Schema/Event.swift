@@ -49,6 +49,8 @@ package struct Event: Hashable, Sendable {
         case reattestationRequested(from: UInt64)
         /// What was kept of a broken transfer, up to a record, did not lead to the quote: it was dropped.
         case scratchDropped(record: UInt64)
+        /// The last verdict is stamped later than now, with this time in seconds since 1970: it doesn't stand.
+        case verdictWithdrawn(stamp: Int64)
     }
 
     /// Counts all events of the store.
@@ -95,6 +97,7 @@ extension Event.Kind {
         case schemaChanged = "schema_changed"
         case reattestationRequested = "reattestation_requested"
         case scratchDropped = "scratch_dropped"
+        case verdictWithdrawn = "verdict_withdrawn"
     }
 
     /// The word of this kind.
@@ -121,6 +124,19 @@ extension Event.Kind {
         case .schemaChanged: .schemaChanged
         case .reattestationRequested: .reattestationRequested
         case .scratchDropped: .scratchDropped
+        case .verdictWithdrawn: .verdictWithdrawn
+        }
+    }
+
+    /// Whether a host can bring it about, by what it measures and sends: such events don't push out others.
+    var isOfHost: Bool {
+        switch self {
+        case .tierChanged, .epochChanged, .keyLearned, .keyGone, .scratchDropped, .joined, .joinRefused,
+            .attestationKeyReplaced, .invitationPolicyTaken, .invitationPolicyNotTaken:
+            true
+        case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .policyPut, .keyDenied,
+            .keyAllowed, .schemaChanged, .reattestationRequested, .verdictWithdrawn:
+            false
         }
     }
 
@@ -149,6 +165,7 @@ extension Event.Kind {
         case .schemaChanged: self = .schemaChanged(from: try reader.integer(), to: try reader.integer())
         case .reattestationRequested: self = .reattestationRequested(from: try reader.integer())
         case .scratchDropped: self = .scratchDropped(record: try reader.integer())
+        case .verdictWithdrawn: self = .verdictWithdrawn(stamp: try reader.time())
         }
     }
 
@@ -184,6 +201,7 @@ extension Event.Kind {
             writer.digest(hash)
         case .keyDenied(let key), .keyAllowed(let key): writer.digest(key)
         case .reattestationRequested(let record), .scratchDropped(let record): writer.integer(record)
+        case .verdictWithdrawn(let stamp): writer.time(stamp)
         }
     }
 }

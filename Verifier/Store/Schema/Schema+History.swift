@@ -19,10 +19,14 @@ extension Schema {
         page.verdicts.removeAll { $0.verdict.number >= verdict.number }
         page.verdicts.append(PastVerdict(verdict: verdict, resetCount: resetCount))
         changes.put(key, page.stored, in: history)
-        if verdict.number > UInt64(clamping: bounds.full) {
-            changes.delete(numberedKey(verdict.number - UInt64(clamping: bounds.full), of: id), in: findings)
+        let full = UInt64(clamping: bounds.full)
+        var losesFindings = false
+        if verdict.number > full {
+            // Whether they go isn't told by their number alone.
+            let key = numberedKey(verdict.number - full, of: id)
+            losesFindings = try transaction.bytes(of: key, in: findings) != nil
         }
-        if verdict.number.isMultiple(of: HistoryPage.length) || !outcome.findings.isEmpty {
+        if verdict.number.isMultiple(of: HistoryPage.length) || !outcome.findings.isEmpty || losesFindings {
             try thin(id, last: page, number: verdict.number, at: now, transaction, &changes)
         }
         var kinds: [Event.Kind] = []
@@ -39,7 +43,8 @@ extension Schema {
         try record(kinds, of: id, at: now, transaction, &changes)
     }
 
-    /// Records events of an agent; nil for those of the store as a whole. The oldest make room.
+    /// Records events of an agent; nil for those of the store as a whole. The oldest make room, those that a host brings
+    /// about before an operator's.
     ///
     /// - Parameter gone: keys of events that are being deleted already.
     func record(
@@ -61,9 +66,29 @@ extension Schema {
             event.number = number
             changes.put(prefix + bigEndian(number), event.stored, in: events)
         }
-        let room = (id == nil ? Self.storeEvents : bounds.events) - kinds.count
-        for key in keys.prefix(max(0, keys.count - max(0, room))) { changes.delete(key, in: events) }
+        let room = max(0, (id == nil ? Self.storeEvents : bounds.events) - kinds.count)
+        if keys.count > room {
+            for key in try dispensable(keys, room: room, transaction) { changes.delete(key, in: events) }
+        }
         changes.put(MetaKey.eventNumber, bigEndian(number), in: meta)
+    }
+
+    /// The events that make room for others: the oldest that a host has brought about, while those have half the room, and
+    /// then the oldest of all others. So a host can't push out what an operator did, nor an operator all that a host did.
+    ///
+    /// - Parameter keys: of events, ascending by number.
+    private func dispensable(
+        _ keys: [[UInt8]], room: Int, _ transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> [[UInt8]] {
+        var ofHost: [[UInt8]] = []
+        var others: [[UInt8]] = []
+        for key in keys {
+            let event = (try? transaction.load(Event.self, key: key, in: events)) ?? nil
+            if event?.kind.isOfHost ?? true { ofHost.append(key) } else { others.append(key) }
+        }
+        let excess = keys.count - room
+        let gone = ofHost.prefix(min(excess, max(0, ofHost.count - room / 2)))
+        return Array(gone) + Array((others + ofHost.dropFirst(gone.count)).prefix(excess - gone.count))
     }
 
     /// What events of the store as a whole have in an agent's place: no id is empty.
@@ -101,7 +126,9 @@ extension Schema {
         let limit = max(1, bounds.verdicts - Int(HistoryPage.length) + 1)
         let exceeds = verdicts.count > bounds.verdicts || number.isMultiple(of: HistoryPage.length)
         var kept = bounds.thinned(verdicts, to: exceeds ? limit : bounds.verdicts, at: time)
-        try drop(findingsOf: id, from: number, room: bounds.bytes - kept.count * 64, transaction, &changes)
+        try drop(
+            findingsOf: id, from: number, but: bounds.lasting(verdicts), room: bounds.bytes - kept.count * 64,
+            transaction, &changes)
         let most = max(1, bounds.bytes / 64)
         if kept.count > most { kept = bounds.thinned(kept, to: most, at: time) }
         let pages = Dictionary(grouping: kept) { HistoryPage.number(of: $0.verdict.number) }
@@ -116,14 +143,14 @@ extension Schema {
     }
 
     /// Removes findings of verdicts that are too old to have any, and then the oldest until they fit. Those of the last
-    /// verdict, which is about to be written, stay.
+    /// verdict, which is about to be written, stay, and so do those that last.
     private func drop(
-        findingsOf id: AgentID, from number: UInt64, room: Int, _ transaction: borrowing WriteTransaction,
-        _ changes: inout Changes
+        findingsOf id: AgentID, from number: UInt64, but lasting: Set<UInt64>, room: Int,
+        _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
         var sizes: [(number: UInt64, size: Int)] = []
         try transaction.scan(findings, prefix: id.key) { (key, value) throws(StoreError) in
-            if let of = Self.number(in: key), of != Self.carriedFindings, of < number {
+            if let of = Self.number(in: key), of != Self.carriedFindings, of < number, !lasting.contains(of) {
                 sizes.append((of, value.count))
             }
             return true

@@ -84,12 +84,14 @@ extension Schema {
         /// Whether there is anything at all to look up: mostly there is not.
         let hasScratch: Bool
         let hasReattestations: Bool
+        let hasWithdrawals: Bool
     }
 
     func listing(_ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) -> Listing {
         Listing(
             denials: try denials(transaction), hasScratch: try transaction.count(of: scratch) > 0,
-            hasReattestations: try transaction.count(of: reattestations) > 0)
+            hasReattestations: try transaction.count(of: reattestations) > 0,
+            hasWithdrawals: try transaction.count(of: withdrawals) > 0)
     }
 
     /// A line of the listing, of an entry of `agents`.
@@ -119,6 +121,9 @@ extension Schema {
             }
             if listing.hasReattestations {
                 summary.reattestation = try transaction.load(key: key, of: id, in: reattestations)
+            }
+            if listing.hasWithdrawals, let verdict = summary.verdict {
+                summary.withdrawnAt = try withdrawal(of: verdict, id, transaction)
             }
             return .success(summary)
         } catch {

@@ -28,6 +28,7 @@ import Bytes
 /// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
 /// | `positions` | agent, u64 record | ``Position``: where an appraisal can go back to; at most 4, about 0.3 KiB each, up to 8 KiB with findings | `commit`, where a log has grown |
 /// | `reattestations` | agent | ``Reattestation``: the log is to be appraised again | `reattest`; dropped by the commit that meets it |
+/// | `withdrawals` | agent | ``Withdrawal``: its last verdict is stamped later than now, and doesn't stand | the server; dropped by the next `commit` |
 /// | `denied-keys` | SHA-256 of a SubjectPublicKeyInfo | ``DeniedKey``: since when it is denied, or allowed again | `deny`, `allow` |
 /// | `history` | agent, u64 number of the page | ``HistoryPage``: up to 16 verdicts, about 15 bytes each | `commit`, each round; thinned by it and by `ageHistories` |
 /// | `key-history` | as in `keyrings` | ``KeySighting``: a key over all boots; about 0.2 KiB | `commit`, when a key is new or gone |
@@ -65,6 +66,7 @@ struct Schema: Sendable {
     let positions: Database
     let trials: Database
     let attestationKeys: Database
+    let withdrawals: Database
 
     /// How much of the past is kept.
     var bounds = HistoryBounds()
@@ -155,6 +157,7 @@ struct Schema: Sendable {
         positions = try added("positions")
         trials = try added("trials")
         attestationKeys = try added("attestation-keys")
+        withdrawals = try added("withdrawals")
     }
 
     /// All databases.
@@ -170,7 +173,7 @@ struct Schema: Sendable {
     private var added: [Database] {
         [
             history, keyHistory, events, identities, invitations, scratch, reattestations, positions, trials,
-            attestationKeys,
+            attestationKeys, withdrawals,
         ]
     }
 }

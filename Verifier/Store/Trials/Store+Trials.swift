@@ -19,7 +19,7 @@ extension Store {
             try schema.requirePolicy(name, transaction)
             var left = 0
             for trial in try schema.trials(transaction) {
-                guard trial.expiresAt > time, trial.policyName != name else {
+                guard trial.isUnderWay(at: time), trial.policyName != name else {
                     try schema.drop(trial: trial.number, transaction, &changes)
                     continue
                 }

@@ -17,6 +17,13 @@ package struct Trial: Hashable, Sendable {
     package let startedAt: Int64
     /// From then on nobody is asked any more, in seconds since 1970.
     package let expiresAt: Int64
+
+    /// Whether agents are asked: it has begun, by a clock that wasn't ahead, and isn't over.
+    ///
+    /// - Parameter time: seconds since 1970.
+    package func isUnderWay(at time: Int64) -> Bool {
+        Age(of: startedAt, at: time) != .inTheFuture && time < expiresAt
+    }
 }
 
 /// What a trial came to for one agent: the same log of the same boot, judged by both policies.
