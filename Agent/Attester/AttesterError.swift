@@ -73,7 +73,7 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         switch code {
         case .verifierUnreachable, .refused, .joiningRefused: nil
         case .unreadable(let status): status
-        case .logUnreadable, .logMalformed, .shards, .tpmUnusable:
+        case .logUnreadable, .logBusy, .logMalformed, .shards, .tpmUnusable:
             Status(.unavailable, "the agent can't produce evidence: \(self)")
         }
     }

@@ -48,7 +48,7 @@ package struct RoundOutcome: Sendable {
         attestation = outcome.newState.map { .init(clock: quote.clockInfo, selection: quote.selection, state: $0) }
         self.passed = passed
         // After a log of a new epoch that didn't replay, the next round begins with that log's first record.
-        let epochIsStored = stored?.clock.resetCount == clock.resetCount
+        let epochIsStored = stored?.clock.resetCount == quote.clockInfo.resetCount
         nextRecord = (outcome.newState ?? (epochIsStored ? stored?.state : nil))?.nextRecord ?? 0
         recordsAppraised = (round.plan.scratch?.recordsAppraised ?? 0) &+ outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess

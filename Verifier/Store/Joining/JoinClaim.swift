@@ -108,6 +108,7 @@ extension JoinRefusal {
     /// The word that stands for a refusal in an agent's history.
     package enum Word: String, Sendable {
         case expired
+        case madeInTheFuture = "made_in_the_future"
         case usedUp = "used_up"
         case otherTPM = "other_tpm"
         case enrolledByHand = "enrolled_by_hand"
@@ -125,6 +126,7 @@ extension JoinRefusal {
         switch self {
         case .unknownToken, .noIdentity: nil
         case .expired: .expired
+        case .madeInTheFuture: .madeInTheFuture
         case .usedUp: .usedUp
         case .otherTPM: .otherTPM
         case .enrolledByHand: .enrolledByHand
