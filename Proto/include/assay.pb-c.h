@@ -495,7 +495,13 @@ struct  Assay__V1__Status
 
 
 /*
- * An agent without a certificate asks to be enrolled.
+ * An agent without a certificate asks to be enrolled, or again if it is.
+ * Which agent it is, the endorsement key alone says, and the CredentialResponse proves it: an agent that has joined is
+ * refused to any other endorsement key, whatever attestation key comes with it (ALREADY_EXISTS). An agent that an
+ * operator has enrolled by its attestation key joins by no token; the operator removes it first. No attestation key is
+ * enrolled as two agents. An agent that joins again keeps its history, verdict, findings and policy (unless the
+ * invitation names it and another policy), and the TPM's clock must not go back; with another attestation key its log
+ * is asked for from record 0.
  */
 struct  Assay__V1__JoinRequest
 {
@@ -510,7 +516,9 @@ struct  Assay__V1__JoinRequest
    */
   ProtobufCBinaryData agent_id;
   /*
-   * TPM2B_PUBLIC of the endorsement key, and of the attestation key.
+   * TPM2B_PUBLIC of the endorsement key, and of the attestation key. The latter should be in the endorsement hierarchy:
+   * for a key of the owner's, the TPM adds to its counters a number that depends on the key, so that they may seem to go
+   * back once the key is replaced.
    */
   ProtobufCBinaryData ek_public;
   ProtobufCBinaryData ak_public;
@@ -582,7 +590,8 @@ struct  Assay__V1__CertificateIssued
   size_t n_certificates;
   ProtobufCBinaryData *certificates;
   /*
-   * X.509 DER of the authority to trust for the verifier's certificate.
+   * X.509 DER of the authority to trust for the verifier's certificate. A host that joins trusts the one that its token
+   * names, and no other.
    */
   size_t n_authorities;
   ProtobufCBinaryData *authorities;

@@ -169,7 +169,7 @@ private enum Fleet {
             try await store.enrol(
                 Agent(
                     id: id, attestationKeyPublic: [UInt8](repeating: 1, count: 120),
-                    attestationKeyName: [UInt8](repeating: 2, count: 34), enrolledAt: 1_800_000_000))
+                    attestationKeyName: [0, 11] + PCRBank.sha256.digest(of: id.bytes).bytes, enrolledAt: 1_800_000_000))
         }
         return ids
     }

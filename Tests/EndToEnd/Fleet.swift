@@ -40,7 +40,7 @@ struct Fleet {
 
     private func agent(_ id: String, policy: String?) throws -> Agent {
         Agent(
-            id: try AgentID(id), attestationKeyPublic: [1], attestationKeyName: [2], enrolledAt: now(),
+            id: try AgentID(id), attestationKeyPublic: [1], attestationKeyName: Array(id.utf8), enrolledAt: now(),
             policyName: policy)
     }
 

@@ -86,9 +86,11 @@ final class InvitingVerifier: Sendable {
     }
 
     /// A token.
-    func invite(_ id: String? = "web-1", uses: UInt32 = 1, seconds: Int64 = 3600) async throws -> JoinToken {
+    func invite(
+        _ id: String? = "web-1", policy: String? = nil, uses: UInt32 = 1, seconds: Int64 = 3600
+    ) async throws -> JoinToken {
         let (invitation, secret) = try InvitationKey(file: setup.invitationKey).invite(
-            try id.map { try AgentID($0) }, policy: nil, uses: uses, seconds: seconds, at: clock.time)
+            try id.map { try AgentID($0) }, policy: policy, uses: uses, seconds: seconds, at: clock.time)
         try await store.invite(invitation)
         return try JoinToken(
             host: "127.0.0.1", port: UInt16(port), authority: registrar.issuer.certificate.fingerprint, secret: secret)
@@ -118,21 +120,41 @@ final class InvitingVerifier: Sendable {
 final class JoiningHost: Sendable {
     let tpm: SoftwareTPM
     let device: TPMDevice
-    let attestationKey: AttestationKeyBlob
     let key: PrivateKey
+    private let heldKey: Mutex<AttestationKeyBlob>
+
+    var attestationKey: AttestationKeyBlob { heldKey.withLock { $0 } }
+    var attestationKeyName: [UInt8] {
+        get throws { try PublicArea(tpm2bPublic: attestationKey.publicArea).name() }
+    }
 
     init(_ kind: KeyKind = .p256) async throws {
         tpm = try SoftwareTPM()
         device = try TPMDevice(tcti: tpm.tcti)
-        attestationKey = try await device.createAttestationKey(kind)
+        let attestationKey = try await device.createAttestationKey(kind)
         try await device.loadAttestationKey(attestationKey)
+        heldKey = Mutex(attestationKey)
         key = try PrivateKey(on: .p256)
+    }
+
+    /// Makes another attestation key in the same TPM, as a host does that has lost its folder.
+    func replaceAttestationKey() async throws {
+        let other = try await device.createAttestationKey(attestationKey.kind)
+        try await device.loadAttestationKey(other)
+        heldKey.withLock { $0 = other }
+    }
+
+    /// What an operator enrols by hand.
+    func agent(_ id: String) throws -> Agent {
+        Agent(
+            id: try AgentID(id), attestationKeyPublic: attestationKey.publicArea,
+            attestationKeyName: try attestationKeyName, enrolledAt: now())
     }
 
     func join(
         _ verifier: InvitingVerifier, _ token: JoinToken, wishing id: String = "", key: PrivateKey? = nil
     ) async throws -> CertificateIssued {
-        let joining = Joining(
+        let joining = try await Joining(
             device: device, kind: attestationKey.kind, attestationKeyPublic: attestationKey.publicArea,
             key: key ?? self.key, token: token)
         return try await joining.join(over: try await verifier.dial(token), wishedID: Array(id.utf8))
@@ -155,7 +177,7 @@ final class JoiningHost: Sendable {
         let log = folder.appending(path: "log-\(UUID().uuidString)")
         try Data().write(to: log)
         return Attester(
-            device: device, attestationKeyName: try PublicArea(tpm2bPublic: attestationKey.publicArea).name(),
+            device: device, attestationKeyName: try attestationKeyName,
             agentID: Array(id.utf8), logPath: FilePath(log.path),
             shards: MeasurementLog.Settings(directory: FilePath(folder.path).appending("shards")),
             softwareVersion: "test")

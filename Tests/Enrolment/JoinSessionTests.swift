@@ -17,6 +17,7 @@ import Testing
             case .send(let message): "send \(message.kind)"
             case .enrol(_, let id): "enrol \(id)"
             case .finish(let id): "finish \(id)"
+            case .note(let refused): "note \(refused.word.rawValue)"
             case .close(let status, let isSent): "close \(status.code.name)\(isSent ? "" : " silently")"
             }
         }
@@ -166,9 +167,11 @@ import Testing
             try host.prove()
             var session = JoinSession(exporter: SimulatedApplicant.exporter)
             _ = session.receive(.joinRequest(host.request))
-            let status = Self.status(session.found(SimulatedApplicant.secret, time: 0))
+            let actions = session.found(SimulatedApplicant.secret, time: 0)
+            let status = Self.status(actions)
             #expect(status?.code == .invalidArgument)
             #expect(status?.message.contains(word) == true, "\(status?.message ?? "")")
+            #expect(Self.words(actions) == ["note bad_request", "close INVALID_ARGUMENT"])
         }
     }
 
@@ -180,6 +183,8 @@ import Testing
             (.usedUp, .permissionDenied, "assay-verifier invite"),
             (.noIdentity, .invalidArgument, "--id"),
             (.otherTPM(id), .alreadyExists, "assay-verifier agents remove web-1"),
+            (.enrolledByHand(id), .alreadyExists, "assay-verifier agents remove web-1"),
+            (.attestationKeyTaken(by: id), .alreadyExists, "assay-verifier agents remove web-1"),
             (.revoked(id), .permissionDenied, "assay-verifier agents revoke web-1 --undo"),
             (.noPolicy("p"), .failedPrecondition, "assay-verifier policy put p"),
         ]
@@ -189,8 +194,27 @@ import Testing
                 let actions = steps == 2 ? session.decided(.refused(refusal)) : session.enrolled(.failure(refusal))
                 #expect(Self.status(actions)?.code == code)
                 #expect(Self.status(actions)?.message.contains(step) == true)
+                // What came to an agent is for its history; there is none where nobody knows the token, or a name.
+                #expect(Self.words(actions).dropLast() == (refusal.word.map { ["note \($0.rawValue)"] } ?? []))
             }
         }
+    }
+
+    @Test("notes a refusal only of somebody who knows the token, with what came") func notes() throws {
+        var session = session(after: 1)
+        #expect(Self.words(session.found(nil, time: 0)) == ["close PERMISSION_DENIED"])
+        var stranger = applicant
+        try stranger.prove(secret: [UInt8](repeating: 0, count: 16))
+        session = JoinSession(exporter: SimulatedApplicant.exporter)
+        _ = session.receive(.joinRequest(stranger.request))
+        #expect(Self.words(session.found(SimulatedApplicant.secret, time: 0)) == ["close PERMISSION_DENIED"])
+
+        session = self.session(after: 2)
+        guard case .note(let refused)? = session.decided(.refused(.otherTPM(id))).first else {
+            Issue.record("nothing is noted")
+            return
+        }
+        #expect(refused == RefusedJoin(try applicant.claim(), .otherTPM))
     }
 
     @Test("refuses a wrong answer to the credential: it enrols nobody")
@@ -198,7 +222,7 @@ import Testing
         for secret in [[], Array(drawn.dropLast()), [UInt8](repeating: 0, count: 32), drawn + [0]] {
             var session = session(after: 4)
             let actions = session.receive(.credentialResponse(CredentialResponse(secret: secret)))
-            #expect(Self.status(actions)?.code == .permissionDenied)
+            #expect(Self.words(actions) == ["note not_proved", "close PERMISSION_DENIED"])
             #expect(session.receive(.credentialResponse(CredentialResponse(secret: drawn))).isEmpty)
         }
     }

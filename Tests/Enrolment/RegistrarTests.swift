@@ -149,7 +149,7 @@ struct Registry: Sendable {
         }
     }
 
-    @Test("refuses a TPM under the identity of an agent that was enrolled by hand, unless it holds that agent's key")
+    @Test("refuses every TPM under the identity of an agent that was enrolled by hand, until that one is removed")
     func enrolledByHand() async throws {
         try await Registry.run { registry in
             let claim = try SimulatedApplicant().claim()
@@ -159,9 +159,12 @@ struct Registry: Sendable {
                     id: id, attestationKeyPublic: claim.attestationKeyPublic,
                     attestationKeyName: claim.attestationKeyName, enrolledAt: 5))
             try await registry.invite(uses: 2)
-            #expect(try await registry.refusal(SimulatedApplicant(tpm: 1)) == .otherTPM(id))
+            for tpm in [0, 1] {
+                #expect(try await registry.refusal(SimulatedApplicant(tpm: tpm)) == .enrolledByHand(id))
+            }
+            try await registry.store.remove(id)
             _ = try await registry.join(SimulatedApplicant()).get()
-            #expect(try registry.store.agent(id).enrolledAt == 5)
+            #expect(try registry.store.agent(id).enrolledAt == now)
         }
     }
 

@@ -30,7 +30,7 @@ struct SimulatedApplicant {
         request.proof = try request.proof(secret: secret, exporter: exporter)
     }
 
-    /// TPM2B_PUBLICs: endorsement keys on P-256 from the fixtures' template, and attestation keys.
+    /// TPM2B_PUBLICs.
     private struct Keys {
         let endorsement: [[UInt8]]
         let attestation: [[UInt8]]
@@ -39,14 +39,7 @@ struct SimulatedApplicant {
     private static var keys: Keys { get throws { try made.get() } }
 
     private static let made: Result<Keys, any Error> = Result {
-        let template = try PublicArea(
-            tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/up-makecredential-ecc/ek.tpm2b_public")
-        ).marshalled
-        let endorsement = try (0..<3).map { _ in
-            // The point's coordinates come last, each behind two bytes of length.
-            let point = try PrivateKey(on: .p256).publicKey.coordinates(on: .p256)
-            return sized(Array(template.dropLast(68)) + [0, 32] + point.x + [0, 32] + point.y)
-        }
+        let endorsement = try (0..<3).map { _ in try SoftwareEndorsementKey().publicArea }
         let attestation = try (0..<3).map { _ in sized(try SyntheticTPM().publicArea.marshalled) }
         return Keys(endorsement: endorsement, attestation: attestation)
     }

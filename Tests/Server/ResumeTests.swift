@@ -77,6 +77,19 @@ import Testing
         #expect(bench.roundDue() == ["load"])
     }
 
+    @Test(
+        "Under another key of the same TPM: at record 0, and no clock before the one that was", arguments: [-1, 0, 1])
+    func otherKey(change: Int) throws {
+        let bench = try attested()
+        // As the store has it once the host has joined again: the last state is of the former key.
+        bench.mayResume = false
+        bench.host.clock.resetCount = UInt32(Int(bench.host.clock.resetCount) + change)
+        #expect(
+            try bench.attest()[1]
+                == (change < 0 ? "commit contraindicated, position kept, reset_went_back" : "commit affirming, next 3"))
+        #expect(bench.challenge.firstRecord == 0)
+    }
+
     @Test("A clock that stands still is no clock that went back")
     func sameClock() throws {
         let bench = try attested()

@@ -153,7 +153,10 @@ import Testing
             .epochChanged(from: 1, to: 2), .keyLearned(keyring: [1], key: digest), .keyGone(keyring: [2], key: digest),
             .policyAssigned("a"), .policyAssigned(nil), .policyPut("a", contentHash: digest), .keyDenied(digest),
             .keyAllowed(digest), .schemaChanged(from: 1, to: 2), .reattestationRequested(from: 3),
-            .scratchDropped(record: 4),
+            .scratchDropped(record: 4), .joined, .joinRefused(.otherTPM, endorsementKeyName: [1, 2]),
+            .joinRefused(.badRequest, endorsementKeyName: []), .attestationKeyReplaced(from: [1], to: [2, 3]),
+            .invitationPolicyTaken(from: nil, to: "a"), .invitationPolicyTaken(from: "a", to: "b"),
+            .invitationPolicyNotTaken("a"),
         ]
         for kind in kinds {
             let event = Event(time: 7, kind: kind)

@@ -29,7 +29,7 @@ enum Version1 {
                 if let database = try transaction.open(name) { try transaction.drop(database) }
             }
             guard let meta = try transaction.open("meta") else { return }
-            for key in [Schema.MetaKey.denyGeneration, Schema.MetaKey.eventNumber] {
+            for key in [Schema.MetaKey.denyGeneration, Schema.MetaKey.eventNumber, Schema.MetaKey.attestationKeys] {
                 try transaction.delete(key, in: meta)
             }
         }

@@ -35,7 +35,10 @@ struct AgentsCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("The policy that judges the agent.", valueName: "name"))
         var policy: String?
 
-        @Flag(help: "Enrol it anew: another attestation key, and nothing of what was learned is kept.")
+        @Flag(
+            help: """
+                Enrol it anew, though it is enrolled, or another agent with its key: nothing of what was learned of it is kept.
+                """)
         var replace = false
 
         @Flag(help: "One JSON object on one line.")
@@ -62,7 +65,7 @@ struct AgentsCommand: AsyncParsableCommand {
                 let agent = Agent(
                     id: try AgentID(id), attestationKeyPublic: bytes, attestationKeyName: key.name,
                     enrolledAt: currentTime(), policyName: policy)
-                try await store.enrol(agent, replacing: replace)
+                let holder = try await store.enrol(agent, replacing: replace)
                 let enrolled = Enrolled(
                     agent: agent.id.description, attestationKey: key.name.hexadecimal,
                     policy: policy.map { escaped($0.utf8) })
@@ -70,6 +73,11 @@ struct AgentsCommand: AsyncParsableCommand {
                     json
                         ? try jsonLine(enrolled)
                         : "enrolled \(enrolled.agent), attestation key \(enrolled.attestationKey)")
+                if let holder {
+                    Output.notice(
+                        "\(holder) has this attestation key, too: if the host is \(agent.id) now, "
+                            + "assay-verifier agents remove \(holder)")
+                }
                 if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id) NAME") }
             }
         }

@@ -23,6 +23,8 @@ package struct JoinSession: Sendable {
         case send(VerifierMessage)
         /// Issue the certificate and enrol the agent, then call `enrolled`.
         case enrol(Applicant, AgentID)
+        /// Note in the history of the agent that it came to, if there is one, that the join is refused.
+        case note(RefusedJoin)
         /// All is done: wait for the host to close.
         case finish(AgentID)
         /// Send the status if the host can use it, and close.
@@ -35,7 +37,7 @@ package struct JoinSession: Sendable {
         case awaitingDecision(Applicant)
         case awaitingCredential(Applicant, AgentID)
         case awaitingResponse(Applicant, AgentID, secret: [UInt8])
-        case awaitingEnrolment(AgentID)
+        case awaitingEnrolment(Applicant, AgentID)
         case ended
     }
 
@@ -65,12 +67,13 @@ package struct JoinSession: Sendable {
         case (.awaitingRequest, .joinRequest(let request)): return find(request)
         case (.awaitingResponse(let applicant, let id, let secret), .credentialResponse(let response)):
             guard constantTimeEqual(response.secret, secret) else {
-                return refuse(
-                    .permissionDenied,
-                    "the TPM's answer to the credential is wrong: the attestation key and the endorsement key are not "
-                        + "in one TPM; remove the agent's state folder and join again")
+                return [.note(RefusedJoin(applicant.claim, .notProved))]
+                    + refuse(
+                        .permissionDenied,
+                        "the TPM's answer to the credential is wrong: the attestation key and the endorsement key are "
+                            + "not in one TPM; remove the agent's state folder and join again")
             }
-            state = .awaitingEnrolment(id)
+            state = .awaitingEnrolment(applicant, id)
             return [.enrol(applicant, id)]
         case (.awaitingRequest, _): return refuse(message, awaited: "JoinRequest")
         case (.awaitingResponse, _): return refuse(message, awaited: "CredentialResponse")
@@ -98,7 +101,8 @@ package struct JoinSession: Sendable {
             state = .awaitingDecision(applicant)
             return [.decide(applicant.claim)]
         } catch {
-            return [.close(error, send: true)]
+            let refused = RefusedJoin(badRequestWith: tokenHash, wishing: request.agentID, at: time)
+            return [.note(refused), .close(error, send: true)]
         }
     }
 
@@ -106,7 +110,7 @@ package struct JoinSession: Sendable {
     package mutating func decided(_ decision: JoinDecision) -> [Action] {
         guard case .awaitingDecision(let applicant) = takeState() else { return [] }
         switch decision {
-        case .refused(let refusal): return refuse(refusal)
+        case .refused(let refusal): return refuse(refusal, applicant)
         case .admitted(let id), .repeated(let id, _):
             state = .awaitingCredential(applicant, id)
             return [
@@ -128,10 +132,10 @@ package struct JoinSession: Sendable {
 
     /// The agent is enrolled, durably; or something has changed that forbids it.
     package mutating func enrolled(_ result: Result<CertificateIssued, JoinRefusal>) -> [Action] {
-        guard case .awaitingEnrolment(let id) = takeState() else { return [] }
+        guard case .awaitingEnrolment(let applicant, let id) = takeState() else { return [] }
         switch result {
         case .success(let issued): return [.send(.certificateIssued(issued)), .finish(id)]
-        case .failure(let refusal): return refuse(refusal)
+        case .failure(let refusal): return refuse(refusal, applicant)
         }
     }
 
@@ -164,6 +168,11 @@ package struct JoinSession: Sendable {
         refuse(refusal.code, refusal.description)
     }
 
+    private func refuse(_ refusal: JoinRefusal, _ applicant: Applicant) -> [Action] {
+        guard let word = refusal.word else { return refuse(refusal) }
+        return [.note(RefusedJoin(applicant.claim, word))] + refuse(refusal)
+    }
+
     private func refuse(_ code: Status.Code, _ message: String) -> [Action] {
         [.close(Status(code, message), send: true)]
     }
@@ -175,7 +184,7 @@ extension JoinRefusal {
         switch self {
         case .unknownToken, .expired, .usedUp, .revoked: .permissionDenied
         case .noIdentity: .invalidArgument
-        case .otherTPM: .alreadyExists
+        case .otherTPM, .enrolledByHand, .attestationKeyTaken: .alreadyExists
         case .noPolicy: .failedPrecondition
         }
     }

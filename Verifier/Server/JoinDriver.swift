@@ -18,13 +18,16 @@ struct JoinDriver {
     func run() async {
         var session = JoinSession(exporter: connection.peer.exporter)
         var isOpen = await perform(session.begin(), &session)
+        var hasAsked = false
         do throws(TransportError) {
             while isOpen {
                 guard let message = try await connection.receive() else {
-                    logger.info("the host hung up before it had joined")
+                    // An agent first only looks who answers, and comes back once its TPM has made the keys.
+                    logger.log(level: hasAsked ? .info : .debug, "the host hung up before it had joined")
                     await connection.close()
                     return
                 }
+                hasAsked = true
                 isOpen = await perform(session.receive(message), &session)
             }
         } catch {
@@ -53,6 +56,7 @@ struct JoinDriver {
                     connection.clearDeadline()
                     pending += session.enrolled(
                         try await registrar.enrol(applicant.claim, as: id, for: applicant.request.publicKey))
+                case .note(let refused): await note(refused)
                 case .finish(let id):
                     logger.notice("agent joined", metadata: ["agent": "\(id)"])
                     await connection.close()
@@ -73,6 +77,14 @@ struct JoinDriver {
             metrics.failed(status)
             await connection.close(sending: .status(status))
             return false
+        }
+    }
+    /// The host is refused whether its agent's history has room or not.
+    private func note(_ refused: RefusedJoin) async {
+        do throws(StoreError) {
+            try await registrar.store.note(refused)
+        } catch {
+            logger.error("a refused join is not in the agent's history", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -28,7 +28,7 @@ package struct RoundBasis: Sendable {
     package let policy: Policy?
     /// SHA-256 of the SubjectPublicKeyInfos that verify nothing.
     package let deniedKeys: Set<Digest>
-    /// Nil before the first commit under this key.
+    /// Nil before the first commit; also one under a key that was replaced since, whose clock must not go back.
     package let attestation: Attestation?
     /// Whether what judged the records so far still judges: under another policy, or with other keys denied, all of
     /// them are judged again.

@@ -5,19 +5,30 @@ import Bytes
 extension Store {
     /// Enrols an agent.
     ///
-    /// - Parameter replacing: whether one of this id may be enrolled already. What is known of it is then dropped: it
-    ///   begins like a new one.
-    /// - Throws: `alreadyExists`; `notFound` if the policy that it names doesn't exist.
-    package func enrol(_ agent: Agent, replacing: Bool = false) async throws(StoreError) {
-        try await change { (schema, transaction, changes) throws(StoreError) in
+    /// - Parameter replacing: whether one of this id may be enrolled already, or another one with its attestation key. What
+    ///   is known of this id is then dropped: it begins like a new one. The other one stays as it is.
+    /// - Returns: another agent that has the attestation key, too; nil for none.
+    /// - Throws: `alreadyExists`; `attestationKeyTaken`; `notFound` if the policy that it names doesn't exist.
+    @discardableResult
+    package func enrol(_ agent: Agent, replacing: Bool = false) async throws(StoreError) -> AgentID? {
+        let schema = schema
+        return try await changing { (transaction, changes) throws(StoreError) in
             let isEnrolled = try transaction.bytes(of: agent.id.key, in: schema.agents) != nil
             guard replacing || !isEnrolled else {
                 throw StoreError(.alreadyExists, "the agent is enrolled", at: .init(agent: agent.id.bytes))
             }
+            let holder = try schema.holder(
+                ofAttestationKey: agent.attestationKeyName, besides: agent.id, transaction)
+            if let holder, !replacing {
+                throw StoreError(
+                    .attestationKeyTaken, "another agent has this attestation key", at: .init(agent: holder.bytes))
+            }
             if let name = agent.policyName { try schema.requirePolicy(name, transaction) }
             try schema.drop(agent.id, from: schema.ofOneAgent, transaction, &changes)
-            changes.put(agent.id.key, agent.stored, in: schema.agents)
+            try schema.enter(
+                agent, inPlaceOf: try schema.readable(agent.id, transaction), transaction, &changes)
             try schema.record([.enrolled], of: agent.id, at: agent.enrolledAt, transaction, &changes)
+            return holder
         }
     }
 
@@ -45,7 +56,7 @@ extension Store {
         }
     }
 
-    /// Has an agent judged by the policy of a name; nil by none.
+    /// Has an agent judged by the policy of a name; nil by none. Invitations to it bring no other one any more.
     ///
     /// - Throws: `notFound` if there is no such agent, or no such policy.
     package func assignPolicy(_ name: String?, to id: AgentID) async throws(StoreError) {
@@ -54,6 +65,7 @@ extension Store {
             var agent = try schema.agent(id, transaction)
             agent.policyName = name
             changes.put(id.key, agent.stored, in: schema.agents)
+            try schema.setPolicy(name, ofInvitationsTo: id, transaction, &changes)
             try schema.record([.policyAssigned(name)], of: id, at: currentTime(), transaction, &changes)
         }
     }
@@ -115,6 +127,7 @@ extension Store {
         let schema = schema
         return try await writer.perform { (transaction, changes) throws(StoreError) in
             let output = try plan(transaction, &changes)
+            if try schema.knowsAttestationKeys(transaction) { try schema.keepAttestationKeys(transaction, &changes) }
             try schema.countUp(Schema.MetaKey.generation, transaction, &changes)
             return output
         }
@@ -127,6 +140,7 @@ extension Schema {
         _ id: AgentID, byRule: Bool, at time: Int64, _ transaction: borrowing WriteTransaction,
         _ changes: inout Changes
     ) throws(StoreError) {
+        try forgetAttestationKey(of: id, transaction, &changes)
         try drop(id, from: ofOneAgent, transaction, &changes)
         try forget(id, transaction, &changes)
         try record([.removed(agent: id.bytes, byRule: byRule)], of: nil, at: time, transaction, &changes)

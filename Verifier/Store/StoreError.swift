@@ -12,6 +12,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case notFound
         /// It exists already.
         case alreadyExists
+        /// Another agent, the place's, is enrolled with the attestation key.
+        case attestationKeyTaken
         /// Something else in the store needs it.
         case inUse
         /// An argument that no store could take, such as an empty agent id.
@@ -92,6 +94,9 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .alreadyExists: "remove it first, or choose another name"
+        case .attestationKeyTaken:
+            "if the host has another name now, remove that one first (`assay-verifier agents remove`); to have one TPM "
+                + "under two names, add it with --replace"
         case .inUse where place.database == "trials": "wait until one of them is over, or end its command"
         case .inUse: "have those agents judged by another policy first: `assay-verifier policy assign ID NAME`"
         case .invalidArgument: "correct the argument"

@@ -22,12 +22,16 @@ extension Store {
         }
     }
 
-    /// Keeps an invitation, and forgets those that ended a week before it was made.
+    /// Keeps an invitation, and forgets those that ended a week before it was made. Its policy is that of earlier ones to
+    /// the same agent, too: a host that holds several has no choice.
     ///
     /// - Throws: `notFound` if the policy that it names doesn't exist.
     package func invite(_ invitation: Invitation) async throws(StoreError) {
         try await change { (schema, transaction, changes) throws(StoreError) in
             if let name = invitation.policyName { try schema.requirePolicy(name, transaction) }
+            if let id = invitation.agent, let name = invitation.policyName {
+                try schema.setPolicy(name, ofInvitationsTo: id, transaction, &changes)
+            }
             for old in try schema.invitations(transaction) where old.expiresAt < invitation.createdAt - 604_800 {
                 changes.delete(old.tokenHash.bytes, in: schema.invitations)
             }
@@ -58,7 +62,10 @@ extension Store {
 
     /// Enrols an agent on its claim, if nothing has changed that forbids it.
     ///
-    /// An agent that had joined with the same attestation key keeps what is known of it.
+    /// One that had joined keeps all that is known of it, whatever key it attests with from now on: history, verdict and
+    /// findings, the TPM's clock, its policy unless the invitation names it. What its new attestation key can't go on
+    /// from (scratch, positions) goes. The last state stays, and is what the next round is compared with: it is of
+    /// another key, so that round begins at record 0; a clock that went back, or a key that was denied, is still seen.
     /// - Parameters:
     ///   - id: whom the certificate names.
     ///   - certificate: X.509 DER, issued for the claim's TLS key.
@@ -76,19 +83,23 @@ extension Store {
                 invitation.uses.append(.init(endorsementKeyName: claim.endorsementKeyName, agent: id))
                 changes.put(invitation.tokenHash.bytes, invitation.stored, in: schema.invitations)
             }
-            if basis.agent?.attestationKeyName != claim.attestationKeyName {
-                try schema.drop(id, from: schema.ofOneAgent, transaction, &changes)
-            }
+            let policy = basis.policy(under: invitation)
             let agent = Agent(
                 id: id, attestationKeyPublic: claim.attestationKeyPublic,
                 attestationKeyName: claim.attestationKeyName, enrolledAt: basis.agent?.enrolledAt ?? claim.time,
-                policyName: invitation.policyName ?? basis.agent?.policyName)
-            changes.put(id.key, agent.stored, in: schema.agents)
-            let identity = AgentIdentity(
-                endorsementKeyPublic: claim.endorsementKeyPublic, endorsementKeyName: claim.endorsementKeyName,
-                endorsementKeyCertificate: claim.endorsementKeyCertificate, joinedAt: claim.time,
-                certificates: [certificate])
-            changes.put(id.key, identity.stored, in: schema.identities)
+                policyName: policy.name)
+            try schema.enter(agent, inPlaceOf: basis.agent, transaction, &changes)
+            var events: [Event.Kind] = [.joined]
+            if let former = basis.agent, former.attestationKeyName != agent.attestationKeyName {
+                try schema.drop(id, from: [schema.scratch, schema.positions], transaction, &changes)
+                events.append(
+                    .attestationKeyReplaced(from: former.attestationKeyName, to: agent.attestationKeyName))
+            }
+            try schema.recordJoin(
+                events + (policy.event.map { [$0] } ?? []), of: id, at: claim.time, transaction, &changes)
+            changes.put(
+                id.key, AgentIdentity(claim, after: basis.identity, certificate: certificate).stored,
+                in: schema.identities)
             return decision
         }
     }
@@ -112,20 +123,18 @@ extension Schema {
     fileprivate func joinBasis(
         of claim: JoinClaim, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> JoinBasis {
-        let found: Invitation? = try transaction.load(key: claim.tokenHash.bytes, in: invitations)
-        guard let invitation = found else {
-            return JoinBasis(invitation: nil, hasPolicy: false, agent: nil, identity: nil)
-        }
-        var hasPolicy = false
+        var basis = JoinBasis(invitation: try transaction.load(key: claim.tokenHash.bytes, in: invitations))
+        guard let invitation = basis.invitation else { return basis }
         if let name = invitation.policyName {
-            hasPolicy = try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil
+            basis.hasPolicy = try transaction.bytes(of: PolicyName.key(name), in: policyNames) != nil
         }
-        guard let id = JoinBasis.agentID(of: claim, invitation) else {
-            return JoinBasis(invitation: invitation, hasPolicy: hasPolicy, agent: nil, identity: nil)
+        guard let id = invitation.agentID(for: claim.endorsementKeyName, wishing: claim.wishedID) else { return basis }
+        basis.agent = try transaction.load(of: id, in: agents)
+        basis.identity = try transaction.load(of: id, in: identities)
+        if basis.agent?.attestationKeyName != claim.attestationKeyName {
+            basis.keyHolder = try holder(ofAttestationKey: claim.attestationKeyName, besides: id, transaction)
         }
-        return JoinBasis(
-            invitation: invitation, hasPolicy: hasPolicy, agent: try transaction.load(of: id, in: agents),
-            identity: try transaction.load(of: id, in: identities))
+        return basis
     }
 
     /// Those that can be read: a damaged one must not keep an agent from being removed.
@@ -142,6 +151,18 @@ extension Schema {
         return found
     }
 
+    /// Has all invitations that name an agent bring one policy; nil for none.
+    func setPolicy(
+        _ name: String?, ofInvitationsTo id: AgentID, _ transaction: borrowing WriteTransaction,
+        _ changes: inout Changes
+    ) throws(StoreError) {
+        for var invitation in try invitations(transaction) where invitation.agent == id && invitation.policyName != name
+        {
+            invitation.policyName = name
+            changes.put(invitation.tokenHash.bytes, invitation.stored, in: invitations)
+        }
+    }
+
     /// Removes an agent from the invitations that it used.
     func forget(
         _ id: AgentID, _ transaction: borrowing WriteTransaction, _ changes: inout Changes
@@ -150,5 +171,16 @@ extension Schema {
             invitation.uses.removeAll { $0.agent == id }
             changes.put(invitation.tokenHash.bytes, invitation.stored, in: invitations)
         }
+    }
+}
+
+extension AgentIdentity {
+    /// What an agent has joined with. A maker's certificate that came once isn't taken back by whoever joins again.
+    fileprivate init(_ claim: JoinClaim, after former: AgentIdentity?, certificate: [UInt8]) {
+        let known = former?.endorsementKeyCertificate ?? []
+        self.init(
+            endorsementKeyPublic: claim.endorsementKeyPublic, endorsementKeyName: claim.endorsementKeyName,
+            endorsementKeyCertificate: known.isEmpty ? claim.endorsementKeyCertificate : known, joinedAt: claim.time,
+            certificates: [certificate])
     }
 }

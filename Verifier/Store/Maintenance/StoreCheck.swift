@@ -35,7 +35,10 @@ package struct StoreCheck: Sendable {
         guard Migration.versions.contains(version) else {
             throw StoreError(.newerSchema(version), "schema \(version), this Assay knows \(Schema.version)")
         }
-        for key in [Schema.MetaKey.generation, Schema.MetaKey.denyGeneration, Schema.MetaKey.eventNumber] {
+        for key in [
+            Schema.MetaKey.generation, Schema.MetaKey.denyGeneration, Schema.MetaKey.eventNumber,
+            Schema.MetaKey.attestationKeys,
+        ] {
             attempt { () throws(StoreError) in _ = try schema.counter(key, transaction) }
         }
         let names = try checkPolicies(schema, transaction)
@@ -94,6 +97,9 @@ extension StoreCheck {
             let agent = try Agent(stored: value, at: place)
             check.expect(agent.id.bytes == id && key.last == 0, "the value of another agent", place)
             if let name = agent.policyName { check.expect(names.contains(name), "there is no policy \(name)", place) }
+            guard try schema.knowsAttestationKeys(transaction) else { return }
+            let isFound = try transaction.bytes(of: Schema.key(of: agent), in: schema.attestationKeys) != nil
+            check.expect(isFound, "the agent's attestation key can't be found", place)
         }
         agents = ids.count
         for bytes in ids {
@@ -192,6 +198,7 @@ extension StoreCheck {
             default: _ = try TrialResult(stored: value, at: place)
             }
         }
+        try each(schema.attestationKeys, transaction) { _, _, _ throws(StoreError) in }
         let known = Set(schema.all.map(\.name))
         for other in try transaction.contents() where !known.contains(other.name) {
             guard let database = try transaction.open(other.name) else { continue }

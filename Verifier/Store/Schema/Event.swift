@@ -6,8 +6,19 @@ import Bytes
 package struct Event: Hashable, Sendable {
     /// What happened.
     package enum Kind: Hashable, Sendable {
-        /// The agent was enrolled, perhaps anew.
+        /// An operator has enrolled the agent, perhaps anew.
         case enrolled
+        /// The host has joined with a token, perhaps again.
+        case joined
+        /// A join that came to the agent was refused; the TPM's name for the endorsement key that came, empty if it was
+        /// none.
+        case joinRefused(JoinRefusal.Word, endorsementKeyName: [UInt8])
+        /// The host has joined again with another attestation key of the same TPM: names of the keys.
+        case attestationKeyReplaced(from: [UInt8], to: [UInt8])
+        /// The policy of the invitation to this agent that the host joined again with judges it from now on.
+        case invitationPolicyTaken(from: String?, to: String)
+        /// The host has joined again with an invitation that doesn't name it: that one's policy doesn't count.
+        case invitationPolicyNotTaken(String)
         /// An agent was removed, by an operator or by the rule for stale agents.
         case removed(agent: [UInt8], byRule: Bool)
         /// The agent was revoked.
@@ -67,7 +78,11 @@ extension Event: StoredValue {
 extension Event.Kind {
     /// The word that stands for a kind, in the store and in JSON.
     package enum Word: String, Sendable {
-        case enrolled, removed, revoked, reinstated
+        case enrolled, joined, removed, revoked, reinstated
+        case joinRefused = "join_refused"
+        case attestationKeyReplaced = "attestation_key_replaced"
+        case invitationPolicyTaken = "invitation_policy_taken"
+        case invitationPolicyNotTaken = "invitation_policy_not_taken"
         case stateDiscarded = "state_discarded"
         case tierChanged = "tier_changed"
         case epochChanged = "epoch_changed"
@@ -86,6 +101,11 @@ extension Event.Kind {
     package var word: Word {
         switch self {
         case .enrolled: .enrolled
+        case .joined: .joined
+        case .joinRefused: .joinRefused
+        case .attestationKeyReplaced: .attestationKeyReplaced
+        case .invitationPolicyTaken: .invitationPolicyTaken
+        case .invitationPolicyNotTaken: .invitationPolicyNotTaken
         case .removed: .removed
         case .revoked: .revoked
         case .reinstated: .reinstated
@@ -107,6 +127,13 @@ extension Event.Kind {
     fileprivate init(reading reader: inout ByteReader) throws {
         switch try reader.word(Word.self) {
         case .enrolled: self = .enrolled
+        case .joined: self = .joined
+        case .joinRefused: self = .joinRefused(try reader.word(), endorsementKeyName: try reader.field())
+        case .attestationKeyReplaced:
+            self = .attestationKeyReplaced(from: try reader.field(), to: try reader.field())
+        case .invitationPolicyTaken:
+            self = .invitationPolicyTaken(from: try reader.optional { try $0.text() }, to: try reader.text())
+        case .invitationPolicyNotTaken: self = .invitationPolicyNotTaken(try reader.text())
         case .removed: self = .removed(agent: try reader.field(), byRule: try reader.flag())
         case .revoked: self = .revoked
         case .reinstated: self = .reinstated
@@ -128,7 +155,17 @@ extension Event.Kind {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.word(word)
         switch self {
-        case .enrolled, .revoked, .reinstated, .stateDiscarded: break
+        case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded: break
+        case .joinRefused(let word, let endorsementKeyName):
+            writer.word(word)
+            writer.field(endorsementKeyName)
+        case .attestationKeyReplaced(let from, let to):
+            writer.field(from)
+            writer.field(to)
+        case .invitationPolicyTaken(let from, let to):
+            writer.optional(from) { $0.field($1.utf8) }
+            writer.field(to.utf8)
+        case .invitationPolicyNotTaken(let name): writer.field(name.utf8)
         case .removed(let agent, let byRule):
             writer.field(agent)
             writer.flag(byRule)

@@ -21,8 +21,9 @@ package struct Invitation: Hashable, Sendable {
     package let seed: [UInt8]
     /// The identity that it is for; nil leaves it to the host.
     package let agent: AgentID?
-    /// The policy that the agent is judged by; nil for none yet.
-    package let policyName: String?
+    /// The policy that a new agent is judged by, and an enrolled one if the invitation names it; nil for none yet. An
+    /// operator's later word for the agent that is named takes its place.
+    package internal(set) var policyName: String?
     /// When it was made, in seconds since 1970.
     package let createdAt: Int64
     /// When it ends, in seconds since 1970.

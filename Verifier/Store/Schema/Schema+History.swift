@@ -40,16 +40,19 @@ extension Schema {
     }
 
     /// Records events of an agent; nil for those of the store as a whole. The oldest make room.
+    ///
+    /// - Parameter gone: keys of events that are being deleted already.
     func record(
-        _ kinds: [Event.Kind], of id: AgentID?, at time: Int64, _ transaction: borrowing WriteTransaction,
-        _ changes: inout Changes
+        _ kinds: [Event.Kind], of id: AgentID?, at time: Int64, without gone: [[UInt8]] = [],
+        _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
         guard !kinds.isEmpty else { return }
         let prefix = id?.key ?? Self.storeKey
         var number = try counter(MetaKey.eventNumber, transaction)
         var keys: [[UInt8]] = []
         try transaction.scan(events, prefix: prefix) { (key, _) throws(StoreError) in
-            keys.append([UInt8](copying: key))
+            let key = [UInt8](copying: key)
+            if !gone.contains(key) { keys.append(key) }
             return true
         }
         for kind in kinds {

@@ -22,6 +22,8 @@ import Bytes
 /// | `policy-names` | the name, UTF-8 | ``PolicyName``: SHA-256 of the source, time | `putPolicy` |
 /// | `meta` | `identity-mode` | ``IdentityMode``: what agents' identities rest on | `init` |
 /// | `identities` | agent | ``AgentIdentity``: endorsement key, certificates issued; about 2 KiB; only for agents that joined | `join`, renewals |
+/// | `attestation-keys` | SHA-256 of an attestation key's name, agent | one byte: who is enrolled with which key; about 0.1 KiB | `enrol`, `join` |
+/// | `meta` | `attestation-keys` | u64: the generation that `attestation-keys` is as of; another one's is made anew | whatever counts `generation` up |
 /// | `invitations` | SHA-256 of the token's secret | ``Invitation``: for whom, uses left, who used it; about 0.1 KiB and 0.1 KiB a use | `invite`, `join` |
 /// | `scratch` | agent | ``Scratch``: a log on its way, provisional; about 0.6 KiB and 1 KiB a learned key | sessions while shards come; dropped by the next `commit` |
 /// | `positions` | agent, u64 record | ``Position``: where an appraisal can go back to; at most 4, about 0.3 KiB each, up to 8 KiB with findings | `commit`, where a log has grown |
@@ -62,6 +64,7 @@ struct Schema: Sendable {
     let reattestations: Database
     let positions: Database
     let trials: Database
+    let attestationKeys: Database
 
     /// How much of the past is kept.
     var bounds = HistoryBounds()
@@ -73,6 +76,7 @@ struct Schema: Sendable {
         static let denyGeneration = Array("deny-generation".utf8)
         static let identityMode = Array("identity-mode".utf8)
         static let eventNumber = Array("event-number".utf8)
+        static let attestationKeys = Array("attestation-keys".utf8)
     }
 
     /// Opens the databases of an environment. A new one gets them and its header in one transaction; an older store of
@@ -150,6 +154,7 @@ struct Schema: Sendable {
         reattestations = try added("reattestations")
         positions = try added("positions")
         trials = try added("trials")
+        attestationKeys = try added("attestation-keys")
     }
 
     /// All databases.
@@ -163,6 +168,9 @@ struct Schema: Sendable {
 
     /// The databases that the first stores of this version did without.
     private var added: [Database] {
-        [history, keyHistory, events, identities, invitations, scratch, reattestations, positions, trials]
+        [
+            history, keyHistory, events, identities, invitations, scratch, reattestations, positions, trials,
+            attestationKeys,
+        ]
     }
 }
