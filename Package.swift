@@ -183,6 +183,7 @@ let package = Package(
             "Configuration",
             [
                 "assay-agent", "assay-verifier", "AssayCrypto", "Messages", "Server", "Settings", "TPMDevice",
+                "Terminal",
                 "Transport",
                 logging,
                 systemPackage,

@@ -9,25 +9,32 @@ package import Transport
 /// The verifier leads no dialogue here: one request, one challenge, one answer.
 package struct Joining: Sendable {
     private let device: TPMDevice
-    private let kind: KeyKind
     private let attestationKeyPublic: [UInt8]
+    private let endorsementKeyPublic: [UInt8]
+    private let endorsementKeyCertificate: [UInt8]
     private let key: PrivateKey
     private let token: JoinToken
 
-    /// A host whose attestation key is loaded.
+    /// A host whose attestation key is loaded. What takes the TPM long is done here, before a verifier waits for it.
     ///
     /// - Parameters:
     ///   - kind: of the attestation key, and of the endorsement key that it lives under.
     ///   - attestationKeyPublic: TPM2B_PUBLIC.
     ///   - key: what the certificate is for.
+    /// - Throws: `tpmUnusable`.
     package init(
         device: TPMDevice, kind: KeyKind, attestationKeyPublic: [UInt8], key: PrivateKey, token: JoinToken
-    ) {
+    ) async throws(AttesterError) {
         self.device = device
-        self.kind = kind
         self.attestationKeyPublic = attestationKeyPublic
         self.key = key
         self.token = token
+        do throws(TPMDeviceError) {
+            endorsementKeyPublic = try await device.endorsementKeyPublic(kind)
+            endorsementKeyCertificate = try await device.endorsementCertificate(kind) ?? []
+        } catch {
+            throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
+        }
     }
 
     /// Joins over a connection whose server the token's authority vouches for.
@@ -38,7 +45,7 @@ package struct Joining: Sendable {
         over connection: AgentConnection, wishedID: [UInt8]
     ) async throws(AttesterError) -> CertificateIssued {
         do {
-            try await send(.joinRequest(try await request(wishedID, connection.peer.exporter)), connection)
+            try await send(.joinRequest(try request(wishedID, connection.peer.exporter)), connection)
             let challenge = try await receive(connection, "CredentialChallenge") {
                 if case .credentialChallenge(let challenge) = $0 { challenge } else { nil }
             }
@@ -48,7 +55,8 @@ package struct Joining: Sendable {
             let issued = try await receive(connection, "CertificateIssued") {
                 if case .certificateIssued(let issued) = $0 { issued } else { nil }
             }
-            try check(issued, connection)
+            // What the verifier sends is looked at before it replaces anything.
+            try CertificateRenewal.check(issued, for: key.publicKey)
             await connection.close()
             return issued
         } catch {
@@ -57,11 +65,10 @@ package struct Joining: Sendable {
         }
     }
 
-    private func request(_ wishedID: [UInt8], _ exporter: [UInt8]) async throws -> JoinRequest {
+    private func request(_ wishedID: [UInt8], _ exporter: [UInt8]) throws -> JoinRequest {
         var request = JoinRequest(
-            tokenHash: token.hash, agentID: wishedID, endorsementKeyPublic: try await device.endorsementKeyPublic(kind),
-            attestationKeyPublic: attestationKeyPublic,
-            endorsementKeyCertificate: try await device.endorsementCertificate(kind) ?? [],
+            tokenHash: token.hash, agentID: wishedID, endorsementKeyPublic: endorsementKeyPublic,
+            attestationKeyPublic: attestationKeyPublic, endorsementKeyCertificate: endorsementKeyCertificate,
             certificateRequest: try CertificateRequest(for: key).der, proof: [])
         request.proof = try request.proof(secret: token.secret, exporter: exporter)
         return request
@@ -86,16 +93,6 @@ package struct Joining: Sendable {
                 .invalidArgument, "\(message.kind) came, \(awaited) was awaited; install the verifier's release")
         }
         return wanted
-    }
-
-    /// What the verifier sends is looked at before it replaces anything.
-    private func check(_ issued: CertificateIssued, _ connection: AgentConnection) throws {
-        let isTrusted = try issued.authorities.contains { try Certificate(der: $0).fingerprint == token.authority }
-        try CertificateRenewal.check(issued, for: key.publicKey)
-        guard isTrusted else {
-            throw Status(
-                .invalidArgument, "the verifier names another authority than the token; have the host invited anew")
-        }
     }
 
     private func explained(_ error: any Error, _ connection: AgentConnection) -> AttesterError {

@@ -12,11 +12,11 @@ struct AgentCommand: AsyncParsableCommand {
             new host, as root:
 
               assay-agent doctor
-              assay-agent join TOKEN
+              assay-agent join
               assay-agent attest --once
 
-            and then `assay-agent run`, or the service: systemctl enable --now assay-agent. The token is what \
-            `assay-verifier invite` printed. man assay-agent has every command; the documentation is in \
+            and then `assay-agent run`, or the service: systemctl enable --now assay-agent. `join` asks for the \
+            token that `assay-verifier invite` printed. man assay-agent has every command; the documentation is in \
             /usr/share/doc/assay-agent.
 
             Exit: 0 affirming, warning or done; 1 contraindicated; 2 usage or configuration; 3 unreachable or \

@@ -39,7 +39,7 @@ struct AgentCredentials: Sendable {
             throw CommandFailure(
                 .unavailable,
                 "the certificate in \(certificateFile) has expired; have this host invited again (assay-verifier invite"
-                    + "\(name)) and run the line that it prints")
+                    + "\(name)), and run assay-agent join")
         }
         return own
     }
@@ -77,7 +77,7 @@ struct AgentCredentials: Sendable {
             throw CommandFailure(
                 .usage,
                 "there is no certificate at \(certificateFile) (tls.certificate); have this host invited with "
-                    + "`assay-verifier invite` and run the line that it prints")
+                    + "`assay-verifier invite`, and run `assay-agent join`")
         }
         guard let own = try Certificate.all(inPEM: text).first else {
             throw CommandFailure(.usage, "\(certificateFile) holds no certificate; see tls.certificate")

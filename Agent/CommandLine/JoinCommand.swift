@@ -19,13 +19,13 @@ struct JoinCommand: AsyncParsableCommand {
         abstract: "Become an agent of the verifier that has invited this host.",
         discussion: """
             The token is what `assay-verifier invite` printed. It says where the verifier is and how to know it; \
-            nothing of its secret crosses the network. The host proves that its TPM holds the attestation key, gets a \
-            certificate, and writes it into the state folder and a configuration into --config. Run it as root: what \
+            nothing of its secret crosses the network. Without it, the command asks for the token; or pipe it in: \
+            assay-agent join -. The verifier is called first, and nothing is made unless it is the token's. Then the \
+            host proves that its TPM holds the attestation key, gets a certificate, and writes it into the state folder and a configuration into --config. Run it as root: what \
             it makes belongs to the owner of the folder. It may be repeated with the same token, also if it failed.
             """)
 
-    @Argument(help: "The word behind `assay-agent join` in the line that `assay-verifier invite` printed.")
-    var token: String
+    @OptionGroup var source: TokenSource
 
     @Option(
         help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id")
@@ -70,36 +70,47 @@ struct JoinCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let token: JoinToken
+        let token = try source.read()
         let agent: JoinedConfiguration
         do {
-            token = try JoinToken(self.token)
             agent = try JoinedConfiguration(file: config, token: token, state: state, tcti: tcti, log: log)
         } catch {
             throw CommandFailure.usage(error)
         }
+        // Before any key is made. The TPM may need longer for them than a verifier waits: it is called again for the rest.
+        await (try dial(token)).close()
         let tpm = try await ProvisionedTPM(
             tcti: agent.tcti, keyKind: agent.keyKind, stateFolder: FilePath(agent.stateFolder))
         do {
             let key = try agent.credentials.makeKey()
-            let joining = Joining(
+            let joining = try await Joining(
                 device: tpm.device, kind: tpm.attestationKey.kind, attestationKeyPublic: tpm.attestationKey.publicArea,
                 key: key, token: token)
-            let connection = try await AssayDialer.connect(
-                host: token.host, port: Int(token.port), context: .joining(authority: token.authority),
-                group: MultiThreadedEventLoopGroup.singleton)
             let wished = id ?? ProcessInfo.processInfo.hostName
-            let issued = try await joining.join(over: connection, wishedID: Array(wished.utf8))
+            let issued = try await joining.join(over: try await dial(token), wishedID: Array(wished.utf8))
             let kept = try agent.write(issued)
             let joined = Joined(
                 agent: escaped(issued.agentID), verifier: address(token.host, Int(token.port)), configuration: config,
                 formerConfiguration: kept)
             if json { return Output.line(try jsonLine(joined)) }
             tell(joined)
-        } catch let error as TransportError {
-            throw CommandFailure.connection(to: token.host, port: Int(token.port), error)
+        } catch let failure as CommandFailure {
+            throw failure
         } catch {
             throw CommandFailure.unavailable(error)
+        }
+    }
+
+    /// Connects to the verifier, which shows that the token's authority vouches for it.
+    private func dial(_ token: JoinToken) async throws(CommandFailure) -> AgentConnection {
+        do {
+            return try await AssayDialer.connect(
+                host: token.host, port: Int(token.port), context: .joining(authority: token.authority),
+                group: MultiThreadedEventLoopGroup.singleton)
+        } catch let error as TransportError {
+            throw .connection(to: token.host, port: Int(token.port), error)
+        } catch {
+            throw .unavailable(error)
         }
     }
 

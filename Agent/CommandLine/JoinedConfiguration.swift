@@ -4,6 +4,7 @@ import Foundation
 import Messages
 import Settings
 import TPMDevice
+import Terminal
 
 /// The files of an agent that joins: what `assay-agent join` writes, and where.
 struct JoinedConfiguration: Sendable {
@@ -49,8 +50,7 @@ struct JoinedConfiguration: Sendable {
     ///
     /// - Returns: where a configuration that was there and said something else is kept.
     func write(_ issued: CertificateIssued) throws -> String? {
-        let authorities = try issued.authorities.map { try Certificate(der: $0).pem() }
-        try replaceFile(at: trustFile, with: Array(authorities.joined()), mode: 0o644)
+        try replaceFile(at: trustFile, with: try trusted(issued.authorities).pem(), mode: 0o644)
         try credentials.write(issued)
         try makeFolder(ofFile: file)
         let former = try contents(ofFile: file, limit: 1 << 20)
@@ -60,6 +60,16 @@ struct JoinedConfiguration: Sendable {
         if let copy, let former { try replaceFile(at: copy, with: former, mode: 0o644) }
         try replaceFile(at: file, with: text, mode: 0o644)
         return copy
+    }
+
+    /// The authority that the token names, and no other that the verifier has sent beside it.
+    private func trusted(_ authorities: [[UInt8]]) throws(CommandFailure) -> Certificate {
+        let own = authorities.lazy.compactMap { try? Certificate(der: $0) }.first { $0.fingerprint == token.authority }
+        guard let own else {
+            throw CommandFailure(
+                .unavailable, "the verifier names another authority than the token; have the host invited anew")
+        }
+        return own
     }
 
     /// What the file says from now on: all that a joined agent needs, what stood there else, and the defaults behind `#`.

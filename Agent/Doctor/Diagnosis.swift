@@ -64,7 +64,7 @@ extension Diagnosis {
         case .none:
             .warning(
                 .attestationKey, "none yet",
-                remedy: "it is made when the host joins (assay-agent join TOKEN) or by assay-agent key")
+                remedy: "it is made when the host joins (assay-agent join) or by assay-agent key")
         case .fails(let problem): .failed(.attestationKey, problem)
         case .unknown: .unknown(.attestationKey, without: .tpm)
         }
@@ -118,9 +118,9 @@ extension Diagnosis {
         case .absent(let path):
             return .warning(
                 .certificate, path.map { "\($0) isn't there: this host has not joined" } ?? "this host has not joined",
-                remedy: "on the verifier: assay-verifier invite; here: assay-agent join TOKEN")
+                remedy: "on the verifier: assay-verifier invite; here: assay-agent join")
         case .present(let certificate, let identity):
-            let renewal = "join again (assay-agent join TOKEN), or renew it where your PKI does"
+            let renewal = "join again (assay-agent join), or renew it where your PKI does"
             if let start = certificate.notBefore, facts.now < start {
                 return .failed(
                     .certificate, "\(identity)'s certificate is valid only in \(days(start - facts.now))",
@@ -148,7 +148,7 @@ extension Diagnosis {
         case .answers(let address): .ok(.verifier, "\(address) answers, and takes this host's certificate")
         case .notConfigured:
             .warning(
-                .verifier, "none is configured", remedy: "assay-agent join TOKEN, or set verifier.host")
+                .verifier, "none is configured", remedy: "assay-agent join, or set verifier.host")
         case .notTried:
             .unknown(.verifier, without: .certificate)
         case .fails(let problem): .failed(.verifier, problem)

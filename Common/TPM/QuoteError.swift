@@ -33,7 +33,7 @@ package struct QuoteError: Error, Hashable, CustomStringConvertible {
     package var remedy: String {
         switch code {
         case .badQuoteSignature:
-            "have the host join again if its attestation key was made anew (assay-agent join TOKEN); otherwise inspect it"
+            "have the host join again if its attestation key was made anew (assay-agent join); otherwise inspect it"
         case .nonceMismatch:
             "attest again; if it repeats, old evidence or another host's is sent in place of this one's: inspect the host"
         case .pcrDigestMismatch:

@@ -31,6 +31,11 @@ package enum Output {
         write(text + "\n", to: STDERR_FILENO)
     }
 
+    /// Asks a question on standard error; the answer is awaited behind it.
+    static func question(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
     /// Overwrites the current line of a terminal; in a pipe, nothing.
     package static func transient(_ text: String) {
         if isTerminal { write("\r\u{1b}[K" + text, to: STDOUT_FILENO) }

@@ -2,6 +2,7 @@ import AssayCrypto
 import Foundation
 import Messages
 import Settings
+import Terminal
 import Testing
 
 @testable import assay_agent
@@ -57,5 +58,42 @@ import Testing
         let once = try joined("logging: { level: warning }")
         let text = try joined(AgentSettings.schema.example(once.inFile))
         #expect(text.inFile == once.inFile)
+    }
+
+    @Test("trusts the authority that the token names, and nothing that the verifier sends beside it") func trust()
+        throws
+    {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "assay-joined-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (own, other) = (try authority("own"), try authority("other"))
+        let certificate = try own.issue(
+            CertificateTemplate(commonName: "web-1", purpose: .client, notBefore: 0, notAfter: 4_000_000_000),
+            for: PrivateKey(on: .p256).publicKey)
+        let token = try JoinToken(
+            host: "v.example", port: 7000, authority: own.certificate.fingerprint,
+            secret: Array(repeating: 2, count: 16))
+        let configuration = try JoinedConfiguration(
+            file: folder.path + "/agent.yaml", token: token, state: folder.path, tcti: nil, log: nil, environment: [:])
+        let trust = folder.path + "/authorities.pem"
+        func write(_ authorities: [[UInt8]]) throws {
+            _ = try configuration.write(
+                CertificateIssued(
+                    agentID: Array("web-1".utf8), certificates: [certificate.der], authorities: authorities))
+        }
+
+        for authorities in [[], [other.certificate.der], [[1, 2]]] {
+            #expect(throws: CommandFailure.self) { try write(authorities) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+        try write([other.certificate.der, own.certificate.der, [1, 2], own.certificate.der])
+        #expect(try Certificate.all(inPEM: [UInt8](Data(contentsOf: URL(filePath: trust)))) == [own.certificate])
+    }
+
+    private func authority(_ name: String) throws -> CertificateAuthority {
+        try CertificateAuthority(
+            key: PrivateKey(on: .p256),
+            template: CertificateTemplate(
+                commonName: name, purpose: .authority, notBefore: 0, notAfter: 4_000_000_000))
     }
 }

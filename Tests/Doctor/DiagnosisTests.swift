@@ -168,7 +168,7 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         Ailment("a clock that nothing keeps in step", .clock, .warning, says: "adjtimex", "chrony") {
             $0.isClockSynchronised = false
         },
-        Ailment("a host that never joined", .certificate, .warning, says: "not joined", "invite", "join TOKEN") {
+        Ailment("a host that never joined", .certificate, .warning, says: "not joined", "invite", "assay-agent join") {
             $0.certificate = .absent(path: nil)
         },
         Ailment("a certificate that isn't there", .certificate, .warning, says: "/c.pem") {

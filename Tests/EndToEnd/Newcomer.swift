@@ -44,23 +44,38 @@ struct Newcomer: Sendable {
         return program
     }
 
-    /// What `assay-verifier invite` printed, without `assay-agent join`.
+    /// The token that `assay-verifier invite` printed: the first line, behind which stands what to do with it.
     func invite(_ arguments: [String] = [], _ name: String = "verifier") async throws -> String {
         let invited = try await verifier(["invite", "--policy", "allowed"] + arguments, name)
-        let words = invited.output.split(whereSeparator: \.isWhitespace)
-        guard invited.exit == 0, invited.output.split(separator: "\n").count == 1, words.count == 3,
-            words.prefix(2) == ["assay-agent", "join"]
-        else { throw Unexpected("not one line: \(invited.output)") }
-        return String(words[2])
+        let lines = invited.output.split(separator: "\n")
+        guard invited.exit == 0, lines.count == 2, lines[0].hasPrefix("assayjoin1_"),
+            lines[1].contains("assay-agent join")
+        else { throw Unexpected("no token: \(invited.output)") }
+        return String(lines[0])
     }
 
-    /// `assay-agent join` on the host.
-    func join(_ token: String, _ arguments: [String] = []) async throws -> (exit: Int32?, output: String) {
-        try await agent(
-            [
-                "join", token, "--state", host.stateFolder.path, "--tcti", host.tpm.tcti, "--log",
-                host.kernel.log.path,
-            ] + arguments)
+    /// `assay-agent join` on the host, with the token in a file.
+    ///
+    /// - Parameter state: the agent's folder; nil for the host's, which has an attestation key.
+    func join(
+        _ token: String, _ arguments: [String] = [], state: String? = nil
+    ) async throws -> (exit: Int32?, output: String) {
+        let file = try self.file(token)
+        return try await agent(["join", "--token-file", file] + joinOptions(state: state) + arguments)
+    }
+
+    /// What `join` is told of the host.
+    func joinOptions(state: String? = nil) -> [String] {
+        [
+            "--state", state ?? host.stateFolder.path, "--tcti", host.tpm.tcti, "--log", host.kernel.log.path,
+        ]
+    }
+
+    /// A file that holds a text and a newline.
+    func file(_ text: String) throws -> String {
+        let file = path("text-\(UUID().uuidString)")
+        try Data((text + "\n").utf8).write(to: URL(filePath: file))
+        return file
     }
 
     /// A command of the agent's to its end.
@@ -69,8 +84,9 @@ struct Newcomer: Sendable {
         return (try await program.exitCode(), program.output)
     }
 
-    func startAgent(_ arguments: [String]) throws -> Program {
-        try Program("assay-agent", arguments + ["--config", path("agent.yaml")], in: folder)
+    /// - Parameter input: what its standard input is; nil for none.
+    func startAgent(_ arguments: [String], input: String? = nil) throws -> Program {
+        try Program("assay-agent", arguments + ["--config", path("agent.yaml")], input: input, in: folder)
     }
 
     /// Puts a policy that allows what a log holds.

@@ -73,8 +73,11 @@ extension EndToEnd {
                 let port = try Newcomer.freePort()
                 #expect(try await newcomer.initialize(port: port).exit == 0)
                 try await newcomer.putPolicy(allowing: try KernelLogs.prefix(2))
-                let unreachable = try await newcomer.join(try await newcomer.invite())
+                // Nobody is there, and nothing is made in the TPM or on the disk.
+                let untouched = newcomer.path("untouched")
+                let unreachable = try await newcomer.join(try await newcomer.invite(), state: untouched)
                 #expect(unreachable.exit == 3 && unreachable.output.contains("assay-verifier serve"))
+                #expect(!FileManager.default.fileExists(atPath: untouched))
                 let verifier = try await newcomer.serve()
 
                 let expired = try await newcomer.invite(["--expires", "1s"])
@@ -101,8 +104,9 @@ extension EndToEnd {
                 let policy = try await newcomer.verifier(
                     ["policy", "put", "allowed", newcomer.path("policy.json")], "other")
                 #expect(policy.exit == 0)
-                let foreign = try await newcomer.join(try await newcomer.invite([], "other"))
+                let foreign = try await newcomer.join(try await newcomer.invite([], "other"), state: untouched)
                 #expect(foreign.exit == 3 && foreign.output.contains("another authority"), "\(foreign.output)")
+                #expect(!FileManager.default.fileExists(atPath: untouched))
                 let taken = try await newcomer.verifier(["serve"], "other")
                 #expect(taken.exit == 3 && taken.output.contains("listen.port"), "\(taken.output)")
 

@@ -11,19 +11,25 @@ final class Program: Sendable {
     private static let variables = ["ASSAY_VERIFIER_MONITORING_PORT": "0"]
 
     /// Starts a program that was built beside the tests.
-    convenience init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws
-    {
-        try self.init(path: Self.path(of: name), arguments, in: folder, environment: environment)
+    convenience init(
+        _ name: String, _ arguments: [String], input: String? = nil, in folder: URL,
+        environment: [String: String] = [:]
+    ) throws {
+        try self.init(path: Self.path(of: name), arguments, input: input, in: folder, environment: environment)
     }
 
     /// Starts any program.
     ///
-    /// - Parameter environment: variables over those of the tests.
-    init(path: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - input: the file, or the terminal, that is its standard input; nil for none.
+    ///   - environment: variables over those of the tests.
+    init(
+        path: String, _ arguments: [String], input: String? = nil, in folder: URL, environment: [String: String] = [:]
+    ) throws {
         outputFile = folder.appending(path: "program-\(UUID().uuidString).out")
         process = Mutex(
             try ChildProcess(
-                path, arguments, output: outputFile.path,
+                path, arguments, input: input, output: outputFile.path,
                 environment: Self.variables.merging(environment) { _, own in own }))
     }
 

@@ -10,20 +10,23 @@ package struct ChildProcess: ~Copyable, Sendable {
     package let id: Int32
     private var status: Int32?
 
-    /// Starts a program with standard input closed off.
+    /// Starts a program.
     ///
     /// - Parameters:
     ///   - program: a path, or a name to be found through PATH.
+    ///   - input: a file, or a terminal, that is its standard input; nil closes it off.
     ///   - output: a file that standard output and error are appended to; nil closes them off, too.
     ///   - environment: variables over those of this process.
     package init(
-        _ program: String, _ arguments: [String], output: String? = nil, environment: [String: String] = [:]
+        _ program: String, _ arguments: [String], input: String? = nil, output: String? = nil,
+        environment: [String: String] = [:]
     ) throws(ChildProcessFailure) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for descriptor in Int32(0)...2 {
-            guard descriptor > 0, let output else {
+        posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDWR | O_NOCTTY, 0)
+        for descriptor in Int32(1)...2 {
+            guard let output else {
                 posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
                 continue
             }

@@ -110,6 +110,6 @@ struct InitCommand: AsyncParsableCommand {
         Output.line("  assay-verifier serve\(option)")
         Output.line("  assay-verifier policy put NAME FILE\(option)")
         Output.line("  assay-verifier invite --id HOST --policy NAME\(option)")
-        Output.line("and run the line that `invite` prints on the host.")
+        Output.line("and on the host: assay-agent join, which asks for the token that `invite` prints.")
     }
 }

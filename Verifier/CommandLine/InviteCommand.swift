@@ -11,10 +11,12 @@ import Terminal
 struct InviteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invite",
-        abstract: "Print the one line that makes a host an agent of this verifier.",
+        abstract: "Print the token that makes a host an agent of this verifier.",
         discussion: """
-            Run the line on the host, as root. The token in it is a secret until it is used or expired: whoever has \
-            it can join in the host's place.
+            On the host, as root: assay-agent join, which asks for the token. It can be piped there, too: assay-agent join -. \
+            The token is a secret until it is used or expired: whoever has it can join in the host's place, so keep it \
+            out of command lines. Invited again with --id, an enrolled agent joins with its own TPM alone; it keeps its \
+            policy unless the invitation names it and another one.
             """)
 
     @OptionGroup var options: StoreOptions
@@ -23,7 +25,8 @@ struct InviteCommand: AsyncParsableCommand {
         help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"))
     var id: String?
 
-    @Option(help: ArgumentHelp("The policy that judges the host.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The policy that judges the host; one that is enrolled only with --id.", valueName: "name"))
     var policy: String?
 
     @Option(help: ArgumentHelp("How many hosts may use the token, 1 to 1000.", valueName: "count"))
@@ -36,7 +39,7 @@ struct InviteCommand: AsyncParsableCommand {
     var json = false
 
     private struct Invited: Encodable {
-        /// What to run on the host.
+        /// What to run on the host, with the token on its standard input.
         let command: String
         let token: String
         let agent: String?
@@ -87,11 +90,12 @@ struct InviteCommand: AsyncParsableCommand {
                 host: address.host, port: UInt16(address.port), authority: certificate.fingerprint, secret: secret)
             try await store.invite(invitation)
             let invited = Invited(
-                command: "assay-agent join \(token)", token: "\(token)", agent: id,
+                command: "assay-agent join -", token: "\(token)", agent: id,
                 policy: policy.map { escaped($0.utf8) }, uses: uses, expiresAt: invitation.expiresAt)
-            Output.line(json ? try jsonLine(invited) : invited.command)
+            Output.line(json ? try jsonLine(invited) : invited.token)
         }
         if policy == nil { Output.notice("no policy: assay-verifier policy assign ID NAME, when the host has joined") }
+        if !json { Output.notice("on the host, as root: assay-agent join, which asks for this token") }
     }
 }
 
