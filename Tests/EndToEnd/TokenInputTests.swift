@@ -114,7 +114,8 @@ extension EndToEnd {
                     (["-"], try newcomer.file("no token here"), 2, "not a token"),
                     (["--token-file", newcomer.path("nowhere")], nil, 3, "there is no token at"),
                     (["--token-file", try newcomer.file("")], nil, 2, "no token came"),
-                    (["--token-file", try newcomer.file(String(repeating: "x", count: 5000))], nil, 3, "bytes"),
+                    (["--token-file", try newcomer.file(String(repeating: "x", count: 5000))], nil, 2, "not a token"),
+                    (["--token-file", newcomer.folder.path], nil, 3, "Is a directory"),
                     (["assayjoin1_x", "--token-file", "x"], nil, 2, "not both"),
                 ]
                 for (arguments, input, exit, words) in cases {

@@ -75,7 +75,7 @@ import Testing
                 let gone = try AgentID("a")
                 try await store.writer.perform { (transaction, changes) throws(StoreError) in
                     changes.put(late.id.key, late.stored, in: schema.agents)
-                    changes.delete(gone.key, in: schema.agents)
+                    try schema.drop(gone, from: schema.ofOneAgent, transaction, &changes)
                     try schema.countUp(Schema.MetaKey.generation, transaction, &changes)
                 }
             }

@@ -153,7 +153,9 @@ import Testing
             let store = try Store(path: folder.path)
             let enrolled = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<50 {
-                    group.addTask { (try? await store.enrol(Samples.agent("agent-\(number)"))) != nil }
+                    group.addTask {
+                        await storeError { try await store.enrol(Samples.agent("agent-\(number)")) } == nil
+                    }
                 }
                 group.addTask {
                     store.close()

@@ -29,13 +29,16 @@ struct JoinDriver {
         var pass = Pass(session: JoinSession(exporter: connection.peer.exporter))
         defer { if pass.isAdmitted { gate.leave() } }
         var isOpen = await perform(pass.session.begin(), &pass)
+        var hasAsked = false
         do throws(TransportError) {
             while isOpen {
                 guard let message = try await connection.receive() else {
-                    log(.info, "the host hung up before it had joined", [:], pass)
+                    // An agent first only looks who answers, and comes back once its TPM has made the keys.
+                    log(hasAsked ? .info : .debug, "the host hung up before it had joined", [:], pass)
                     await connection.close()
                     return
                 }
+                hasAsked = true
                 isOpen = await perform(pass.session.receive(message), &pass)
             }
         } catch .cancelled {
