@@ -87,7 +87,7 @@ let package = Package(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", [argumentParser, logging]),
-        module("Settings", "Common/Settings", ["Files", configuration, yams]),
+        module("Settings", "Common/Settings", ["Bytes", "Files", configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
@@ -173,7 +173,7 @@ let package = Package(
         command(
             "StoreWriter", "Tests/StoreWriter", ["Store", "Appraisal", "AssayCrypto", "IMA", "TPM", systemPackage]),
         tests("Terminal", ["Terminal", argumentParser]),
-        tests("Settings", ["Settings"]),
+        tests("Settings", ["Settings", "Bytes"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
@@ -182,7 +182,7 @@ let package = Package(
         tests(
             "Configuration",
             [
-                "assay-agent", "assay-verifier", "AssayCrypto", "Messages", "Server", "Settings", "TPMDevice",
+                "assay-agent", "assay-verifier", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "TPMDevice",
                 "Transport",
                 logging,
                 systemPackage,
@@ -197,7 +197,7 @@ let package = Package(
         tests(
             "Monitoring",
             nio + [
-                "Monitoring", "Appraisal", "AssayCrypto", "Server", "Store", "Transport", coreMetrics, logging,
+                "Monitoring", "Appraisal", "AssayCrypto", "Bytes", "Server", "Store", "Transport", coreMetrics, logging,
                 serviceLifecycle, systemPackage,
             ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
