@@ -27,7 +27,7 @@ final class EventLog: Sendable {
                 metadata: [
                     "tier": "\(result.tier)", "next_record": "\(result.nextRecord)",
                     "records": "\(result.recordsAppraised)", "findings": "\(escaped(counts.utf8))",
-                    "identity": "\(escaped(result.identity.utf8))",
+                    "identity": "\(escaped(result.identity.utf8))", "boot": "\(escaped(result.boot.utf8))",
                 ])
         case .renewal(.success(let issued)):
             if issued.certificates.isEmpty {

@@ -130,6 +130,7 @@ struct SchemaTests {
         (#""exclude_globs": ["/tmp/**"]"#, true), (#""exclude_globs": "/tmp/**""#, false),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7"))"]}}"#, true),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7", 20))"]}}"#, false),
+        (#""padded_banks": "ignore""#, true), (#""padded_banks": ["warn"]"#, false),
         (#""pcrs": {"24": {}}"#, false), (#""pcrs": {"07": {}}"#, false), (#""pcrs": {"0": {"md5": []}}"#, false),
         (#""pcrs": {"23": {"sha1": []}}"#, true), (#""mystery": 1"#, false), ("", true),
     ]
@@ -148,7 +149,7 @@ struct SchemaTests {
             assay: """
                 "violations": {"default": "fail", "paths": [{"glob": "/v", "action": "ignore"}]},
                 "unlisted_keyrings": "ignore", "file_keyrings": ["k"], "exclude_globs": ["/g"],
-                "pcrs": {"7": {"sha1": [], "sha256": [], "sha384": [], "sha512": []}}
+                "padded_banks": "warn", "pcrs": {"7": {"sha1": [], "sha256": [], "sha384": [], "sha512": []}}
                 """)
         let written = try JSONParser.parse(try PolicyDocument.read(text).document.json)
         let properties = try #require(schema.root.members["properties"])

@@ -49,16 +49,11 @@ struct AgentsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            // A key that isn't taken leaves no store behind.
+            let (bytes, key) = try await reported { try attestationKey() }
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let bytes = try contents(ak)
-                let key: AttestationKey
-                do throws(QuoteError) {
-                    key = try AttestationKey(publicArea: try PublicArea(tpm2bPublic: bytes))
-                } catch {
-                    throw CommandFailure(.unavailable, "\(ak): \(error); give what `assay-agent key --out FILE` wrote")
-                }
                 let agent = Agent(
                     id: try AgentID(id), attestationKeyPublic: bytes, attestationKeyName: key.name,
                     enrolledAt: currentTime(), policyName: policy)
@@ -71,6 +66,18 @@ struct AgentsCommand: AsyncParsableCommand {
                         ? try jsonLine(enrolled)
                         : "enrolled \(enrolled.agent), attestation key \(enrolled.attestationKey)")
                 if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id) NAME") }
+            }
+        }
+
+        private func attestationKey() throws -> (bytes: [UInt8], key: AttestationKey) {
+            let bytes = try contents(ak)
+            do throws(QuoteError) {
+                return (bytes, try AttestationKey(publicArea: try PublicArea(tpm2bPublic: bytes)))
+            } catch {
+                throw CommandFailure(
+                    .unavailable,
+                    "\(ak): \(error); give what `assay-agent key --out FILE` wrote, or `tpm2_readpublic -f tss`"
+                        + (error.code == .malformed ? "" : ", of another key: \(error.remedy)"))
             }
         }
     }

@@ -34,6 +34,7 @@ struct CompiledRules: Hashable, Sendable {
             let bank = String(decoding: try Self.text(&reader), as: UTF8.self)
             assay.pcrs.append(.init(pcr: pcr, bank: bank, values: try Self.list(&reader)))
         }
+        assay.paddedBanks = try Self.action(&reader)
         try reader.finish()
     }
 
@@ -58,6 +59,7 @@ struct CompiledRules: Hashable, Sendable {
             writer.sized(by: UInt32.self, Array(rule.bank.utf8), .little)
             Self.write(rule.values, &writer)
         }
+        writer.u8(assay.paddedBanks?.rawValue ?? 0xff)
         return writer.bytes
     }
 

@@ -13,6 +13,9 @@ struct Excludes: Sendable {
         var faults: [PolicyError.Fault] = []
         let matcher = RegexMatcher()
         for (index, pattern) in patterns.enumerated() {
+            if let reason = Self.unfittingReason(pattern) {
+                warnings.append(.init(place: "excludes[\(index)]", message: "\(quoted(pattern)) \(reason)"))
+            }
             do throws(ByteRegex.CompileError) {
                 if try add(pattern, matcher) {
                     warnings.append(

@@ -49,6 +49,7 @@ package struct PolicyDifference: Hashable, Sendable {
         compare("assay.unlisted_keyrings", action(old.unlistedKeyrings), action(new.unlistedKeyrings))
         compare("assay.file_keyrings", list(old.fileKeyrings), list(new.fileKeyrings))
         compare("assay.exclude_globs", list(old.excludeGlobs), list(new.excludeGlobs))
+        compare("assay.padded_banks", action(old.paddedBanks), action(new.paddedBanks))
         let pcrs = { (rules: PolicyRules) in
             Set(rules.pcrs.flatMap { rule in rule.values.map { "\(rule.pcr) \(rule.bank) \($0.hexadecimal)" } })
         }

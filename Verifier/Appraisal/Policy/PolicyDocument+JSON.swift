@@ -8,7 +8,7 @@ extension PolicyDocument {
     package static func read(
         _ source: [UInt8], signers: [PublicKey] = []
     ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
-        let reader = try PolicyReader.read(source, signers: signers)
+        let reader = try PolicyReader.read(source, .signature(signers))
         return (reader.document, reader.warnings)
     }
 
@@ -59,6 +59,7 @@ extension PolicyRules {
         if let unlistedKeyrings { members.append(.init("unlisted_keyrings", Self.json(unlistedKeyrings))) }
         if !fileKeyrings.isEmpty { members.append(.init("file_keyrings", PolicyDocument.json(fileKeyrings))) }
         if !excludeGlobs.isEmpty { members.append(.init("exclude_globs", PolicyDocument.json(excludeGlobs))) }
+        if let paddedBanks { members.append(.init("padded_banks", Self.json(paddedBanks))) }
         if !pcrs.isEmpty { members.append(.init("pcrs", .object(pcrMembers))) }
         return members
     }
