@@ -88,7 +88,7 @@ let package = Package(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Files", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", [argumentParser, logging]),
-        module("Settings", "Common/Settings", ["Files", configuration, yams]),
+        module("Settings", "Common/Settings", ["Bytes", "Files", configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
@@ -181,7 +181,7 @@ let package = Package(
                 "Store", "Appraisal", "AssayCrypto", "IMA", "TPM", "TestSupport", systemPackage,
             ]),
         tests("Terminal", ["Terminal", argumentParser]),
-        tests("Settings", ["Settings"]),
+        tests("Settings", ["Settings", "Bytes"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         module("FolderKernel", "Tests/FolderKernel", ["Attester", "IMA", systemPackage]),
@@ -198,7 +198,7 @@ let package = Package(
         tests(
             "Configuration",
             [
-                "assay-agent", "assay-verifier", "AssayCrypto", "Messages", "Server", "Settings", "TPMDevice",
+                "assay-agent", "assay-verifier", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "TPMDevice",
                 "Terminal",
                 "Transport",
                 logging,
@@ -215,7 +215,7 @@ let package = Package(
         tests(
             "Monitoring",
             nio + [
-                "Monitoring", "Appraisal", "AssayCrypto", "Server", "Store", "Transport", coreMetrics, logging,
+                "Monitoring", "Appraisal", "AssayCrypto", "Bytes", "Server", "Store", "Transport", coreMetrics, logging,
                 serviceLifecycle, systemPackage,
             ]),
         tests("Store", ["Store", "StoreWriter", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),

@@ -1753,7 +1753,7 @@ const ProtobufCMessageDescriptor assay__v1__shard_credit__descriptor =
   (ProtobufCMessageInit) assay__v1__shard_credit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor assay__v1__attestation_result__field_descriptors[12] =
+static const ProtobufCFieldDescriptor assay__v1__attestation_result__field_descriptors[13] =
 {
   {
     "round",
@@ -1899,8 +1899,21 @@ static const ProtobufCFieldDescriptor assay__v1__attestation_result__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "boot",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Assay__V1__AttestationResult, boot),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned assay__v1__attestation_result__field_indices_by_name[] = {
+  12,   /* field[12] = boot */
   4,   /* field[4] = excess_records */
   6,   /* field[6] = finding_counts */
   5,   /* field[5] = findings */
@@ -1917,7 +1930,7 @@ static const unsigned assay__v1__attestation_result__field_indices_by_name[] = {
 static const ProtobufCIntRange assay__v1__attestation_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor assay__v1__attestation_result__descriptor =
 {
@@ -1927,7 +1940,7 @@ const ProtobufCMessageDescriptor assay__v1__attestation_result__descriptor =
   "Assay__V1__AttestationResult",
   "assay.v1",
   sizeof(Assay__V1__AttestationResult),
-  12,
+  13,
   assay__v1__attestation_result__field_descriptors,
   assay__v1__attestation_result__field_indices_by_name,
   1,  assay__v1__attestation_result__number_ranges,

@@ -1,4 +1,5 @@
 import Attester
+import Bytes
 import Files
 import Logging
 import Settings
@@ -19,9 +20,9 @@ struct AgentConfiguration: Sendable {
 
     init(_ settings: Settings) throws(SettingsError) {
         try settings.requireAll()
-        verifierHost = try settings.value(of: AgentSettings.verifierHost)
+        verifierHost = try settings.value(of: AgentSettings.verifierHost).description
         verifierPort = try settings.value(of: AgentSettings.verifierPort)
-        verifierName = try settings.value(of: AgentSettings.verifierName) ?? verifierHost
+        verifierName = try settings.value(of: AgentSettings.verifierName)?.description ?? verifierHost
         credentials = TLSContext.Credentials(
             certificateChainFile: try settings.value(of: AgentSettings.certificate),
             privateKeyFile: try settings.value(of: AgentSettings.key))

@@ -1,13 +1,14 @@
+import Bytes
 import Logging
 import Settings
 import TPMDevice
 
 /// Every setting of the agent.
 enum AgentSettings {
-    static let verifierHost = Setting.requiredText("verifier.host", unit: "DNS name or address", "where to dial")
+    static let verifierHost = Setting.requiredHost("verifier.host", unit: "DNS name or address", "where to dial")
     static let verifierPort = Setting.integer(
         "verifier.port", default: 7443, in: 1...65535, unit: "TCP port", "where to dial")
-    static let verifierName = Setting.optionalText(
+    static let verifierName = Setting.optionalHost(
         "verifier.name", absence: "`verifier.host`", unit: "DNS name or address",
         "what the verifier's certificate must name")
     static let certificate = Setting.requiredText(

@@ -43,6 +43,7 @@ struct AttestationDisplay: Sendable {
                 + "\(readableCount(result.signaturesVerified)) signatures verified, "
                 + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
         if !result.identity.isEmpty { Output.line("identity: \(result.identity)") }
+        if !result.boot.isEmpty { Output.line("boot: \(result.boot)") }
         for finding in result.findings.prefix(10) { show(finding) }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayCrypto
 import Attester
+import Bytes
 import Doctor
 import Foundation
 import Settings
@@ -53,7 +54,7 @@ struct DoctorCommand: AsyncParsableCommand {
     private func verifier(
         _ settings: Settings, _ certificate: String?
     ) throws(SettingsError) -> HostProbe.Verifier? {
-        guard let host = try? settings.value(of: AgentSettings.verifierHost) else { return nil }
+        guard let host = try? settings.value(of: AgentSettings.verifierHost).description else { return nil }
         let key = try? settings.value(of: AgentSettings.key)
         let credentials: TLSContext.Credentials? =
             if let certificate, let key {
@@ -61,7 +62,7 @@ struct DoctorCommand: AsyncParsableCommand {
             } else { nil }
         return HostProbe.Verifier(
             host: host, port: try settings.value(of: AgentSettings.verifierPort),
-            name: try settings.value(of: AgentSettings.verifierName) ?? host, credentials: credentials,
+            name: try settings.value(of: AgentSettings.verifierName)?.description ?? host, credentials: credentials,
             trustFile: try? settings.value(of: AgentSettings.trust))
     }
 

@@ -27,7 +27,7 @@ final class EventLog: Sendable {
                 metadata: [
                     "tier": "\(result.tier)", "next_record": "\(result.nextRecord)",
                     "records": "\(result.recordsAppraised)", "findings": "\(counts)",
-                    "identity": "\(result.identity)",
+                    "identity": "\(result.identity)", "boot": "\(result.boot)",
                 ])
         case .renewal(.success(let issued)):
             if issued.certificates.isEmpty {

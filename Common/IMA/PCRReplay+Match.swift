@@ -15,6 +15,14 @@ extension PCRReplay {
         return result
     }
 
+    /// The banks wider than SHA-1 that a match has in a padded form only, if none of them vouches for the records by its
+    /// own hash: then SHA-1 is all that does. None without a match.
+    package var banksOfPaddedSHA1: [PCRBank] {
+        let wide = matchedLanes.filter { $0.bank != .sha1 }
+        guard !wide.contains(where: { $0.forms.contains(.own) }) else { return [] }
+        return Set(wide.map(\.bank)).sorted()
+    }
+
     /// The value of a PCR for the form that is likeliest: the bank's own hash if it is possible.
     package func value(_ bank: PCRBank, _ pcr: UInt32) -> Digest? {
         let candidates = lanes.filter { $0.bank == bank && $0.pcr == pcr }

@@ -3,7 +3,7 @@ import Bytes
 /// A verdict as the agent's scripts read it; the verifier's commands use the same words.
 extension AttestationResult: Encodable {
     private enum Keys: String, CodingKey {
-        case tier, records, findings, identity
+        case tier, records, findings, identity, boot
         case nextRecord = "next_record"
         case excessRecords = "excess_records"
         case signaturesVerified = "signatures_verified"
@@ -16,6 +16,7 @@ extension AttestationResult: Encodable {
         var object = encoder.container(keyedBy: Keys.self)
         try object.encode(tier.description, forKey: .tier)
         try object.encode(identity.isEmpty ? nil : identity, forKey: .identity)
+        try object.encode(boot.isEmpty ? nil : boot, forKey: .boot)
         try object.encode(recordsAppraised, forKey: .records)
         try object.encode(nextRecord, forKey: .nextRecord)
         try object.encode(excessRecords, forKey: .excessRecords)

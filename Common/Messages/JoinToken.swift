@@ -22,12 +22,13 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
 
     /// Puts a token together.
     ///
-    /// - Throws: ``JoinTokenError`` for a host of no or over 255 bytes, and for a secret of another length.
+    /// - Throws: ``JoinTokenError`` for a host that is none, and for a secret of another length.
     package init(host: String, port: UInt16, authority: Digest, secret: [UInt8]) throws(JoinTokenError) {
-        guard (1...255).contains(host.utf8.count), secret.count == Self.secretSize, authority.count == 32 else {
+        guard let name = HostName(host) else { throw .notAHost }
+        guard secret.count == Self.secretSize, authority.count == 32 else {
             throw .malformed
         }
-        self.host = host
+        self.host = name.description
         self.port = port
         self.authority = authority
         self.secret = secret
@@ -51,6 +52,8 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
             try reader.finish()
             guard let host, let authority else { throw JoinTokenError.malformed }
             try self.init(host: host, port: port, authority: authority, secret: secret)
+        } catch let error as JoinTokenError {
+            throw error
         } catch {
             throw .malformed
         }
@@ -88,6 +91,8 @@ package enum JoinTokenError: Error, Hashable, CustomStringConvertible {
     case otherVersion
     /// It was mistyped, or cut.
     case malformed
+    /// What it names as the verifier can't be dialled.
+    case notAHost
 
     package var description: String {
         switch self {
@@ -95,6 +100,9 @@ package enum JoinTokenError: Error, Hashable, CustomStringConvertible {
             "this is not a token: it begins with \"assayjoin1_\"; copy the whole line that `assay-verifier invite` printed"
         case .otherVersion:
             "the token was made by another version of Assay; install the verifier's release on this host"
+        case .notAHost:
+            "the verifier that the token names isn't \(HostName.form): have join.address corrected in the verifier's "
+                + "configuration, and a new token made"
         case .malformed:
             "the token was mistyped or cut; copy the whole line that `assay-verifier invite` printed"
         }

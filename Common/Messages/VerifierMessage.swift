@@ -108,13 +108,15 @@ package struct AttestationResult: Hashable, Sendable {
     package var nextRoundSeconds: UInt32
     /// What the agent's identity rests on, in words.
     package var identity: String
+    /// How far the boot was appraised, in words; empty from a verifier that doesn't say.
+    package var boot: String
 
     /// A verdict.
     package init(
         round: UInt64, tier: Tier, nextRecord: UInt64, recordsAppraised: UInt64 = 0, excessRecords: UInt64 = 0,
         findings: [ReportedFinding] = [], findingCounts: [ReasonCount] = [], keyrings: [ReportedKeyring] = [],
         policySHA256: [UInt8] = [], signaturesVerified: UInt64 = 0, nextRoundSeconds: UInt32 = 0,
-        identity: String = ""
+        identity: String = "", boot: String = ""
     ) {
         self.round = round
         self.tier = tier
@@ -128,6 +130,7 @@ package struct AttestationResult: Hashable, Sendable {
         self.signaturesVerified = signaturesVerified
         self.nextRoundSeconds = nextRoundSeconds
         self.identity = identity
+        self.boot = boot
     }
 }
 

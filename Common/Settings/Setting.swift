@@ -119,7 +119,7 @@ extension Setting {
     }
 }
 
-private func oneText(_ texts: [String]) throws(SettingProblem) -> String {
+func oneText(_ texts: [String]) throws(SettingProblem) -> String {
     guard let text = texts.first, !text.isEmpty else { throw SettingProblem(text: "is empty") }
     return text
 }

@@ -61,7 +61,7 @@ package struct Settings: Sendable {
     }
 
     /// A setting's value that must be given because of another one.
-    package func required(_ setting: Setting<String?>) throws(SettingsError) -> String {
+    package func required<Value>(_ setting: Setting<Value?>) throws(SettingsError) -> Value {
         guard let value = try value(of: setting) else { throw SettingsError([missing(setting.declaration)]) }
         return value
     }

@@ -76,7 +76,8 @@ extension StructureReader {
                 throw malformed("bank \(algorithm) has a PCR over 23")
             }
             guard !banks.contains(where: { $0.algorithm == algorithm }) else {
-                throw malformed("bank \(algorithm) is selected twice")
+                let bank = PCRBank(rawValue: algorithm.rawValue)?.description ?? algorithm.description
+                throw QuoteError(.pcrSelectionMismatch, "the quote names bank \(bank) more than once")
             }
             banks.append(Attest.SelectedBank(algorithm: algorithm, pcrs: pcrs))
         }

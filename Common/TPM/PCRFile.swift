@@ -14,7 +14,8 @@ package struct PCRFile: Hashable, Sendable {
 
     /// Reads a file, to its last byte.
     ///
-    /// - Throws: ``QuoteError`` with `.malformed`, also for a bank whose digest size we don't know.
+    /// - Throws: ``QuoteError`` with `.malformed`, also for a bank whose digest size we don't know; with
+    ///   `.pcrSelectionMismatch` for a bank that is named twice.
     package init(_ bytes: [UInt8]) throws(QuoteError) {
         var reader = StructureReader(bytes.span, "PCR file")
         let banks = try reader.banks()
@@ -34,6 +35,26 @@ package struct PCRFile: Hashable, Sendable {
         }
         self.values = values
     }
+
+    /// Takes plain values, one after the other, as `tpm2_quote -F values` and `tpm2_pcrread -o` write them.
+    ///
+    /// - Parameter selection: which PCRs they are of, in this order; the values themselves don't say.
+    /// - Returns: nil if the values of these PCRs have another length.
+    package init?(plainValues bytes: [UInt8], of selection: PCRSelection) {
+        var rest = bytes[...]
+        var values = PCRValues()
+        for bank in selection.banks {
+            for index in bank.pcrs.indices {
+                let value = rest.prefix(bank.bank.digestSize)
+                guard value.count == bank.bank.digestSize else { return nil }
+                values[bank.bank, index] = Digest(Array(value))
+                rest = rest.dropFirst(value.count)
+            }
+        }
+        guard rest.isEmpty, !bytes.isEmpty else { return nil }
+        self.selection = selection
+        self.values = values
+    }
 }
 
 extension StructureReader {
@@ -51,7 +72,7 @@ extension StructureReader {
             }
             guard let bank = try bank() else { continue }
             guard !banks.contains(where: { $0.bank == bank.bank }) else {
-                throw malformed("bank \(bank.bank) is selected twice")
+                throw QuoteError(.pcrSelectionMismatch, "the PCR file names bank \(bank.bank) more than once")
             }
             banks.append(bank)
         }

@@ -18,6 +18,33 @@ package struct PCRSet: OptionSet, Hashable, Sendable {
     /// The PCRs, ascending.
     package var indices: [Int] { (0..<24).filter { rawValue & 1 << UInt32($0) != 0 } }
 
+    /// The PCRs, ascending, neighbours drawn together: `0-7,14`.
+    package var ranges: String {
+        var ranges: [ClosedRange<Int>] = []
+        for index in indices {
+            if let last = ranges.last, last.upperBound == index - 1 {
+                ranges[ranges.count - 1] = last.lowerBound...index
+            } else {
+                ranges.append(index...index)
+            }
+        }
+        return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            .joined(separator: ",")
+    }
+
+    /// Reads PCRs as operators write them: `0-7,14`.
+    package init?(ranges text: String) {
+        var set = PCRSet()
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first <= last,
+                first >= 0, last < 24
+            else { return nil }
+            set.formUnion(PCRSet(first...last))
+        }
+        self = set
+    }
+
     /// Whether a PCR is in the set.
     package func contains(_ index: Int) -> Bool { (0..<24).contains(index) && rawValue & 1 << UInt32(index) != 0 }
 }

@@ -39,7 +39,8 @@ package struct QuoteError: Error, Hashable, CustomStringConvertible {
         case .pcrDigestMismatch:
             "attest again; if it repeats, the host states other PCR values than its TPM signed: inspect it"
         case .pcrSelectionMismatch:
-            "update the agent; of a quote in files, make it over the PCRs and the bank asked for (tpm2_quote -l)"
+            "update the agent; make a quote in files over the PCRs and the active bank asked for, each bank named once "
+                + "(tpm2_quote -l sha256:0,1,10)"
         case .wrongBank: "make the quote over the bank asked for, or ask for one that the TPM has active (--bank)"
         case .badMagic, .notAQuote:
             "give the file that tpm2_quote -m wrote; if an agent sent it, keep the evidence and inspect the host"

@@ -9,6 +9,25 @@ package struct QuoteSignature: Hashable, Sendable {
     /// The signature as ``PublicKey`` takes it: RSA's bytes, or ECDSA's two numbers in DER.
     package let bytes: [UInt8]
 
+    /// A signature without the structure around it, as `tpm2_quote -f plain` writes it.
+    init(plain bytes: [UInt8], scheme: SignatureScheme, hash: HashAlgorithm) {
+        self.scheme = scheme
+        self.hash = hash
+        self.bytes = bytes
+    }
+
+    /// Whether bytes look like what a key of this kind makes, without the structure around it: as long as an RSA key's
+    /// modulus, or a DER SEQUENCE to the last byte.
+    static func isPlain(_ bytes: [UInt8], of kind: PublicKey.Kind) -> Bool {
+        switch kind {
+        case .rsa(let bits): bytes.count == (bits + 7) / 8
+        case .ellipticCurve:
+            bytes.starts(with: [0x30, UInt8(clamping: bytes.count - 2)])
+                || bytes.starts(with: [0x30, 0x81, UInt8(clamping: bytes.count - 3)])
+        case .moduleLattice, .other: false
+        }
+    }
+
     /// Reads a signature, to its last byte.
     ///
     /// - Throws: ``QuoteError`` with `.malformed`, also for another scheme than RSASSA, RSAPSS and ECDSA.

@@ -6,6 +6,9 @@ package struct ReceivedQuote: Hashable, Sendable {
     package var attest: [UInt8]
     /// TPMT_SIGNATURE.
     package var signature: [UInt8]
+    /// Whether the signature may also be without the structure around it; then the key's public area says how it was
+    /// made. Never so in a session.
+    package var mayHavePlainSignature = false
     /// The host's word, until the quote's digest proves it.
     package var pcrValues: PCRValues
 
@@ -19,6 +22,8 @@ package struct ReceivedQuote: Hashable, Sendable {
 
 /// A quote that held every check; only ``AttestationKey`` makes one.
 package struct VerifiedQuote: Hashable, Sendable {
+    /// The hash that the quote was signed with.
+    package let signatureHash: HashAlgorithm
     /// The boot epoch, to be compared with the one before.
     package let clockInfo: ClockInfo
     /// The TPM's firmware version; a change is an update.
@@ -36,13 +41,13 @@ extension AttestationKey {
     /// - Parameter qualifyingData: what the quote must contain, in full.
     /// - Parameter selection: the PCRs asked for; the order of banks doesn't matter.
     /// - Parameter requiredBank: if given, the quote must be of this bank alone.
-    /// - Parameter allowsSHA1Signature: whether the signature's hash may be SHA-1: not in a session.
+    /// - Parameter allowsSHA1Signature: whether the signature's hash may be SHA-1: for old evidence alone.
     /// - Throws: ``QuoteError`` with the first check that failed.
     package func verify(
         _ quote: ReceivedQuote, qualifyingData: [UInt8], selection: PCRSelection, requiredBank: PCRBank? = nil,
         allowsSHA1Signature: Bool
     ) throws(QuoteError) -> VerifiedQuote {
-        let signature = try QuoteSignature(quote.signature)
+        let signature = try signature(of: quote)
         try checkScheme(signature, allowsSHA1Signature: allowsSHA1Signature)
         try checkSignature(signature, over: quote.attest)
         let attest = try Attest(quote.attest)
@@ -53,7 +58,21 @@ extension AttestationKey {
         try Self.checkSelection(signed, asked: selection, requiredBank: requiredBank)
         let values = try Self.provedValues(quote.pcrValues, signed, digest: attest.pcrDigest, hash: signature.hash)
         return VerifiedQuote(
-            clockInfo: attest.clockInfo, firmwareVersion: attest.firmwareVersion, selection: signed, pcrValues: values)
+            signatureHash: signature.hash, clockInfo: attest.clockInfo, firmwareVersion: attest.firmwareVersion,
+            selection: signed, pcrValues: values)
+    }
+
+    private func signature(of quote: ReceivedQuote) throws(QuoteError) -> QuoteSignature {
+        guard quote.mayHavePlainSignature, QuoteSignature.isPlain(quote.signature, of: publicKey.kind) else {
+            return try QuoteSignature(quote.signature)
+        }
+        guard case .fixed(let scheme, let hash) = requiredScheme else {
+            throw QuoteError(
+                .malformed,
+                "the signature is plain, which doesn't say how it was made, and neither does a bare public key: give "
+                    + "the key as TPM2B_PUBLIC, or the signature as TPMT_SIGNATURE")
+        }
+        return QuoteSignature(plain: quote.signature, scheme: scheme, hash: hash)
     }
 
     private func checkScheme(_ signature: QuoteSignature, allowsSHA1Signature: Bool) throws(QuoteError) {
@@ -68,7 +87,7 @@ extension AttestationKey {
         case .sha256, .sha384, .sha512: break
         case .sha1:
             guard allowsSHA1Signature else {
-                throw QuoteError(.badAttestationKey, "the key signs with SHA-1, which is accepted offline only")
+                throw QuoteError(.badAttestationKey, "the key signs with SHA-1")
             }
         case .md5, .sha224, .rmd160, .sm3, .sha3_256, .sha3_384, .sha3_512:
             throw QuoteError(.badQuoteSignature, "it is signed with \(signature.hash); use SHA-256, SHA-384 or SHA-512")
@@ -86,10 +105,10 @@ extension AttestationKey {
     private static func checkSelection(
         _ signed: PCRSelection, asked: PCRSelection, requiredBank: PCRBank?
     ) throws(QuoteError) {
-        if let requiredBank {
-            guard signed.banks.map(\.bank) == [requiredBank] else {
-                throw QuoteError(.wrongBank, "the quote is over \(signed), not over bank \(requiredBank) alone")
-            }
+        guard !signed.banks.isEmpty else {
+            throw QuoteError(
+                .pcrSelectionMismatch,
+                "the quote covers no PCR; is the bank that was asked for active (tpm2_getcap pcrs)?")
         }
         // No values at all are a statement about the digest, not another selection.
         guard !asked.banks.isEmpty else {
@@ -97,6 +116,9 @@ extension AttestationKey {
         }
         guard Set(signed.banks) == Set(asked.banks) else {
             throw QuoteError(.pcrSelectionMismatch, "the quote is over \(signed), asked for was \(asked)")
+        }
+        if let requiredBank, signed.banks.map(\.bank) != [requiredBank] {
+            throw QuoteError(.wrongBank, "the quote is over \(signed), not over bank \(requiredBank) alone")
         }
     }
 
@@ -127,7 +149,9 @@ extension AttestationKey {
 
 extension Attest {
     /// The selection without its empty banks.
-    fileprivate func signedSelection() throws(QuoteError) -> PCRSelection {
+    ///
+    /// - Throws: ``QuoteError`` with `.pcrSelectionMismatch` for a bank of a hash that we don't know.
+    package func signedSelection() throws(QuoteError) -> PCRSelection {
         var banks: [PCRSelection.Bank] = []
         for selected in selection where !selected.pcrs.isEmpty {
             guard let bank = PCRBank(rawValue: selected.algorithm.rawValue) else {

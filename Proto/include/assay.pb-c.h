@@ -387,10 +387,14 @@ struct  Assay__V1__AttestationResult
    * What the agent's identity rests on, in words, such as "EK not certified".
    */
   char *identity;
+  /*
+   * How far the verdict covers what the host has booted, in words, such as "not appraised".
+   */
+  char *boot;
 };
 #define ASSAY__V1__ATTESTATION_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&assay__v1__attestation_result__descriptor) \
-    , 0, ASSAY__V1__TIER__TIER_NONE, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string }
+    , 0, ASSAY__V1__TIER__TIER_NONE, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 typedef enum {

@@ -13,7 +13,7 @@ struct CompiledPolicyTests {
         assay: """
             "violations": {"default": "warn", "paths": [{"glob": "/var/**", "action": "fail"}]},
             "unlisted_keyrings": "ignore", "file_keyrings": ["r"], "exclude_globs": ["/g/*"],
-            "unrooted_names": ["memfd:x+$"], "templates": ["d-ng|n-ng|iuid"],
+            "unrooted_names": ["memfd:x+$"], "templates": ["d-ng|n-ng|iuid"], "padded_banks": "fail",
             "pcrs": {"7": {"sha256": ["\(hex("6"))"]}}
             """)
 
@@ -129,9 +129,9 @@ struct CompiledPolicyTests {
     @Test("A blob of another version is refused, and says so")
     func otherVersion() throws {
         var blob = try Policy(json: Self.everything).compiled
-        blob[8] = 2
+        blob[8] += 1
         let error = try #require(throws: PolicyError.self) { try Policy(compiled: blob) }
-        #expect(error.description.contains("version 2"))
+        #expect(error.description.contains("version 3"))
     }
 
     @Test("A blob that is wrong under a right checksum traps nothing", arguments: 0..<400)

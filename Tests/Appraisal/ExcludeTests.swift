@@ -218,4 +218,28 @@ struct ExcludeTests {
         let time = ContinuousClock().measure { #expect(!glob.matches(path)) }
         #expect(time < .seconds(5))
     }
+
+    @Test(
+        "One that fits no path is a warning",
+        arguments: [
+            "tmp/", "^tmp", "^^x", "usr/.*", "\\-x", "memfd", "\u{feff}/tmp/", "/var/log/ # trailing", "/a b", "^/a b$",
+            "/a\\d b",
+        ])
+    func unfitting(pattern: String) throws {
+        let warnings = try excludes(["/ok", pattern]).1
+        #expect(warnings.count == 1 && warnings[0].place == "excludes[1]")
+        #expect(warnings.first?.message.contains("fits no path") == true)
+    }
+
+    @Test(
+        "One that may fit a path is none",
+        arguments: [
+            "/tmp", "^/tmp", "\\/tmp", "./tmp", "[/x]tmp", "(/tmp|x)", "x|/tmp", "x*/tmp", "x{0,1}/tmp", "(?i)/TMP",
+            ".*log",
+            "\\d", "\\x2f", "boot_aggregate", "^boot_aggregate$", "boot.*", "/a *b", "/a[ _]b", "(a b)*/c", "/a\\ {0}b",
+            "$",
+        ])
+    func fitting(pattern: String) throws {
+        #expect(try excludes([pattern]).1.filter { $0.message.contains("fits no path") }.isEmpty)
+    }
 }

@@ -176,8 +176,42 @@ struct MatchRuleTests {
         let first = appraise(log.bytes, policy: policy, quote: QuotedPCRs(.sha256, 10, afterTwo))
         let state = try #require(first.newState)
         #expect(state.nextRecord == 2 && state.lanes.map(\.forms) == [isOld ? .paddedViolations : .padded])
+        #expect(first.findings.warnings == [.violation: 1, .paddedBank: 1] && first.paddedBanks == [.sha256])
         let rest = try records(log.bytes, 2..<3)
-        #expect(appraise(rest, policy: policy, state: state, quote: QuotedPCRs(.sha256, 10, value)).matchedRecord == 3)
+        let later = appraise(rest, policy: policy, state: state, quote: QuotedPCRs(.sha256, 10, value))
+        #expect(later.matchedRecord == 3 && later.findings.warnings[.paddedBank] == 1)
+    }
+
+    @Test("A match in a padded form rests on SHA-1, and is what the policy says of that")
+    func paddedBank() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        log.file("/a", "a")
+        let padded = try log.padded(.sha256)
+        func tier(_ rule: String, allowsSHA1: Bool = false, _ quote: QuotedPCRs? = nil) throws -> Tier {
+            var options = AppraisalOptions()
+            options.allowsSHA1 = allowsSHA1
+            let policy = try Policy(json: source(digests: listed(["/a": "a"]), assay: rule))
+            return appraise(log.bytes, policy: policy, options: options, quote: quote ?? QuotedPCRs(padded)).tier
+        }
+        #expect(try tier("") == .warning)
+        #expect(try tier("", allowsSHA1: true) == .affirming)
+        for (word, expected) in [("ignore", Tier.affirming), ("warn", .warning), ("fail", .contraindicated)] {
+            for allowsSHA1 in [false, true] {
+                #expect(try tier(#""padded_banks": "\#(word)""#, allowsSHA1: allowsSHA1) == expected)
+            }
+        }
+        // Nothing rests on it where another bank vouches for the same records by its own hash.
+        var both = padded
+        both[.sha384, 10] = log.values([10], banks: [.sha384])[.sha384, 10]
+        #expect(try tier("", QuotedPCRs(both)) == .affirming)
+        both = padded
+        both[.sha1, 10] = log.values([10], banks: [.sha1])[.sha1, 10]
+        #expect(try tier("", QuotedPCRs(both)) == .warning)
+        #expect(try tier("", log.quote(banks: [.sha1])) == .affirming)
+        // Without a match nothing rests on anything.
+        both[.sha256, 10] = Digest(repeating: 1, count: 32)
+        #expect(appraise(log.bytes, policy: policy, quote: QuotedPCRs(both)).findings.count(.paddedBank) == 0)
     }
 
     @Test("What was received before a match can be gone on from, with another quote")
@@ -293,7 +327,7 @@ struct MatchRuleTests {
 
     @Test("Every reason has its word and its remedy")
     func reasons() {
-        #expect(Reason.allCases.count == 30)
+        #expect(Reason.allCases.count == 31)
         for reason in Reason.allCases {
             #expect(!reason.remedy.isEmpty && reason.rawValue == reason.rawValue.lowercased())
         }
@@ -316,5 +350,21 @@ struct MatchRuleTests {
         }
         let outcome = appraise(bytes, policy: policy, quote: log.quote(), piece: 100)
         #expect(outcome.tier == .contraindicated)
+    }
+}
+
+extension LogBuilder {
+    /// PCR 10 of a bank that the kernel extends with SHA-1 and zeros; no record may be a violation.
+    fileprivate func padded(_ bank: PCRBank) throws -> PCRValues {
+        var value = Digest(repeating: 0, count: bank.digestSize)
+        var reader = RecordReader(bytes.span, format: LogFormat())
+        while let record = try reader.next() {
+            let column = Array(bytes[record.templateDigest])
+            let zeros = [UInt8](repeating: 0, count: bank.digestSize - column.count)
+            bank.extend(&value, with: try #require(Digest(column + zeros)))
+        }
+        var values = PCRValues()
+        values[bank, 10] = value
+        return values
     }
 }

@@ -18,7 +18,9 @@ struct PolicyDraftTests {
         var draft = PolicyDraft()
         try draft.allow(log: run.log)
         // Names that JSON can't hold, and fs-verity digests, need an exclude or a signature.
-        draft.exclude(list: Array("# names\n/opt/lab/bad-utf8.*\n /opt/lab/verity.* \n\n/var/lib/verity\n".utf8))
+        try draft.exclude(
+            ExcludeList(
+                Array("# names\n/opt/lab/bad-utf8.*\n /opt/lab/verity.* \n\n/var/lib/verity\n".utf8), file: "list"))
         let policy = try Policy(json: draft.document.json)
         let point = try #require(run.points.last { $0.matches_after_entries.count == 1 })
         let outcome = appraise(run.log, policy: policy, quote: try run.quote(point))
@@ -92,7 +94,13 @@ struct PolicyDraftTests {
         #expect(draft.digestAlgorithm?.digestSize == size)
         draft.allow(file: Array("/a".utf8), digest: Digest(repeating: 9, count: size))
         draft.allow(file: Array("/a".utf8), digest: Digest(repeating: 1, count: size))
-        draft.exclude(list: Array("/tmp\n/run\n".utf8))
+        try draft.exclude(ExcludeList(Array("/tmp\n/run\n".utf8), file: "list"))
+        for value: UInt8 in [1, 2, 1] {
+            draft.allow(pcr: 7, in: .sha256, value: Digest(repeating: value, count: 32))
+        }
+        base.assay.pcrs = [
+            .init(pcr: 7, bank: "sha256", values: [1, 2].map { [UInt8](repeating: $0, count: 32) })
+        ]
         draft.ignore(keyring: Array(".platform".utf8))
         let document = try PolicyDocument.read(draft.document.json).document
         #expect(entries(document.digests)["/a"]?.count == 2 && document.digests.count == 2)
@@ -144,6 +152,45 @@ struct LegacyAllowlistTests {
             ])
     }
 
+    @Test("are read as sha256sum escapes, tags and ends them")
+    func forms() throws {
+        let (a, b, c) = (hex("a"), hex("b"), hex("c", 20))
+        #expect(
+            try convert("\\\(a)  /cr\\rname\n\\\(b) */n\\nl\\\\\r\n\(c)  /plain\\r\n") == [
+                "/cr\\x0dname": [a], "/n\\nl\\\\": [b], "/plain\\\\r": [c],
+            ])
+        #expect(
+            try convert("SHA256 (/a) = \(a)\n\\SHA256 (/b\\n) = x) = \(b)\nSHA1 (/c d) = \(c)\r\n") == [
+                "/a": [a], "/b\\n)_=_x": [b], "/c_d": [c],
+            ])
+        #expect(
+            try convert("\(a)  /a\r\0\(b) */b\nc\\n\0SHA1 (#d) = \(c)\0") == [
+                "/a\\x0d": [a], "/b\\nc\\\\n": [b], "#d": [c],
+            ])
+        #expect(try convert("\u{feff}\(a)  /a\n") == ["/a": [a]])
+        let json = try LegacyAllowlist.convert(Array(#"\#u{feff}{"hashes": {"/a": ["\#(a)"]}}"#.utf8))
+        #expect(json.document.digests.count == 1)
+    }
+
+    @Test(
+        "name the line of an escape, a tag or a path that isn't read",
+        arguments: [
+            ("\\\(hex("a"))  /a\\x", "escape"), ("\\\(hex("a"))  /a\\", "escape"), ("\\\(hex("a"))  /\\t", "escape"),
+            ("MD5 (/a) = \(hex("a"))", "tag"), ("BLAKE2b (/a) = \(hex("a", 64))", "tag"),
+            ("SHA256 (/a) = \(hex("a", 20))", "tag"), ("SHA256 (/a) = xyz", "a digest and a path"),
+            ("SHA256 (/a)", "a digest and a path"), ("SHA256 () = \(hex("a"))", "a digest and a path"),
+        ])
+    func badForms(line: String, problem: String) throws {
+        for (text, place) in [("\(hex("a"))  /ok\n\(line)\n", "line 2"), ("\(line)\n", "line 1")] {
+            let error = try #require(throws: PolicyError.self) { try LegacyAllowlist.convert(Array(text.utf8)) }
+            #expect(error.faults.map(\.place) == [place])
+            #expect(error.faults[0].message.contains(problem), "\(error)")
+        }
+        let binary = Array("\(hex("a"))  /a".utf8) + [0xff, 0]
+        let error = try #require(throws: PolicyError.self) { try LegacyAllowlist.convert(binary) }
+        #expect(error.faults.map(\.place) == ["entry 1"] && error.faults[0].message.contains("UTF-8"))
+    }
+
     @Test("name the lines that are none")
     func badLines() throws {
         let text = "\(hex("a"))  /a\nxyz /b\n\(hex("a", 8))  /c\n\(hex("a"))\n\(hex("a"))  \u{0}\n"
@@ -161,5 +208,38 @@ struct LegacyAllowlistTests {
         let empty = try LegacyAllowlist.convert(Array(#"{"hashes": {}, "mystery": 1}"#.utf8))
         #expect(empty.document.digests.isEmpty && empty.warnings.count == 1)
         _ = try Policy(json: empty.document.json)
+    }
+}
+
+@Suite("Lists of excludes")
+struct ExcludeListTests {
+    private func expressions(_ text: [UInt8]) throws -> [String] {
+        var draft = PolicyDraft()
+        try draft.exclude(ExcludeList(text, file: "list"))
+        return draft.document.excludes.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test("have an expression a line; a byte order mark, blanks around, blank lines and lines of comments are none")
+    func lines() throws {
+        let text = "\u{feff}/tmp/\n\n  # a comment\n\t/run/.* \r\n/tmp/\n/var/log/ # trailing\n#/x\n"
+        #expect(try expressions(Array(text.utf8)) == ["/tmp/", "/run/.*", "/var/log/ # trailing"])
+        #expect(try expressions([]).isEmpty)
+        #expect(try expressions([0xef, 0xbb, 0xbf]).isEmpty)
+    }
+
+    @Test("that can't be used are told with index, file and line, whatever the policy is made of")
+    func faults() throws {
+        let text = Array("/tmp/\r\n\n*\n/a".utf8) + [0xff] + Array("\n(\n/b\n".utf8)
+        for run in [
+            { _ = try expressions(text) },
+            { _ = try LegacyAllowlist.convert([], excludes: ExcludeList(text, file: "list")) },
+        ] {
+            let error = try #require(throws: PolicyError.self) { try run() }
+            #expect(error.faults.map(\.place) == ["excludes[1]", "excludes[2]", "excludes[3]"])
+            #expect(error.faults[0].message.hasPrefix("\"*\" doesn't compile: "))
+            #expect(error.faults[0].message.hasSuffix("(list, line 3)"))
+            #expect(error.faults[1].message.contains("UTF-8") && error.faults[1].message.hasSuffix("(list, line 4)"))
+            #expect(error.faults[2].message.hasSuffix("(list, line 5)"))
+        }
     }
 }

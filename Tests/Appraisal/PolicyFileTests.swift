@@ -20,7 +20,7 @@ struct PolicyFileTests {
             check.faults.map(\.place) == [
                 "meta.version", "digests[\"/a\"][0]", "excludes[0]", "excludes[2]", "verification-keys",
             ])
-        #expect(check.warnings.map(\.place) == ["excludes[1]"])
+        #expect(check.warnings.map(\.place) == ["assay.pcrs", "excludes[1]"])
         let broken = PolicyCheck(source: Array("{\n  \"meta\" 1".utf8))
         #expect(broken.faults.map(\.place) == ["line 2, column 10"])
     }
@@ -151,5 +151,60 @@ struct PolicyFileTests {
         let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + 251) }
         #expect(String(decoding: Base64.encode(bytes), as: UTF8.self) == Data(bytes).base64EncodedString())
         #expect(Base64.decode(Base64.encode(bytes)) == bytes)
+    }
+
+    @Test("A check warns where the boot is not appraised, and of nothing where it is")
+    func boot() throws {
+        let bare = PolicyCheck(source: source(digests: listed()))
+        #expect(bare.faults.isEmpty && bare.warnings.map(\.place) == ["assay.pcrs"])
+        #expect(bare.warnings.first?.message.contains("not appraised") == true)
+        let pcrs = #""pcrs": {"0": {"sha256": ["\#(hex("1"))"]}, "7": {"sha1": [], "sha256": ["\#(hex("2"))"]}}"#
+        #expect(PolicyCheck(source: source(digests: listed(), assay: pcrs)).warnings.isEmpty)
+        let policy = try Policy(json: source(assay: pcrs))
+        #expect(BootAppraisal(by: policy).description == "PCR 0,7 compared with the policy's assay.pcrs")
+        #expect(BootAppraisal(by: try Policy(json: source())).description == "not appraised")
+        #expect(BootAppraisal(by: nil) == .none && BootAppraisal.none.description == "not appraised")
+    }
+
+    @Test("What was signed as anything else than a policy is none; a stored one was checked when it was put")
+    func payloadType() throws {
+        let key = try SigningKey(curve: "prime256v1")
+        let signer = try PublicKey(subjectPublicKeyInfo: key.subjectPublicKeyInfo)
+        let policy = source(digests: listed())
+        func envelope(_ type: String) throws -> [UInt8] {
+            let message = Array("DSSEv1 \(type.utf8.count) \(type) \(policy.count) ".utf8) + policy
+            let signature = try key.sign(PCRBank.sha256.digest(of: message).bytes, .sha256)
+            return Array(
+                #"""
+                {"payload": "\#(Data(policy).base64EncodedString())", "payloadType": "\#(type)",
+                 "signatures": [{"keyid": "", "sig": "\#(Data(signature).base64EncodedString())"}]}
+                """#.utf8)
+        }
+        let good = try envelope("application/vnd.keylime+json")
+        #expect(try SignedPolicy.payload(of: good, signers: [signer]) == policy)
+        for type in ["application/vnd.in-toto+json", "application/vnd.keylime+jso", "", "application/json"] {
+            let error = try #require(throws: PolicyError.self) {
+                try SignedPolicy.payload(of: try envelope(type), signers: [signer])
+            }
+            #expect(error.faults.map(\.place) == ["envelope.payloadType"])
+            #expect(error.description.contains("application/vnd.keylime+json is expected"))
+        }
+        let put = try Policy(source: good, signers: [signer])
+        let again = try Policy(storedSource: good)
+        #expect(again.contentHash == put.contentHash && again.compiled == put.compiled)
+        #expect(throws: PolicyError.self) { try Policy(source: good) }
+        #expect(try Policy(storedSource: policy).compiled == Policy(json: policy).compiled)
+        #expect(throws: PolicyError.self) { try Policy(storedSource: Array("{}".utf8)) }
+    }
+
+    @Test("What padded banks mean is read, written and compared")
+    func paddedBanks() throws {
+        let old = try PolicyDocument.read(source()).document
+        let new = try PolicyDocument.read(source(assay: #""padded_banks": "fail""#)).document
+        #expect(old.assay.paddedBanks == nil && new.assay.paddedBanks == .fail)
+        #expect(try PolicyDocument.read(new.json).document.assay == new.assay)
+        #expect(PolicyDifference(from: old, to: new).changes.map(\.description) == ["+ assay.padded_banks: fail"])
+        let check = PolicyCheck(source: source(assay: #""padded_banks": "no""#))
+        #expect(check.faults.map(\.place) == ["assay.padded_banks"])
     }
 }

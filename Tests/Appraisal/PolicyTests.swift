@@ -42,7 +42,7 @@ struct PolicyTests {
         case "legacy":
             let converted = try LegacyAllowlist.convert(
                 test.bytes(try #require(test.inputs.allowlist)),
-                excludes: test.bytes(try #require(test.inputs.exclude_list)))
+                excludes: ExcludeList(test.bytes(try #require(test.inputs.exclude_list)), file: "excludes"))
             let wanted = try JSONParser.parse(test.bytes(try #require(outcome.policy)))
             // Other tools know of no expressions but excludes.
             var document = converted.document

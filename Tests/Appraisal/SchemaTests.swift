@@ -140,6 +140,7 @@ struct SchemaTests {
         ),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7"))"]}}"#, true),
         (#""pcrs": {"7": {"sha256": ["\#(hex("7", 20))"]}}"#, false),
+        (#""padded_banks": "ignore""#, true), (#""padded_banks": ["warn"]"#, false),
         (#""pcrs": {"24": {}}"#, false), (#""pcrs": {"07": {}}"#, false), (#""pcrs": {"0": {"md5": []}}"#, false),
         (#""pcrs": {"23": {"sha1": []}}"#, true), (#""mystery": 1"#, false), ("", true),
     ]
@@ -158,7 +159,7 @@ struct SchemaTests {
             assay: """
                 "violations": {"default": "fail", "paths": [{"glob": "/v", "action": "ignore"}]},
                 "unlisted_keyrings": "ignore", "file_keyrings": ["k"], "exclude_globs": ["/g"],
-                "unrooted_names": ["x"], "templates": ["d|n"],
+                "unrooted_names": ["x"], "templates": ["d|n"], "padded_banks": "warn",
                 "pcrs": {"7": {"sha1": [], "sha256": [], "sha384": [], "sha512": []}}
                 """)
         let written = try JSONParser.parse(try PolicyDocument.read(text).document.json)

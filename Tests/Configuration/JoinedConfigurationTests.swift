@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import Foundation
 import Messages
 import Settings
@@ -51,7 +52,7 @@ import Testing
 
     @Test("has the name of the verifier's certificate while the verifier is the same") func name() throws {
         let settings = try joined("verifier: { host: v.example, name: certificate.example }")
-        #expect(try settings.value(of: AgentSettings.verifierName) == "certificate.example")
+        #expect(try settings.value(of: AgentSettings.verifierName)?.description == "certificate.example")
     }
 
     @Test("is the same if it joins again") func again() throws {

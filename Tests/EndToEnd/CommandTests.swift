@@ -113,5 +113,44 @@ extension EndToEnd {
                 #expect(missing.output.contains("/nonexistent/agent.yaml"))
             }
         }
+
+        @Test("a host that is named wrongly is told before anything is made") func hosts() async throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "assay-hosts-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let (made, configuration) = (folder.appending(path: "d").path, folder.appending(path: "v.yaml").path)
+            func verifier(_ arguments: [String]) async throws -> (exit: Int32?, output: String) {
+                let program = try Program("assay-verifier", arguments + ["--config", configuration], in: folder)
+                return (try await program.exitCode(), program.output)
+            }
+            for name in [
+                "verifier.example:7443", "https://verifier.example", "10.0.0.256", "10.0.0.1/24", "fe80::1%eth0", "-x",
+                "[::1]:7443",
+            ] {
+                let refused = try await verifier(["init", "--name=\(name)", "--dir", made])
+                #expect(
+                    refused.exit == 2 && refused.output.contains("--name is a DNS name or an IP address"), "\(name)")
+                #expect([made, configuration].allSatisfy { !FileManager.default.fileExists(atPath: $0) })
+            }
+            let initialized = try await verifier(["init", "--name=[::1]", "--dir", made, "--json"])
+            #expect(initialized.exit == 0, "\(initialized.output)")
+            #expect(initialized.output.contains("\"names\":[\"::1\"]"))
+            let check = try await verifier(["serve", "--check"])
+            #expect(check.exit == 0 && check.output.contains("[::1]:7443"), "\(check.output)")
+            let invited = try await verifier(["invite", "--json"])
+            #expect(invited.exit == 0, "\(invited.output)")
+            for setting in [
+                "listen.host=[::1]:80", "listen.host=10.0.0.256", "join.address=[[::1]]:7443", "join.address=v.example",
+                "hooks.webhook=http://10.0.0.256/",
+            ] {
+                let refused = try await verifier(["serve", "--check", "--set", setting])
+                #expect(
+                    refused.exit == 2 && refused.output.contains(setting.split(separator: "=")[0]), "\(refused.output)")
+            }
+            let agent = try Program(
+                "assay-agent", ["attest", "--once", "--set", "verifier.host=https://v.example"], in: folder)
+            #expect(try await agent.exitCode() == 2)
+            #expect(agent.output.contains("verifier.host is \"https://v.example\", not a DNS name or an IP address"))
+        }
     }
 }

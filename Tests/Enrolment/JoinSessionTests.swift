@@ -4,6 +4,7 @@ import Enrolment
 import Messages
 import Store
 import TPM
+import TestSupport
 import Testing
 
 @Suite("A join session") struct JoinSessionTests {
@@ -155,12 +156,16 @@ import Testing
 
     @Test("refuses keys that are none, or of the wrong kind, with the reason")
     func keys() throws {
+        let signing = SimulatedApplicant.sized(try SyntheticTPM(hash: .sha1).publicArea.marshalled)
+        let named = SimulatedApplicant.sized(try SyntheticTPM(nameAlgorithm: .sha1).publicArea.marshalled)
         let changes: [(String, (inout JoinRequest) -> Void)] = [
             ("malformed", { $0.endorsementKeyPublic = [] }),
             ("malformed", { $0.attestationKeyPublic = [0, 1, 0] }),
             ("endorsement key is refused", { $0.endorsementKeyPublic = $0.attestationKeyPublic }),
             ("modulus that is even", { $0.endorsementKeyPublic = Self.endorsementKey(modulusEnd: 0xb4) }),
             ("bad_attestation_key", { $0.attestationKeyPublic = $0.endorsementKeyPublic }),
+            ("signs with SHA-1", { $0.attestationKeyPublic = signing }),
+            ("name is made with SHA-1", { $0.attestationKeyPublic = named }),
             ("certificate request", { $0.certificateRequest = [] }),
             ("certificate request", { $0.certificateRequest[$0.certificateRequest.count - 1] ^= 1 }),
         ]

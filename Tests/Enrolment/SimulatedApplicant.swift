@@ -44,7 +44,7 @@ struct SimulatedApplicant {
         return Keys(endorsement: endorsement, attestation: attestation)
     }
 
-    private static func sized(_ area: [UInt8]) -> [UInt8] {
+    static func sized(_ area: [UInt8]) -> [UInt8] {
         var writer = ByteWriter()
         writer.sized(by: UInt16.self, area)
         return writer.bytes

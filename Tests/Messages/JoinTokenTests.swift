@@ -11,13 +11,22 @@ import Testing
 
     @Test(
         "reads what it writes",
-        arguments: ["v", "192.0.2.7", "::1", "bücher.example", String(repeating: "x", count: 255)])
+        arguments: [
+            "v", "192.0.2.7", "::1", "xn--bcher-kva.example", String(repeating: "abcdef.", count: 35) + "abcdefgh",
+        ])
     func roundTrip(host: String) throws {
         let token = try token(host)
         let read = try JoinToken(token.description)
         #expect(read == token)
         #expect(read.description == token.description)
         #expect(read.hash == PCRBank.sha256.digest(of: token.secret).bytes)
+    }
+
+    @Test(
+        "is made for no host that can't be dialled",
+        arguments: ["", "[::1", "v.example:7443", "10.0.0.256", "bücher.example"])
+    func hosts(host: String) {
+        #expect(throws: JoinTokenError.notAHost) { try token(host) }
     }
 
     @Test("is one word that a shell and a double click take whole")

@@ -72,6 +72,29 @@ struct CaseTests {
     /// Bound data are another system's feature; what else such a case has is checked.
     static let quotes = Case.all("quote").filter { !$0.hasSuffix("/bind-wrong") }
 
+    /// What is old enough to need `--allow-sha1`.
+    static let restingOnSHA1 = ["alg-ecdsa-p256-sha1", "alg-rsassa-sha1", "e2e-sha1"].map { "quote/" + $0 }
+
+    @Test("A quote that rests on SHA-1 is refused where nobody allows it", arguments: restingOnSHA1)
+    func sha1(folder: String) throws {
+        let test = try Case(folder)
+        var arguments = AppraisalArguments()
+        arguments.quote = test.inputs.attest.map(test.path)
+        arguments.signature = test.inputs.signature.map(test.path)
+        arguments.attestationKey = (test.inputs.ak ?? test.inputs.ak_pem).map(test.path)
+        arguments.nonce = test.inputs.nonce_hex
+        arguments.pcrValues = test.inputs.pcr_values.map(test.path)
+        let refused = try appraise(arguments)
+        #expect(refused.isContraindicated && refused.reasons == ["bad_attestation_key"] && !refused.allowsSHA1)
+        #expect(refused.findings.kept[0].remedy.contains("--allow-sha1"))
+        arguments.allowsSHA1 = true
+        let allowed = try appraise(arguments)
+        #expect(!allowed.isContraindicated && allowed.ofSHA1.contains("the quote's signature"))
+        #expect(allowed.lines.contains { $0.hasPrefix("SHA-1 is allowed") })
+        let object = try allowed.object()
+        #expect(object["allows_sha1"] as? Bool == true && (object["of_sha1"] as? [String])?.isEmpty == false)
+    }
+
     @Test("A quote gives its verdict, alone or with its log", arguments: quotes)
     func quote(folder: String) throws {
         let test = try Case(folder)
@@ -85,6 +108,7 @@ struct CaseTests {
             arguments.nonce = test.inputs.nonce_hex
             arguments.pcrValues = test.inputs.pcr_values.map(test.path)
             arguments.bank = test.inputs.bank
+            arguments.allowsSHA1 = Self.restingOnSHA1.contains(folder)
             if let log {
                 arguments.logs = [test.path(log)]
                 arguments.violations = "ignore"

@@ -30,7 +30,8 @@ struct ReportTests {
         #expect(
             Set(object.keys) == [
                 "tier", "records", "matched_record", "next_record", "pcr", "quoted_pcrs", "findings",
-                "findings_by_reason", "learned_keyrings", "signatures", "snapshots", "cpu_s", "wall_s",
+                "findings_by_reason", "learned_keyrings", "signatures", "snapshots", "cpu_s", "wall_s", "boot",
+                "allows_sha1", "of_sha1", "remarks",
             ])
         #expect(object["tier"] as? String == "affirming")
         #expect(object["records"] as? Int == 80 && object["matched_record"] as? Int == 80)

@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Messages
+import TPM
 import TestSupport
 import Testing
 
@@ -58,5 +59,23 @@ import Testing
             keyID: KeyID(UInt32(number)), certificateFingerprint: PCRBank.sha256.digest(of: der),
             fingerprint: PCRBank.sha256.digest(of: Array(der.dropFirst())), subject: "CN \(number)",
             record: UInt64(number), firstSeen: 1_000, material: KeyMaterial(der: der, subjectPublicKeyInfo: der))
+    }
+
+    @Test("says how far the boot was appraised")
+    func boot() throws {
+        let bench = try Bench(measured: "a")
+        _ = try bench.attest()
+        #expect(bench.result?.boot == "not appraised")
+        let value = bench.host.log.values([7])[.sha256, 7]?.description ?? ""
+        let text = """
+            {"meta": {"version": 1, "generator": 0}, "release": 0, "digests": {}, "excludes": [""], "keyrings": {},
+             "ima": {"ignored_keyrings": [], "log_hash_alg": "sha1"}, "ima-buf": {}, "verification-keys": "",
+             "assay": {"pcrs": {"7": {"sha256": ["\(value)"]}}}}
+            """
+        bench.policy = try Policy(json: Array(text.utf8))
+        bench.mayResume = false
+        _ = try bench.attestAgain()
+        #expect(bench.result?.tier != .contraindicated)
+        #expect(bench.result?.boot == "PCR 7 compared with the policy's assay.pcrs")
     }
 }

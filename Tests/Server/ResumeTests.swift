@@ -176,19 +176,21 @@ import Testing
         #expect(try bench.attest { $0.pcrs = PCRSet([10, 11]) }.first == "send Challenge 1 from 0")
     }
 
-    @Test("In another bank, when the operator no longer allows the old one: at record 0")
+    @Test("In the bank that the operator prefers of those that the host has: another is begun at record 0")
     func otherBank() throws {
         let bench = try attested()
-        bench.settings.banks = [.sha384]
-        bench.connect()
-        _ = try bench.hello { $0.banks = [.sha256, .sha384] }
-        #expect(try bench.load().last == "send Challenge 1 from 0")
-        #expect(bench.challenge.banks == [.sha384])
-        // A bank that is only preferred now changes nothing: the stored one still goes.
-        bench.settings.banks = [.sha384, .sha256]
-        bench.connect()
-        _ = try bench.hello { $0.banks = [.sha256, .sha384] }
-        #expect(try bench.load().last == "send Challenge 1 from 3")
+        func plan(_ operators: [PCRBank], _ hosts: [PCRBank]) throws -> String? {
+            bench.settings.banks = operators
+            bench.connect()
+            _ = try bench.hello { $0.banks = hosts }
+            let line = try bench.load().last
+            return line.map { "\($0), \(bench.challenge.banks.map(\.description).joined(separator: ","))" }
+        }
+        #expect(try plan([.sha256, .sha384], [.sha384, .sha256]) == "send Challenge 1 from 3, sha256")
+        #expect(try plan([.sha384], [.sha256, .sha384]) == "send Challenge 1 from 0, sha384")
+        // What Hello has first, or the store, decides nothing.
+        #expect(try plan([.sha384, .sha256], [.sha256, .sha384]) == "send Challenge 1 from 0, sha384")
+        #expect(try plan([.sha384, .sha256], [.sha256]) == "send Challenge 1 from 3, sha256")
     }
 
     @Test("A commit that met a change is not told to the agent: a new Challenge instead")

@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 import Settings
 import Testing
@@ -181,5 +182,36 @@ import Testing
         #expect(try read.value(of: Self.trim))
         let uncommented = example.replacing("#port", with: "port").replacing("#max_banks", with: "max_banks")
         #expect(try settings(uncommented).value(of: Self.banks) == [.sha1, .sha256])
+    }
+
+    private static let hosts = SettingsSchema(
+        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_",
+        [listenHost.declaration, dialledHost.declaration, otherHost.declaration, address.declaration])
+    private static let listenHost = Setting.host("listen.host", default: .loopback, unit: "address", "where")
+    private static let dialledHost = Setting.requiredHost("verifier.host", unit: "DNS name", "where to dial")
+    private static let otherHost = Setting.optionalHost("verifier.name", absence: "none", unit: "DNS name", "a name")
+    private static let address = Setting.optionalHostAndPort(
+        "join.address", absence: "none", unit: "HOST:PORT", "a place")
+
+    @Test("that name hosts take names and addresses, brackets around IPv6 too, and nothing else") func hosts() throws {
+        let given = ["listen.host=[::]", "verifier.host=v.example", "verifier.name=192.0.2.1", "join.address=[::1]:1"]
+        let settings = try Settings(Self.hosts, file: nil, flags: given, environment: [:])
+        #expect(try settings.value(of: Self.listenHost).description == "::")
+        #expect(try settings.value(of: Self.dialledHost).description == "v.example")
+        #expect(try settings.value(of: Self.otherHost)?.description == "192.0.2.1")
+        #expect(try settings.required(Self.address).description == "[::1]:1")
+        let bare = try Settings(Self.hosts, file: nil, environment: [:])
+        #expect(try bare.value(of: Self.listenHost) == .loopback && bare.value(of: Self.address) == nil)
+        #expect(throws: SettingsError.self) { try bare.value(of: Self.dialledHost) }
+        let wrong = [
+            "listen.host=[::1]:80", "verifier.host=https://v.example", "verifier.name=10.0.0.256",
+            "join.address=[[::1]]:7443",
+        ]
+        let error = try #require(throws: SettingsError.self) {
+            try Settings(Self.hosts, file: nil, flags: wrong, environment: [:])
+        }
+        #expect(error.faults.map(\.key) == ["listen.host", "verifier.host", "verifier.name", "join.address"])
+        #expect(error.faults.prefix(3).allSatisfy { $0.problem.hasSuffix("not \(HostName.form)") })
+        #expect(error.faults[3].problem == "is \"[[::1]]:7443\", not \(HostAndPort.form)")
     }
 }

@@ -251,4 +251,23 @@ import Testing
         verdict.number = UInt64(number)
         return PastVerdict(verdict: verdict, resetCount: 1)
     }
+
+    @Test("another bank of the quotes is an event, and the same one is none") func banks() async throws {
+        try await TemporaryStore.run { store in
+            let id = try AgentID("host")
+            for bank in [PCRBank.sha384, .sha384, .sha256, .sha256, .sha384] {
+                if (try? store.agent(id)) == nil { try await store.enrol(Samples.agent("host")) }
+                let snapshot = try store.snapshot(of: id)
+                var progress = Samples.progress(Samples.appraisal(next: 1))
+                progress.selection = PCRSelection(banks: [bank], pcrs: PCRSet([0, 10]))
+                _ = try await store.commit(Samples.outcome(snapshot, progress: progress))
+            }
+            let kinds = try store.events(of: id).map(\.kind)
+            #expect(
+                kinds == [
+                    .enrolled, .tierChanged(from: nil, to: .affirming), .bankChanged(from: .sha384, to: .sha256),
+                    .bankChanged(from: .sha256, to: .sha384),
+                ])
+        }
+    }
 }

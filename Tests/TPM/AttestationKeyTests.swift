@@ -67,6 +67,18 @@ import Testing
         for area in refused { #expect(try refusal(area) != nil) }
     }
 
+    @Test("sign and are named with SHA-1 only where that is allowed")
+    func sha1() throws {
+        for area in [
+            PublicAreaBytes.rsa(hash: .sha1, modulus: Self.modulus),
+            PublicAreaBytes.rsa(nameAlgorithm: .sha1, modulus: Self.modulus),
+        ] {
+            #expect(try refusal(area)?.contains("SHA-1") == true)
+            let key = try AttestationKey(publicArea: PublicArea(tpmtPublic: area), allowsSHA1: true)
+            #expect(key.isNamedBySHA1 == (key.name.count == 22) && !key.isBare)
+        }
+    }
+
     @Test("lie on P-256, P-384 or P-521, and on the curve")
     func curves() throws {
         let point = KernelPoint.all.first { (try? $0.text("ak.txt")) == "ecc" }

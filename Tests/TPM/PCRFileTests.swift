@@ -50,7 +50,7 @@ import Testing
             changed {
                 $0[0] = 2
                 $0.replaceSubrange(12..<20, with: $0[4..<12])
-            } == .malformed)
+            } == .pcrSelectionMismatch)
         #expect(changed { $0.replaceSubrange(132..<136, with: [0xff, 0xff, 0xff, 0xff]) } == .malformed)
         #expect(changed { $0[132] = 2 } == .malformed)
         #expect(changed { $0[136] = 9 } == .malformed)
@@ -72,5 +72,22 @@ import Testing
             }
         }
         #expect(code(bytes + [0]) == .malformed)
+    }
+
+    @Test("of plain values are those of the selection, in its order, and nothing else")
+    func plain() throws {
+        var values = PCRValues()
+        for index in 0..<24 {
+            values[.sha256, index] = Digest(repeating: UInt8(index), count: 32)
+            values[.sha1, index] = Digest(repeating: UInt8(100 + index), count: 20)
+        }
+        let banks = [PCRSelection.Bank(.sha256, PCRSet([3, 0])), .init(.sha1, PCRSet([10]))]
+        let bytes = PCRFileBytes.plain(banks, values)
+        let file = try #require(PCRFile(plainValues: bytes, of: PCRSelection(banks)))
+        #expect(file == (try PCRFile(PCRFileBytes.serialized(banks, values))))
+        #expect(file.values[.sha256, 3] == values[.sha256, 3] && file.values.all.count == 3)
+        #expect(PCRFile(plainValues: bytes + [0], of: PCRSelection(banks)) == nil)
+        #expect(PCRFile(plainValues: Array(bytes.dropLast()), of: PCRSelection(banks)) == nil)
+        #expect(PCRFile(plainValues: [], of: PCRSelection([])) == nil)
     }
 }

@@ -56,11 +56,10 @@ struct QuoteCase: Decodable {
         try Fixtures.bytes("appraisal/quote/\(id)/\(file)")
     }
 
-    var attestationKey: AttestationKey {
-        get throws {
-            guard inputs.hasPEM == nil else { return AttestationKey(publicKey: try PublicKey(pem: bytes("ak.pem"))) }
-            return try AttestationKey(publicArea: PublicArea(tpm2bPublic: bytes("ak.tpm2b_public")))
-        }
+    func attestationKey(allowsSHA1: Bool = false) throws -> AttestationKey {
+        guard inputs.hasPEM == nil else { return AttestationKey(publicKey: try PublicKey(pem: bytes("ak.pem"))) }
+        return try AttestationKey(
+            publicArea: PublicArea(tpm2bPublic: bytes("ak.tpm2b_public")), allowsSHA1: allowsSHA1)
     }
 
     func quote(_ file: PCRFile) throws -> ReceivedQuote {
@@ -68,12 +67,14 @@ struct QuoteCase: Decodable {
     }
 
     /// Checks the case as offline appraisal does: the selection asked for is that of the PCR file.
-    func verify(allowsSHA1Signature: Bool = true, requiredBank: PCRBank? = nil) throws -> VerifiedQuote {
+    ///
+    /// - Parameter allowsSHA1: whether old evidence is taken.
+    func verify(allowsSHA1: Bool = true, requiredBank: PCRBank? = nil) throws -> VerifiedQuote {
         let file = try PCRFile(bytes("pcrs.bin"))
-        return try attestationKey.verify(
+        return try attestationKey(allowsSHA1: allowsSHA1).verify(
             quote(file), qualifyingData: #require([UInt8](hexadecimal: inputs.nonceHexadecimal)),
             selection: file.selection, requiredBank: requiredBank ?? PCRBank(name: inputs.bank),
-            allowsSHA1Signature: allowsSHA1Signature)
+            allowsSHA1Signature: allowsSHA1)
     }
 }
 

@@ -36,13 +36,14 @@ import Testing
     }
 
     @Test(
-        "signed with SHA-1 pass offline and are refused in a session",
-        arguments: ["alg-rsassa-sha1", "alg-ecdsa-p256-sha1"])
+        "that rest on SHA-1 hold where it is allowed, and are refused where it isn't",
+        arguments: ["alg-rsassa-sha1", "alg-ecdsa-p256-sha1", "e2e-sha1"])
     func sha1(name: String) throws {
-        let error = #expect(throws: QuoteError.self) { try QuoteCase(name).verify(allowsSHA1Signature: false) }
+        let error = #expect(throws: QuoteError.self) { try QuoteCase(name).verify(allowsSHA1: false) }
         #expect(error?.code == .badAttestationKey)
+        #expect(try QuoteCase(name).verify().signatureHash == .sha1)
         // The bank's hash and the signature's are different things.
-        _ = try QuoteCase("alg-sha1bank-sha256sig").verify(allowsSHA1Signature: false)
+        _ = try QuoteCase("alg-sha1bank-sha256sig").verify(allowsSHA1: false)
     }
 
     @Test("of another bank than demanded are wrong_bank")
@@ -59,7 +60,7 @@ import Testing
     private func good() throws -> (key: AttestationKey, quote: ReceivedQuote, nonce: [UInt8]) {
         let fixture = try QuoteCase("up-good")
         return (
-            try fixture.attestationKey, try fixture.quote(PCRFile(fixture.bytes("pcrs.bin"))),
+            try fixture.attestationKey(), try fixture.quote(PCRFile(fixture.bytes("pcrs.bin"))),
             try #require([UInt8](hexadecimal: fixture.inputs.nonceHexadecimal))
         )
     }
@@ -156,5 +157,89 @@ import Testing
         other = quote
         other.attest.append(0)
         #expect(code(other, nonce: nonce, key: key) == .badQuoteSignature)
+    }
+
+    private static let clock = ClockInfo(clock: 1, resetCount: 1, restartCount: 0, isSafe: true)
+
+    private static let values: PCRValues = {
+        var values = PCRValues()
+        for index in [0, 1, 10] {
+            values[.sha256, index] = Digest(repeating: UInt8(index), count: 32)
+            values[.sha1, index] = Digest(repeating: UInt8(index), count: 20)
+        }
+        return values
+    }()
+
+    private func error(
+        _ selected: [PCRSelection.Bank], asked: PCRSelection, requiredBank: PCRBank? = nil
+    ) throws -> QuoteError? {
+        let tpm = try SyntheticTPM()
+        let quote = try tpm.quote(qualifyingData: [1], selected: selected, values: Self.values, clock: Self.clock)
+        do throws(QuoteError) {
+            _ = try tpm.attestationKey().verify(
+                quote, qualifyingData: [1], selection: asked, requiredBank: requiredBank, allowsSHA1Signature: false)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("tell another bank than the values' from another than --bank's")
+    func banks() throws {
+        let (sha1, sha256) = (PCRSelection.Bank(.sha1, PCRSet([10])), PCRSelection.Bank(.sha256, PCRSet([10])))
+        for required in [nil, PCRBank.sha1, .sha256] {
+            #expect(
+                try error([sha1], asked: PCRSelection([sha256]), requiredBank: required)?.code == .pcrSelectionMismatch)
+        }
+        #expect(try error([sha1], asked: PCRSelection([sha1]), requiredBank: .sha256)?.code == .wrongBank)
+        #expect(
+            try error([sha1, sha256], asked: PCRSelection([sha256, sha1]), requiredBank: .sha256)?.code == .wrongBank)
+        #expect(try error([sha1, sha256], asked: PCRSelection([sha256, sha1])) == nil)
+    }
+
+    @Test("that name a bank twice, or cover no PCR, are told as such")
+    func oddSelections() throws {
+        let asked = PCRSelection(banks: [.sha256], pcrs: PCRSet([0, 10]))
+        let twice = try #require(
+            try error([.init(.sha256, PCRSet([0])), .init(.sha256, PCRSet([10]))], asked: asked))
+        #expect(twice.code == .pcrSelectionMismatch && twice.detail == "the quote names bank sha256 more than once")
+        #expect(!twice.remedy.contains("inspect") && twice.remedy.contains("each bank"))
+        for selected in [[], [PCRSelection.Bank(.sha256, [])], [.init(.sha384, []), .init(.sha256, [])]] {
+            for asked in [asked, PCRSelection([])] {
+                let nothing = try #require(try error(selected, asked: asked))
+                #expect(nothing.code == .pcrSelectionMismatch)
+                #expect(nothing.detail.contains("covers no PCR") && nothing.detail.contains("active"))
+            }
+        }
+    }
+
+    @Test("take a plain signature only where it may be one, by the scheme that the public area fixes")
+    func plain() throws {
+        let tpm = try SyntheticTPM()
+        let selection = PCRSelection(banks: [.sha256], pcrs: PCRSet([10]))
+        var quote = try tpm.quote(qualifyingData: [1], selection: selection, values: Self.values, clock: Self.clock)
+        quote.signature = try tpm.plainSignature(quote.attest)
+        let key = try tpm.attestationKey()
+        let bare = AttestationKey(publicKey: key.publicKey)
+        #expect(code(quote, nonce: [1], selection: selection, key: key) == .malformed)
+        quote.mayHavePlainSignature = true
+        #expect(code(quote, nonce: [1], selection: selection, key: key) == nil)
+        #expect(code(quote, nonce: [1], selection: selection, key: bare) == .malformed)
+        for index in quote.signature.indices {
+            var other = quote
+            other.signature[index] ^= 1
+            #expect(code(other, nonce: [1], selection: selection, key: key) != nil)
+            other.signature = Array(quote.signature.prefix(index))
+            #expect(code(other, nonce: [1], selection: selection, key: key) == .malformed)
+        }
+        // An RSA key's is as long as its modulus.
+        var real = try good().quote
+        let nonce = try good().nonce
+        let modulus = Array(try good().key.publicKey.subjectPublicKeyInfo.dropLast(5).suffix(256))
+        let rsa = try AttestationKey(publicArea: PublicArea(tpmtPublic: PublicAreaBytes.rsa(modulus: modulus)))
+        real.signature = Array(real.signature.dropFirst(6))
+        #expect(code(real, nonce: nonce, key: rsa) == .malformed)
+        real.mayHavePlainSignature = true
+        #expect(code(real, nonce: nonce, key: rsa) == nil)
+        real.signature[100] ^= 1
+        #expect(code(real, nonce: nonce, key: rsa) == .badQuoteSignature)
     }
 }

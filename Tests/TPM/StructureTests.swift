@@ -82,7 +82,7 @@ import Testing
             code {
                 $0[end - 41] = 2
                 $0.insert(contentsOf: bank, at: end - 34)
-            } == .malformed)
+            } == .pcrSelectionMismatch)
     }
 
     @Test(

@@ -83,7 +83,7 @@ package struct LogBuilder {
         writer.sized(by: UInt32.self, data, .little)
         bytes += writer.bytes
         count += 1
-        for bank in [PCRBank.sha1, .sha256] {
+        for bank in [PCRBank.sha1, .sha256, .sha384] {
             let name = PCRName(bank: bank, pcr: pcr)
             var value = pcrs[name] ?? Digest(repeating: 0, count: bank.digestSize)
             let extended = isViolation ? Digest(repeating: 0xff, count: bank.digestSize) : bank.digest(of: data)

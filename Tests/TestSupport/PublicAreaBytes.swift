@@ -20,9 +20,11 @@ package enum PublicAreaBytes {
 
     /// A key on an elliptic curve.
     package static func ellipticCurve(
-        scheme: AlgorithmID = .ecdsa, hash: AlgorithmID = .sha256, curve: UInt16 = 3, x: [UInt8], y: [UInt8]
+        nameAlgorithm: AlgorithmID = .sha256, scheme: AlgorithmID = .ecdsa, hash: AlgorithmID = .sha256,
+        curve: UInt16 = 3,
+        x: [UInt8], y: [UInt8]
     ) -> [UInt8] {
-        var writer = head(.ecc, .sha256, attributes, .null, scheme, hash)
+        var writer = head(.ecc, nameAlgorithm, attributes, .null, scheme, hash)
         writer.integer(curve)
         writer.integer(AlgorithmID.null.rawValue)
         writer.sized(by: UInt16.self, x)

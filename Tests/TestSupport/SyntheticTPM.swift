@@ -1,4 +1,4 @@
-internal import AssayCrypto
+package import AssayCrypto
 internal import Bytes
 internal import COpenSSL
 package import TPM
@@ -11,6 +11,7 @@ package final class SyntheticTPM: @unchecked Sendable {
     private let key: OpaquePointer
     /// The attestation key's public part (TPMT_PUBLIC).
     package let publicArea: PublicArea
+    private let hash: HashAlgorithm
 
     /// Why there is none.
     package struct Failure: Error {
@@ -19,7 +20,12 @@ package final class SyntheticTPM: @unchecked Sendable {
     }
 
     /// Makes a TPM with a fresh key.
-    package init() throws {
+    ///
+    /// - Parameters:
+    ///   - nameAlgorithm: what the key's name is made with.
+    ///   - hash: what it signs with, SHA-1 or SHA-256.
+    package init(nameAlgorithm: AlgorithmID = .sha256, hash: HashAlgorithm = .sha256) throws {
+        self.hash = hash
         let context = EVP_PKEY_CTX_new_from_name(nil, "EC", nil)
         defer { EVP_PKEY_CTX_free(context) }
         var generated: OpaquePointer?
@@ -37,7 +43,9 @@ package final class SyntheticTPM: @unchecked Sendable {
         }
         do {
             publicArea = try PublicArea(
-                tpmtPublic: PublicAreaBytes.ellipticCurve(x: Array(point[1..<33]), y: Array(point[33..<65])))
+                tpmtPublic: PublicAreaBytes.ellipticCurve(
+                    nameAlgorithm: nameAlgorithm, hash: hash == .sha1 ? .sha1 : .sha256, x: Array(point[1..<33]),
+                    y: Array(point[33..<65])))
         } catch {
             EVP_PKEY_free(key)
             throw error
@@ -49,8 +57,8 @@ package final class SyntheticTPM: @unchecked Sendable {
     }
 
     /// The attestation key as a verifier has it.
-    package func attestationKey() throws(QuoteError) -> AttestationKey {
-        try AttestationKey(publicArea: publicArea)
+    package func attestationKey(allowsSHA1: Bool = false) throws(QuoteError) -> AttestationKey {
+        try AttestationKey(publicArea: publicArea, allowsSHA1: allowsSHA1)
     }
 
     /// Quotes.
@@ -59,14 +67,21 @@ package final class SyntheticTPM: @unchecked Sendable {
     package func quote(
         qualifyingData: [UInt8], selection: PCRSelection, values: PCRValues, clock: ClockInfo
     ) throws -> ReceivedQuote {
-        let attest = Self.attest(qualifyingData, selection, values, clock)
+        try quote(qualifyingData: qualifyingData, selected: selection.banks, values: values, clock: clock)
+    }
+
+    /// Quotes what no selection of ours would be: a bank twice, say, or empty.
+    package func quote(
+        qualifyingData: [UInt8], selected: [PCRSelection.Bank], values: PCRValues, clock: ClockInfo
+    ) throws -> ReceivedQuote {
+        let attest = try attest(qualifyingData, selected, values, clock)
         return ReceivedQuote(attest: attest, signature: try sign(attest), pcrValues: values)
     }
 
     /// TPMS_ATTEST with TPMS_QUOTE_INFO (TPM 2.0 Part 2, 10.12.8 and 10.12.1).
-    private static func attest(
-        _ qualifyingData: [UInt8], _ selection: PCRSelection, _ values: PCRValues, _ clock: ClockInfo
-    ) -> [UInt8] {
+    private func attest(
+        _ qualifyingData: [UInt8], _ selected: [PCRSelection.Bank], _ values: PCRValues, _ clock: ClockInfo
+    ) throws -> [UInt8] {
         var writer = ByteWriter()
         writer.integer(0xff54_4347 as UInt32)
         writer.integer(0x8018 as UInt16)
@@ -77,31 +92,37 @@ package final class SyntheticTPM: @unchecked Sendable {
         writer.integer(clock.restartCount)
         writer.u8(clock.isSafe ? 1 : 0)
         writer.integer(0x0102_0304_0506_0708 as UInt64)  // the firmware's version
-        writer.integer(UInt32(selection.banks.count))
+        writer.integer(UInt32(selected.count))
         var quoted: [UInt8] = []
-        for bank in selection.banks {
+        for bank in selected {
             writer.integer(bank.bank.rawValue)
             writer.u8(3)
             for byte in 0..<3 { writer.u8(UInt8(truncatingIfNeeded: bank.pcrs.rawValue >> UInt32(8 * byte))) }
             for pcr in bank.pcrs.indices { quoted += values[bank.bank, pcr]?.bytes ?? [] }
         }
-        writer.sized(by: UInt16.self, PCRBank.sha256.digest(of: quoted).bytes)
+        writer.sized(by: UInt16.self, try hash.digest(of: quoted).bytes)
         return writer.bytes
     }
 
-    /// TPMT_SIGNATURE: ECDSA with SHA-256 (TPM 2.0 Part 2, 11.3.4).
-    private func sign(_ bytes: [UInt8]) throws -> [UInt8] {
+    /// ECDSA's two numbers in DER, as `tpm2_quote -f plain` writes them.
+    package func plainSignature(_ bytes: [UInt8]) throws -> [UInt8] {
         let context = EVP_MD_CTX_new()
         defer { EVP_MD_CTX_free(context) }
         var der = [UInt8](repeating: 0, count: 80)
         var count = der.count
-        guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1,
+        guard EVP_DigestSignInit(context, nil, hash == .sha1 ? EVP_sha1() : EVP_sha256(), nil, key) == 1,
             EVP_DigestSign(context, &der, &count, bytes, bytes.count) == 1
         else { throw Failure(call: "EVP_DigestSign") }
-        var reader = ByteReader(der.span.extracting(0..<count))
+        return Array(der.prefix(count))
+    }
+
+    /// TPMT_SIGNATURE: ECDSA (TPM 2.0 Part 2, 11.3.4).
+    private func sign(_ bytes: [UInt8]) throws -> [UInt8] {
+        let der = try plainSignature(bytes)
+        var reader = ByteReader(der.span)
         var writer = ByteWriter()
         writer.integer(AlgorithmID.ecdsa.rawValue)
-        writer.integer(AlgorithmID.sha256.rawValue)
+        writer.integer((hash == .sha1 ? AlgorithmID.sha1 : .sha256).rawValue)
         // SEQUENCE of two INTEGERs, all of them shorter than 128 bytes.
         _ = try reader.array(2)
         for _ in 0..<2 {

@@ -7,7 +7,7 @@ import TPM
 /// An agent as scripts read it. What isn't known yet is null.
 extension AgentStatus: Encodable {
     private enum Keys: String, CodingKey {
-        case agent, tier, state, keys, policy, transfer, identity, reattestation
+        case agent, tier, state, keys, policy, transfer, identity, boot, reattestation
         case lastTier = "last_tier"
         case ageSeconds = "age_seconds"
         case isInTheFuture = "is_in_the_future"
@@ -61,6 +61,7 @@ extension AgentStatus: Encodable {
         try object.encode(verdict?.policyHash?.description, forKey: .policySHA256)
         try object.encode(summary.revokedAt != nil, forKey: .isRevoked)
         try object.encode(identity.words, forKey: .identity)
+        try object.encode(boot.description, forKey: .boot)
         try object.encode(summary.enrolledAt, forKey: .enrolledAt)
         if let transfer {
             try encode(transfer, to: object.nestedContainer(keyedBy: TransferKeys.self, forKey: .transfer))

@@ -36,6 +36,7 @@ extension AgentStatus {
                     + (excess > 0 ? "; \(readableCount(excess)) more records came, and wait for the next quote." : "."))
         }
         lines.append("identity: \(identity.words)")
+        lines.append("boot: \(boot)")
         lines.append(policySentence(policyHash))
         return lines
     }

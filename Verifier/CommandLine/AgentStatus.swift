@@ -20,13 +20,18 @@ struct AgentStatus {
     let now: Int64
     /// What the agent's identity rests on.
     let identity: IdentityMode
+    /// How far the last verdict covers what the host has booted.
+    let boot: BootAppraisal
     /// A log on its way.
     let transfer: AgentFacts.Transfer?
 
-    init(_ summary: AgentSummary, keys: Int, now: Int64, maximumAge: Int64, identity: IdentityMode) {
+    init(
+        _ summary: AgentSummary, keys: Int, boot: BootAppraisal, now: Int64, maximumAge: Int64, identity: IdentityMode
+    ) {
         let facts = summary.facts
         self.summary = summary
         self.keys = keys
+        self.boot = boot
         self.now = now
         self.identity = identity
         standing = AgentStanding(facts, at: now, maximumAge: maximumAge)

@@ -1,5 +1,6 @@
 import Appraisal
 import ArgumentParser
+import Server
 import Store
 import Terminal
 
@@ -25,6 +26,7 @@ extension AgentsCommand {
             let maximumAge = try freshness.maximumAge(try options.settings())
             let now = currentTime()
             let identity = try await reported { try store.identityMode() }
+            let policies = PolicyCache(store: store)
             let showsColour = Output.showsColour
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)
             try await reported {
@@ -32,8 +34,10 @@ extension AgentsCommand {
                     switch entry {
                     case .success(let summary):
                         let status = AgentStatus(
-                            summary, keys: try store.keyCount(of: summary), now: now, maximumAge: maximumAge,
-                            identity: identity)
+                            summary, keys: try store.keyCount(of: summary),
+                            // The table has no column for it.
+                            boot: json ? policies.boot(of: summary.verdict) : .none, now: now,
+                            maximumAge: maximumAge, identity: identity)
                         if json {
                             Output.line(try jsonLine(status))
                         } else {

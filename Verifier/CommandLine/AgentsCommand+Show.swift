@@ -1,5 +1,6 @@
 import Appraisal
 import ArgumentParser
+import Server
 import Store
 import Terminal
 
@@ -31,7 +32,8 @@ extension AgentsCommand {
             }
             let status = AgentStatus(
                 snapshot.summary, keys: snapshot.appraisal?.keyrings.count ?? 0,
-                now: currentTime(), maximumAge: maximumAge, identity: identity)
+                boot: PolicyCache(store: store).boot(of: snapshot.summary.verdict), now: currentTime(),
+                maximumAge: maximumAge, identity: identity)
             if json {
                 Output.line(try jsonLine(AgentReport(status: status, findings: findings.map(\.reported))))
             } else {

@@ -52,16 +52,11 @@ struct AgentsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            // A key that isn't taken leaves no store behind.
+            let (bytes, key) = try await reported { try attestationKey() }
             let store = try await options.open(.readWrite)
             defer { store.close() }
             try await reported {
-                let bytes = try contents(ak)
-                let key: AttestationKey
-                do throws(QuoteError) {
-                    key = try AttestationKey(publicArea: try PublicArea(tpm2bPublic: bytes))
-                } catch {
-                    throw CommandFailure(.unavailable, "\(ak): \(error); give what `assay-agent key --out FILE` wrote")
-                }
                 let agent = Agent(
                     id: try AgentID(enrolling: Array(id.utf8)), attestationKeyPublic: bytes,
                     attestationKeyName: key.name,
@@ -81,6 +76,18 @@ struct AgentsCommand: AsyncParsableCommand {
                 }
                 if policy == nil { Output.notice("no policy: assay-verifier policy assign \(agent.id.shellWord) NAME") }
                 try warnOfCase(of: agent.id, in: store)
+            }
+        }
+
+        private func attestationKey() throws -> (bytes: [UInt8], key: AttestationKey) {
+            let bytes = try contents(ak)
+            do throws(QuoteError) {
+                return (bytes, try AttestationKey(publicArea: try PublicArea(tpm2bPublic: bytes)))
+            } catch {
+                throw CommandFailure(
+                    .unavailable,
+                    "\(ak): \(error); give what `assay-agent key --out FILE` wrote, or `tpm2_readpublic -f tss`"
+                        + (error.code == .malformed ? "" : ", of another key: \(error.remedy)"))
             }
         }
     }

@@ -45,23 +45,7 @@ struct AppraiseCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A value that boot_aggregate may have.", valueName: "bank:hex"))
     var bootAggregate: [String] = []
 
-    @Option(help: ArgumentHelp("A quote (TPMS_ATTEST), as tpm2_quote -m writes it.", valueName: "file"))
-    var quote: String?
-
-    @Option(help: ArgumentHelp("The quote's signature, as tpm2_quote -s writes it.", valueName: "file"))
-    var signature: String?
-
-    @Option(help: ArgumentHelp("The attestation key: TPM2B_PUBLIC, or PEM of a key or certificate.", valueName: "file"))
-    var ak: String?
-
-    @Option(help: ArgumentHelp("The quote's qualifying data.", valueName: "hex"))
-    var nonce: String?
-
-    @Option(help: ArgumentHelp("The PCRs' values, as tpm2_quote -o writes them.", valueName: "file"))
-    var pcrValues: String?
-
-    @Option(help: "The one bank that the quote must be of.")
-    var bank: String?
+    @OptionGroup var quote: QuoteOptions
 
     @Option(help: ArgumentHelp("Instead of the policy's rule: ignore, warn or fail.", valueName: "action"))
     var violations: String?
@@ -81,25 +65,14 @@ struct AppraiseCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let report = try appraised()
+        let report = try appraised(arguments)
         report.notices.forEach(Output.notice)
         if json { Output.line(report.json) } else { report.lines.forEach { Output.line($0) } }
         if report.isContraindicated { throw CommandFailure(.contraindicated) }
     }
 
-    private func appraised() throws(CommandFailure) -> AppraisalReport {
-        do throws(OfflineError) {
-            return try OfflineAppraisal(try AppraisalRequest(arguments), time: currentTime()).run()
-        } catch {
-            switch error {
-            case .usage: throw .usage(error)
-            case .file: throw .unavailable(error)
-            }
-        }
-    }
-
     private var arguments: AppraisalArguments {
-        var arguments = AppraisalArguments()
+        var arguments = quote.arguments
         arguments.logs = log
         arguments.policy = policy
         arguments.policyKeys = policyKey
@@ -108,12 +81,6 @@ struct AppraiseCommand: AsyncParsableCommand {
         arguments.pcrs = pcr
         arguments.pcrIndex = pcrIndex
         arguments.bootAggregates = bootAggregate
-        arguments.quote = quote
-        arguments.signature = signature
-        arguments.attestationKey = ak
-        arguments.nonce = nonce
-        arguments.pcrValues = pcrValues
-        arguments.bank = bank
         arguments.violations = violations
         arguments.state = state
         arguments.startsNewEpoch = newEpoch

@@ -28,6 +28,9 @@ extension Event.Kind {
         case .tierChanged(let from, let to):
             from.map { "the tier became \(to), it was \($0)" } ?? "the first tier is \(to)"
         case .epochChanged(let from, let to): "the host has booted: epoch \(to), it was \(from)"
+        case .bankChanged(let from, let to):
+            "its quotes are of bank \(to), they were of \(from): the banks that the host says it has, or attestation.banks, "
+                + "have changed"
         case .keyLearned(let keyring, let key): "learned on \(escaped(keyring)): key \(key)"
         case .keyGone(let keyring, let key): "gone from \(escaped(keyring)): key \(key)"
         case .policyAssigned(let name):
@@ -55,7 +58,8 @@ extension Event.Kind {
         case .joinRefused(_, let endorsementKeyName): endorsementKeyName.hexadecimal
         case .attestationKeyReplaced(_, let key): key.hexadecimal
         case .invitationPolicyTaken(_, let name), .invitationPolicyNotTaken(let name): escaped(name.utf8)
-        case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .schemaChanged,
+        case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .bankChanged,
+            .schemaChanged,
             .reattestationRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
@@ -66,6 +70,7 @@ extension Event.Kind {
         switch self {
         case .tierChanged(let from, let to): (from?.rawValue, to.rawValue)
         case .epochChanged(let from, let to), .schemaChanged(let from, let to): ("\(from)", "\(to)")
+        case .bankChanged(let from, let to): ("\(from)", "\(to)")
         case .keyLearned(let keyring, _): (nil, escaped(keyring))
         case .keyGone(let keyring, _): (escaped(keyring), nil)
         case .policyPut(_, let hash): (nil, "\(hash)")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AssayCrypto
+import Bytes
 import Enrolment
 import Files
 import Foundation
@@ -57,13 +58,25 @@ struct InitCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...65535).contains(port) else { throw ValidationError("--port is from 1 to 65535") }
-        guard name.allSatisfy({ (1...255).contains($0.utf8.count) && $0.utf8.allSatisfy { 0x21...0x7e ~= $0 } }) else {
-            throw ValidationError("--name is a DNS name or an address, in ASCII")
+        if let other = name.first(where: { HostName($0) == nil }) {
+            throw ValidationError("--name is \(HostName.form), not \"\(escaped(other.utf8))\"")
         }
     }
 
+    /// What agents dial; without a flag, this host's own name.
+    private func names() throws(CommandFailure) -> [HostName] {
+        if !name.isEmpty { return name.compactMap(HostName.init) }
+        let own = ProcessInfo.processInfo.hostName
+        guard let host = HostName(own) else {
+            throw CommandFailure(
+                .usage,
+                "this host's name is \"\(escaped(own.utf8))\", not \(HostName.form): say what agents dial with --name")
+        }
+        return [host]
+    }
+
     func run() async throws {
-        let names = name.isEmpty ? [ProcessInfo.processInfo.hostName] : name
+        let names = try names()
         let path = URL(filePath: dir).standardizedFileURL.path(percentEncoded: false)
         let setup = VerifierSetup(folder: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
         guard !exists(config) else {
@@ -75,10 +88,12 @@ struct InitCommand: AsyncParsableCommand {
         let issuer: Issuer
         do {
             issuer = try await setup.make(
-                names: names.map(SubjectAlternativeName.init(host:)), keyURI: caKey, at: currentTime())
+                names: names.map { SubjectAlternativeName(host: $0.description) }, keyURI: caKey, at: currentTime())
             do {
                 try makeFolder(ofFile: config)
-                let text = InitialConfiguration(setup: setup, names: names, port: port, keyURI: caKey).text
+                let text = InitialConfiguration(
+                    setup: setup, address: HostAndPort(host: names[0], port: UInt16(clamping: port)), keyURI: caKey
+                ).text
                 try replaceFile(at: config, with: Array(text.utf8), mode: 0o644)
             } catch {
                 setup.remove()
@@ -91,7 +106,8 @@ struct InitCommand: AsyncParsableCommand {
         }
         let made = Made(
             authority: setup.authorityCertificate, authoritySha256: issuer.certificate.fingerprint.description,
-            authorityKey: caKey ?? setup.authorityKey, names: names, port: port, store: "\(setup.store)",
+            authorityKey: caKey ?? setup.authorityKey, names: names.map(\.description), port: port,
+            store: "\(setup.store)",
             configuration: config, identity: IdentityMode.token.words)
         if json { return Output.line(try jsonLine(made)) }
         tell(made, folder: setup.folder)

@@ -1,3 +1,4 @@
+import Bytes
 import Enrolment
 import Settings
 import SystemPackage
@@ -5,8 +6,7 @@ import SystemPackage
 /// The configuration file that `init` writes, with a word on each setting.
 struct InitialConfiguration {
     let setup: VerifierSetup
-    let names: [String]
-    let port: Int
+    let address: HostAndPort
     let keyURI: String?
 
     var text: String {
@@ -17,7 +17,7 @@ struct InitialConfiguration {
         # Where agents connect: 0.0.0.0 is every IPv4 address of this host, "::" every address.
         listen:
           host: 0.0.0.0
-          port: \(port)
+          port: \(address.port)
 
         # Agents, keyrings, policies and verdicts.
         store: \(yamlText(setup.store.string))
@@ -40,7 +40,7 @@ struct InitialConfiguration {
 
         # What tokens tell hosts to dial; the server's certificate must have this name.
         join:
-          address: \(yamlText(JoinAddress(host: names.first ?? "localhost", port: port).text))
+          address: \(yamlText(address.description))
 
         attestation:
           # Seconds from a verdict to the next Challenge.

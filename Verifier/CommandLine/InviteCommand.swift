@@ -64,7 +64,7 @@ struct InviteCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try options.settings()
         let authority: AuthorityConfiguration
-        let address: JoinAddress
+        let address: HostAndPort
         do {
             guard let configured = try AuthorityConfiguration(settings) else {
                 throw CommandFailure(
@@ -73,7 +73,7 @@ struct InviteCommand: AsyncParsableCommand {
                         + "`assay-verifier init` makes a verifier with one, `assay-verifier agents add` enrols by hand")
             }
             authority = configured
-            address = try JoinAddress(settings)
+            address = try settings.required(VerifierSettings.joinAddress)
         } catch let failure as CommandFailure {
             throw failure
         } catch {
@@ -87,7 +87,7 @@ struct InviteCommand: AsyncParsableCommand {
                 at: currentTime())
             let certificate = try Issuer.certificates(in: authority.certificateFile)[0]
             let token = try JoinToken(
-                host: address.host, port: UInt16(address.port), authority: certificate.fingerprint, secret: secret)
+                host: address.host.description, port: address.port, authority: certificate.fingerprint, secret: secret)
             try await store.invite(invitation)
             if let id = invitation.agent { try warnOfCase(of: id, in: store) }
             let invited = Invited(

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import IMA
 import Offline
+import TPM
 import Terminal
 
 /// Makes a policy out of what is trusted.
@@ -19,6 +20,12 @@ struct PolicyCreateCommand: ParsableCommand {
 
               assay-verifier policy create --log LOG --excludes excludes.txt --out a.json
               assay-verifier policy create --tree /mnt/image --base a.json --keyring .ima=k.der
+
+            With --pcrs it also lists the values that these PCRs have in a quote of that host, which is verified first: then the \
+            policy appraises what was booted, too.
+
+              assay-verifier policy create --base a.json --pcrs 0-7 --quote q.attest --signature q.sig \\
+                --ak ak.pub --nonce HEX --pcr-values q.pcrs --out b.json
 
             A blank in a path is listed as _, as the kernel logs it.
             """)
@@ -36,7 +43,10 @@ struct PolicyCreateCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A keyring whose keys are not judged; * for all.", valueName: "name"))
     var ignoredKeyring: [String] = []
 
-    @Option(help: ArgumentHelp("Expressions of paths to leave out, one a line, # for comments.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file")
+    )
     var excludes: [String] = []
 
     @Option(help: ArgumentHelp("A policy to extend.", valueName: "file"))
@@ -48,12 +58,31 @@ struct PolicyCreateCommand: ParsableCommand {
             valueName: "algorithm"))
     var hash: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "PCRs, such as 0-7, whose values in --quote are listed in assay.pcrs, beside those that --base lists.",
+            valueName: "list"))
+    var pcrs: String?
+
+    @OptionGroup var quote: QuoteOptions
+
     @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
     var out: String?
 
     func validate() throws {
-        guard !(log.isEmpty && tree.isEmpty && keyring.isEmpty && base == nil) else {
-            throw ValidationError("give --log, --tree, --keyring or --base")
+        guard !(log.isEmpty && tree.isEmpty && keyring.isEmpty && base == nil && pcrs == nil) else {
+            throw ValidationError("give --log, --tree, --keyring, --base or --pcrs")
+        }
+        guard (pcrs == nil) == (quote.quote == nil) else {
+            throw ValidationError("--pcrs and --quote go together: the quote proves the PCRs' values")
+        }
+        if let pcrs {
+            guard let set = PCRSet(ranges: pcrs) else {
+                throw ValidationError("--pcrs are PCRs from 0 to 23, such as 0-7 or 0,2,4-7")
+            }
+            guard !set.contains(10) else {
+                throw ValidationError("--pcrs: PCR 10 changes with each record of the log; leave it out")
+            }
         }
         guard hash.map({ HashAlgorithm(rawValue: $0) != nil }) ?? true else {
             let names = HashAlgorithm.allCases.map(\.description).joined(separator: ", ")
@@ -67,7 +96,7 @@ struct PolicyCreateCommand: ParsableCommand {
     func run() throws {
         try makingPolicy {
             var draft = PolicyDraft(extending: try base.map { try readPolicy($0) } ?? PolicyDocument())
-            for file in excludes { draft.exclude(list: try contents(file)) }
+            for file in excludes { try draft.exclude(ExcludeList(try contents(file), file: file)) }
             for name in ignoredKeyring { draft.ignore(keyring: Array(name.utf8)) }
             for shard in log { try allowLog(shard, &draft) }
             try endLog(&draft)
@@ -79,7 +108,27 @@ struct PolicyCreateCommand: ParsableCommand {
             for name in draft.unlistable {
                 Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
             }
-            try writePolicy(draft.document.json, to: out)
+            if let pcrs = pcrs.flatMap(PCRSet.init(ranges:)) { try allow(pcrs, &draft) }
+            try writePolicy(draft.document, to: out)
+        }
+    }
+
+    /// Lists the values of PCRs that a quote proves; one that doesn't hold proves none.
+    private func allow(_ pcrs: PCRSet, _ draft: inout PolicyDraft) throws {
+        let report = try appraised(quote.arguments)
+        report.remarks.forEach { Output.notice("the quote: \($0)") }
+        guard !report.isContraindicated else {
+            for finding in report.findings.kept { Output.notice("error: the quote: \(finding); \(finding.remedy)") }
+            throw CommandFailure(.contraindicated)
+        }
+        for pcr in pcrs.indices {
+            let values = report.quotedPCRs.all.filter { $0.index == pcr }
+            guard !values.isEmpty else {
+                throw PolicyError(
+                    place: "assay.pcrs[\"\(pcr)\"]",
+                    "the quote doesn't cover PCR \(pcr); quote it, or leave it out of --pcrs")
+            }
+            for value in values { draft.allow(pcr: pcr, in: value.bank, value: value.value) }
         }
     }
 
@@ -173,6 +222,14 @@ func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument
         for fault in error.faults { Output.notice("error: \(path): \(fault)") }
         throw CommandFailure(.contraindicated)
     }
+}
+
+/// Writes a policy that was made here, or prints it: never one that no verifier loads.
+func writePolicy(_ document: PolicyDocument, to path: String?) throws {
+    let json = document.json
+    let policy = try Policy(document: document, contentHash: PCRBank.sha256.digest(of: json))
+    for warning in policy.warnings { Output.notice("warning: \(warning)") }
+    try writePolicy(json, to: path)
 }
 
 /// Writes a policy, or prints it.

@@ -8,12 +8,18 @@ import Terminal
 struct PolicyConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Make a policy of an older allowlist: lines of sha256sum, or JSON with hashes.")
+        abstract: "Make a policy of an older allowlist: lines of sha256sum, or JSON with hashes.",
+        discussion: """
+            Lines are those of sha1sum's family, with --tag and -z, too. A policy that wouldn't load is not written.
+            """)
 
     @Argument(help: "The allowlist.")
     var allowlist: String
 
-    @Option(help: ArgumentHelp("Expressions of paths to leave out, one a line, # for comments.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file")
+    )
     var excludes: String?
 
     @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
@@ -22,9 +28,9 @@ struct PolicyConvertCommand: ParsableCommand {
     func run() throws {
         try makingPolicy {
             let (document, warnings) = try LegacyAllowlist.convert(
-                try contents(allowlist), excludes: try excludes.map(contents))
+                try contents(allowlist), excludes: try excludes.map { ExcludeList(try contents($0), file: $0) })
             for warning in warnings { Output.notice("warning: \(warning)") }
-            try writePolicy(document.json, to: out)
+            try writePolicy(document, to: out)
         }
     }
 }

@@ -46,7 +46,6 @@ struct ServeCommand: AsyncParsableCommand {
             configuration = try VerifierConfiguration(settings, storePath: try options.storePath(settings))
             issuer = try configuration.authority?.issuer()
             invitationKey = try configuration.authority?.invitationKey()
-            if try settings.value(of: VerifierSettings.joinAddress) != nil { _ = try JoinAddress(settings) }
             if check {
                 _ = try TLSContext.server(
                     credentials: configuration.credentials, trustRootsFile: configuration.trustFile)
@@ -137,12 +136,12 @@ struct ServeCommand: AsyncParsableCommand {
     ) async throws(CommandFailure) -> VerifierServer {
         do {
             return try await VerifierServer(
-                host: configuration.host, port: configuration.port, context: { identity.context },
+                host: configuration.host.description, port: configuration.port, context: { identity.context },
                 group: MultiThreadedEventLoopGroup.singleton, services: services, logger: logger)
         } catch {
             throw CommandFailure(
                 .unavailable,
-                "agents can't be awaited on \(configuration.host):\(configuration.port): \(error); set listen.host and "
+                "agents can't be awaited on \(configuration.host.withPort(configuration.port)): \(error); set listen.host and "
                     + "listen.port to an address of this host and a free port")
         }
     }

@@ -1,3 +1,4 @@
+import Bytes
 import Server
 import ServiceLifecycle
 import Terminal
@@ -5,7 +6,7 @@ import Terminal
 /// The server, as the service group runs it: says where it listens once all of it does, and serves.
 struct ServedVerifier: Service {
     let server: VerifierServer
-    let host: String
+    let host: HostName
     /// Gives the port of health and metrics once they are served; nothing if they aren't.
     let monitoringPorts: AsyncStream<Int>
     let isJSON: Bool
@@ -24,10 +25,11 @@ struct ServedVerifier: Service {
         // Health and metrics could not be served, or the end came first.
         if Task.isCancelled || Task.isShuttingDownGracefully { return }
         if isJSON {
-            Output.line(try jsonLine(Addresses(host: host, port: server.port, monitoringPort: monitoringPort)))
+            Output.line(
+                try jsonLine(Addresses(host: host.description, port: server.port, monitoringPort: monitoringPort)))
         } else {
             if let monitoringPort { Output.line("health and metrics at http://127.0.0.1:\(monitoringPort)") }
-            Output.line("listening on \(host):\(server.port)")
+            Output.line("listening on \(host.withPort(server.port))")
         }
         await server.run()
     }

@@ -1,5 +1,6 @@
 import Appraisal
 import AssayCrypto
+import Bytes
 import Files
 import Monitoring
 import Server
@@ -9,7 +10,7 @@ import Transport
 
 /// What the verifier is told by its configuration.
 struct VerifierConfiguration: Sendable {
-    let host: String
+    let host: HostName
     let port: Int
     let storePath: FilePath
     let credentials: TLSContext.Credentials

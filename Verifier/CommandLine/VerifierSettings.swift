@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import Enrolment
 import Logging
 import Settings
@@ -6,8 +7,8 @@ import Store
 
 /// Every setting of the verifier.
 enum VerifierSettings {
-    static let host = Setting.text(
-        "listen.host", default: "127.0.0.1", unit: "address",
+    static let host = Setting.host(
+        "listen.host", default: .loopback, unit: "address",
         "where agents are awaited; `0.0.0.0` or `::` is everywhere")
     static let port = Setting.integer(
         "listen.port", default: 7443, in: 0...65535, unit: "TCP port",
@@ -58,7 +59,7 @@ enum VerifierSettings {
     static let serverLifetime = Setting.integer(
         "ca.server_lifetime", default: Int(Issuer.Lifetimes().server), in: lifetimes, unit: "seconds",
         "how long the server's certificate lasts; it is renewed at two thirds of it")
-    static let joinAddress = Setting.optionalText(
+    static let joinAddress = Setting.optionalHostAndPort(
         "join.address", absence: "required by `invite`", unit: "HOST:PORT",
         "what tokens tell hosts to dial; the server's certificate must have this name")
     static let interval = Setting.integer(

@@ -22,6 +22,8 @@ package struct AppraisalArguments: Sendable {
     package var nonce: String?
     package var pcrValues: String?
     package var bank: String?
+    /// Whether SHA-1 is taken as the hash of the quote's signature, of the key's scheme and of its name.
+    package var allowsSHA1 = false
     /// Takes the place of the policy's rule: `ignore`, `warn` or `fail`.
     package var violations: String?
     /// Where an incremental appraisal is kept, and whether it starts over.

@@ -20,7 +20,9 @@ extension AppraisalReport {
         let report: AppraisalReport
 
         private enum Keys: String, CodingKey {
-            case tier, records, pcr, findings, signatures, snapshots
+            case tier, records, pcr, findings, signatures, snapshots, boot, remarks
+            case allowsSHA1 = "allows_sha1"
+            case ofSHA1 = "of_sha1"
             case matchedRecord = "matched_record"
             case nextRecord = "next_record"
             case quotedPCRs = "quoted_pcrs"
@@ -54,6 +56,10 @@ extension AppraisalReport {
                 ["verified": signatures.verified, "cached": signatures.cached, "failed": signatures.failed],
                 forKey: .signatures)
             try object.encode(report.snapshots.map(Snapshot.init), forKey: .snapshots)
+            try object.encode(report.boot.description, forKey: .boot)
+            try object.encode(report.allowsSHA1, forKey: .allowsSHA1)
+            try object.encode(report.ofSHA1, forKey: .ofSHA1)
+            try object.encode(report.remarks, forKey: .remarks)
             try object.encode(report.time.cpu, forKey: .cpuSeconds)
             try object.encode(report.time.wall, forKey: .wallSeconds)
         }

@@ -34,6 +34,14 @@ package struct AppraisalReport: Sendable {
     package internal(set) var signatures = AppraisalOutcome.SignatureCounts()
     /// The first snapshots in the log.
     package internal(set) var snapshots: [AppraisalOutcome.Snapshot] = []
+    /// How far the boot was appraised.
+    package internal(set) var boot = BootAppraisal.none
+    /// Whether SHA-1 was taken where a session takes none.
+    package private(set) var allowsSHA1 = false
+    /// What of the evidence rests on it.
+    package private(set) var ofSHA1: [String] = []
+    /// What the evidence doesn't tell, or is worth less for, sentence by sentence.
+    package private(set) var remarks: [String] = []
     /// The cost.
     package internal(set) var time = Time()
     /// What to tell people beside the report.
@@ -54,11 +62,31 @@ package struct AppraisalReport: Sendable {
         findings.add(outcome.findings)
         signatures = outcome.signatures
         snapshots = outcome.snapshots
+        ofSHA1 += outcome.paddedBanks.map { "the match in bank \($0), padded" }
         keyrings = outcome.newState?.keyrings ?? before ?? outcome.keyrings
         for lane in outcome.newState?.lanes ?? outcome.lanes where lane.pcr == index {
             // Of several forms that are still possible the kernel's own is the likeliest.
             if pcr[lane.bank] == nil || lane.forms.contains(.own) { pcr[lane.bank] = lane.value }
         }
+    }
+
+    /// Takes down what a quote that holds is worth less for.
+    mutating func note(_ quote: QuoteFiles.Verified) {
+        ofSHA1 += quote.ofSHA1
+        if quote.isBareKey {
+            remarks.append(
+                "a PEM or DER doesn't tell whether the key is a TPM's restricted key: its TPM2B_PUBLIC does "
+                    + "(tpm2_readpublic -f tss)")
+        }
+    }
+
+    /// Says that SHA-1 was allowed, and what rests on it.
+    mutating func noteSHA1() {
+        allowsSHA1 = true
+        remarks.append(
+            "SHA-1 is allowed (--allow-sha1), and "
+                + (ofSHA1.isEmpty ? "nothing that was proved rests on it" : "this rests on it: ")
+                + ofSHA1.joined(separator: ", "))
     }
 
     /// The report for people; what comes from the log is escaped.
@@ -67,6 +95,8 @@ package struct AppraisalReport: Sendable {
         if let matchedRecord {
             lines[0] += ", the PCR covers \(matchedRecord) of the epoch, the next one is \(nextRecord)"
         }
+        lines.append("boot: \(boot)")
+        lines += remarks
         for (bank, value) in pcr.sorted(by: { $0.key < $1.key }) { lines.append("PCR \(bank) \(value)") }
         lines += snapshots.flatMap(\.lines)
         let counts = [

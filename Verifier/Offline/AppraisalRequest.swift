@@ -37,6 +37,7 @@ package struct AppraisalRequest: Sendable {
     let target: Target
     let pcrIndex: Int
     let bootAggregates: [Digest]
+    let allowsSHA1: Bool
     let violations: PolicyAction?
     let state: StateFile?
     let threads: SignatureThreads
@@ -49,6 +50,7 @@ package struct AppraisalRequest: Sendable {
         keys = arguments.keys
         requiresSignatures = arguments.requiresSignatures
         pcrIndex = arguments.pcrIndex
+        allowsSHA1 = arguments.allowsSHA1
         // PCRs from 16 on can be reset while the host runs, so that they vouch for no record.
         guard (0..<(logs.isEmpty ? 24 : 16)).contains(pcrIndex) else {
             throw .usage("--pcr-index is a number from 0 to 15")

@@ -43,6 +43,7 @@ package struct OfflineAppraisal: Sendable {
             }
         }
         if report.findings.hasFailures { report.tier = .contraindicated }
+        if request.allowsSHA1 { report.noteSHA1() }
         report.time = stopwatch.elapsed
         return report
     }
@@ -117,9 +118,10 @@ extension OfflineAppraisal {
             switch try files.verified() {
             case .success(let verified):
                 report.quotedPCRs = verified.quote.pcrValues
+                report.note(verified)
                 return Proof(values: QuotedPCRs(verified.quote), quote: verified)
             case .failure(let error):
-                report.findings.add(Finding(error))
+                report.findings.add(Finding(ofFiles: error))
                 return nil
             }
         }
@@ -150,7 +152,10 @@ extension OfflineAppraisal {
         _ policy: Policy?, _ proof: Proof, _ saved: SavedAppraisal, _ report: inout AppraisalReport
     ) throws(OfflineError) {
         report.findings.add(saved.appraisal.findings)
-        if let policy, let values = proof.values { report.findings.add(policy.findings(for: values)) }
+        if let policy, let values = proof.values {
+            report.findings.add(policy.findings(for: values))
+            report.boot = BootAppraisal(by: policy)
+        }
         try save(saved, proof)
     }
 
@@ -174,11 +179,13 @@ extension OfflineAppraisal {
         // One evidence, one verdict: what must be met is a whole log's end, as in a session. An excerpt meets nothing.
         options.requiresBootAggregate = proof.values != nil
         options.bootAggregates = request.bootAggregates
+        options.allowsSHA1 = request.allowsSHA1
         options.verifiedSignatures = VerifiedSignatures()
         options.time = time
         var appraiser = Appraiser(policy: policy, options: options, state: saved.appraisal, quote: proof.values)
         let unread = try log.feed(&appraiser)
         let outcome = appraiser.finish(unread: unread)
+        if proof.values != nil { report.boot = BootAppraisal(by: policy) }
         report.take(outcome, pcr: request.pcrIndex, before: proof.values == nil ? nil : saved.appraisal.keyrings)
         guard let state = outcome.newState else { return }
         saved.appraisal = state
@@ -196,5 +203,18 @@ extension OfflineAppraisal {
             saved.attestationKey = quote.attestationKey
         }
         try StateStorage.save(saved, to: file.path)
+    }
+}
+
+extension Finding {
+    /// A fault of a quote in files: no agent sent them, and the release that it has is not the cause.
+    fileprivate init(ofFiles error: QuoteError) {
+        self.init(error)
+        switch error.code {
+        case .malformed: remedy = QuoteFiles.forms
+        case .badAttestationKey where error.detail.contains("SHA-1"):
+            remedy += " Old evidence may rest on SHA-1 if --allow-sha1 says so."
+        default: break
+        }
     }
 }

@@ -19,7 +19,8 @@ extension AttestationResult {
                 .map { ReasonCount(reason: $0.key.rawValue, count: $0.value) },
             keyrings: Self.reported(outcome.keyrings), policySHA256: outcome.policyHash?.bytes ?? [],
             signaturesVerified: outcome.signaturesVerified,
-            nextRoundSeconds: UInt32(clamping: settings.roundSeconds), identity: settings.identityMode.words)
+            nextRoundSeconds: UInt32(clamping: settings.roundSeconds), identity: settings.identityMode.words,
+            boot: outcome.boot.description)
     }
 
     private static func reported(_ findings: [Finding]) -> [ReportedFinding] {

@@ -1,4 +1,5 @@
 import Appraisal
+import AssayCrypto
 import Bytes
 import IMA
 import Messages
@@ -37,6 +38,7 @@ struct Exchange: ~Copyable {
             byteOrder: round.hello.isBigEndian ? .big : .little, column: round.hello.columnAlgorithm)
         options.imaPCRs = round.plan.measuredPCRs
         options.requiresBootAggregate = true
+        options.allowsSHA1 = settings.banks.contains(.sha1)
         options.deniedKeys = round.plan.basis.deniedKeys
         options.verifiedSignatures = settings.verifiedSignatures
         options.time = time

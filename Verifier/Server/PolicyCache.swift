@@ -80,6 +80,17 @@ package final class PolicyCache: Sendable {
         }
     }
 
+    /// How far a verdict covers what the host has booted, by the policy that gave it. One that is no longer in the store tells
+    /// nothing.
+    package func boot(of verdict: Verdict?) -> BootAppraisal {
+        // These verdicts were given before the quoted values were looked at.
+        let early: Set<Reason> = [.clockWentBack, .resetWentBack, .recordsMissing]
+        guard let verdict, let hash = verdict.policyHash, early.isDisjoint(with: verdict.failures.keys) else {
+            return .none
+        }
+        return BootAppraisal(by: try? policy(hash))
+    }
+
     private func load(_ contentHash: Digest) throws -> Policy {
         if let compiled = try? store.compiledPolicy(contentHash), let policy = try? Policy(compiled: compiled),
             policy.contentHash == contentHash
@@ -89,6 +100,6 @@ package final class PolicyCache: Sendable {
         guard let source = try store.policySource(contentHash) else {
             throw StoreError(.notFound, "the assigned policy \(contentHash) is not in the store")
         }
-        return try Policy(source: source)
+        return try Policy(storedSource: source)
     }
 }

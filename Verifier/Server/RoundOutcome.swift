@@ -31,6 +31,8 @@ package struct RoundOutcome: Sendable {
     package let keyrings: KeyringModel
     /// Content hash of the policy that judged.
     package let policyHash: Digest?
+    /// How far the boot was appraised.
+    package let boot: BootAppraisal
     /// What a trial of another policy came to; nil for none.
     package var trial: TrialOutcome?
 
@@ -55,6 +57,7 @@ package struct RoundOutcome: Sendable {
         signatures = (round.plan.scratch?.signatures ?? AppraisalOutcome.SignatureCounts()) + outcome.signatures
         keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
+        boot = BootAppraisal(by: round.plan.basis.policy)
     }
 
     /// A round for which the agent doesn't hold the records asked for.
@@ -80,5 +83,6 @@ package struct RoundOutcome: Sendable {
         signatures = AppraisalOutcome.SignatureCounts()
         keyrings = stored?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
+        boot = .none
     }
 }

@@ -47,7 +47,8 @@ struct RoundPlan: Sendable {
     ) throws(Status) {
         let usable = settings.banks.filter(hello.banks.contains)
         let stored = basis.attestation
-        guard let bank = stored?.selection.banks.first?.bank.within(usable) ?? usable.first else {
+        // The operator's order decides each time: a host that leaves a bank out of Hello doesn't get rid of it for good.
+        guard let bank = usable.first else {
             let allowed = settings.banks.map(\.description).joined(separator: ", ")
             let held = hello.banks.map(\.description).joined(separator: ", ")
             throw Status(
@@ -119,12 +120,5 @@ extension Scratch {
     /// Whether something of it came within a lifetime. A clock that was set back doesn't make it young.
     fileprivate func isFresh(at time: Int64, lifetime: Int64) -> Bool {
         lifetime > 0 && Age(of: transfer.updatedAt, at: time).isWithin(lifetime)
-    }
-}
-
-extension PCRBank {
-    /// The bank, if it is one of these.
-    fileprivate func within(_ banks: [PCRBank]) -> PCRBank? {
-        banks.contains(self) ? self : nil
     }
 }

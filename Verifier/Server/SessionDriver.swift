@@ -180,6 +180,10 @@ extension SessionDriver {
         } catch let error as StoreError where error.code == .notFound {
             let remedy = "add it on the verifier: assay-verifier agents add \(agentID.shellWord)"
             return [.close(Status(.permissionDenied, "agent \(agentID) is not enrolled; \(remedy)"), send: true)]
+        } catch let error as QuoteError {
+            logger.error("the agent's attestation key is refused", metadata: ["error": "\(error)"])
+            let refusal = "the enrolled attestation key is refused: \(error); \(error.remedy)"
+            return [.close(Status(.failedPrecondition, refusal), send: true)]
         } catch {
             logger.error("the agent's record can't be used", metadata: ["error": "\(error)"])
             let seconds = UInt32(services.settings.roundSeconds)

@@ -78,7 +78,7 @@ extension AttestationResult {
             recordsAppraised: structure.records_appraised, excessRecords: structure.excess_records,
             policySHA256: try fields.bytes("policy_sha256", structure.policy_sha256, 0...32),
             signaturesVerified: structure.signatures_verified, nextRoundSeconds: structure.next_round_seconds,
-            identity: try fields.text("identity", structure.identity))
+            identity: try fields.text("identity", structure.identity), boot: try fields.text("boot", structure.boot))
         guard [0, 32].contains(policySHA256.count) else {
             throw fields.error(.length(policySHA256.count, allowed: 32...32), "policy_sha256")
         }
@@ -113,6 +113,7 @@ extension AttestationResult {
         structure.pointee.signatures_verified = signaturesVerified
         structure.pointee.next_round_seconds = nextRoundSeconds
         structure.pointee.identity = arena.text(identity)
+        structure.pointee.boot = arena.text(boot)
         return structure
     }
 }

@@ -19,6 +19,8 @@ package struct AppraisalOptions: Sendable {
     package var requiresSignatures = false
     /// Takes the place of the policy's rule for all violations.
     package var violations: PolicyAction?
+    /// Whether the operator lets SHA-1 vouch for records, so that a bank padded with it is no news.
+    package var allowsSHA1 = false
     /// Whether record 0 of an epoch must be a boot_aggregate, and a file be measured: so wherever a quote, or values, are to
     /// be met, and not for an excerpt that is only looked at.
     package var requiresBootAggregate = false

@@ -1,3 +1,4 @@
+package import AssayCrypto
 package import IMA
 
 /// What an appraisal came to.
@@ -87,6 +88,8 @@ package struct AppraisalOutcome: Sendable {
     package let lanes: [PCRReplay.Lane]
     /// The first snapshots of this round.
     package let snapshots: [Snapshot]
+    /// The banks in which nothing but padded SHA-1 led to the match.
+    package let paddedBanks: [PCRBank]
     /// Whether this round's first record is a snapshot that begins behind records which this verifier has not judged.
     package let beginsBehindGap: Bool
 }

@@ -230,7 +230,7 @@ extension Appraiser {
             excess: matched.map { nextRecord - $0.records } ?? 0, findings: findings, newState: state,
             learned: judged.learned, keyrings: judged.keyrings, signatures: judged.signatures,
             violations: judged.violations, lanes: judged.replay.lanes, snapshots: judged.snapshots,
-            beginsBehindGap: gap != nil)
+            paddedBanks: matched?.replay.banksOfPaddedSHA1 ?? [], beginsBehindGap: gap != nil)
     }
 
     private borrowing func tier(_ findings: Findings) -> Tier {
@@ -282,10 +282,24 @@ extension Appraiser {
         if matched.records == 0, options.requiresBootAggregate {
             roundFindings.add(Finding(.noBootAggregate, found: "no record at all"))
         }
+        checkPadding(matched.replay)
         // An excerpt need not have a file; but a quote that vouches for no record at all is no verdict on a log.
         if matched.fileRecords == 0, options.requiresBootAggregate || matched.records == 0 {
             roundFindings.add(Finding(.nothingMeasured, isWarning: true))
         }
+    }
+
+    /// A bank that the kernel extends with SHA-1 and zeros is worth no more than SHA-1, whatever its name.
+    private mutating func checkPadding(_ replay: PCRReplay) {
+        let banks = replay.banksOfPaddedSHA1
+        let action = judge.policy?.rules.paddedBanks ?? (options.allowsSHA1 ? .ignore : .warn)
+        guard !banks.isEmpty, action != .ignore else { return }
+        let names = banks.map(\.description).joined(separator: ", ")
+        roundFindings.add(
+            Finding(
+                .paddedBank, found: "\(names) extended with SHA-1 and zeros",
+                expected: "digests of the bank's own hash",
+                isWarning: action == .warn))
     }
 
     /// What a log lacks that begins with a snapshot; nil if this one doesn't, or the snapshot is where this verifier's own

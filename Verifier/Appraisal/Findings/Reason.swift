@@ -18,6 +18,7 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
     case noBootAggregate = "no_boot_aggregate"
     case nothingMeasured = "nothing_measured"
     case pcrMismatch = "pcr_mismatch"
+    case paddedBank = "padded_bank"
     case recordsMissing = "records_missing"
     case noProgress = "no_progress"
     case badPolicy = "bad_policy"
@@ -63,6 +64,9 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         case .noBootAggregate: "Have the kernel measure from boot on (ima_policy=), and give its log from record 0."
         case .nothingMeasured: "Load an IMA policy that measures files (ima_policy=tcb, or a custom one)."
         case .pcrMismatch: "Records were lost, altered or added: inspect the host, and boot it to begin a new log."
+        case .paddedBank:
+            "Boot a kernel that extends the bank by its own hash (5.8 or later, the hash built in), or quote a bank that it "
+                + "does so; else set assay.padded_banks."
         case .recordsMissing: "Restore the missing shards on the host, or reboot it to begin a new log."
         case .noProgress: "Make a new quote, over the records already given, too; if it repeats, inspect the host."
         case .badPolicy: "Correct the policy (policy check names every fault) and upload it again."

@@ -34,11 +34,9 @@ struct CompiledRules: Hashable, Sendable {
             let bank = String(decoding: try Self.text(&reader), as: UTF8.self)
             assay.pcrs.append(.init(pcr: pcr, bank: bank, values: try Self.list(&reader)))
         }
-        // Older blobs end here.
-        if reader.remaining > 0 {
-            assay.unrootedNames = try Self.list(&reader)
-            assay.templates = try Self.list(&reader)
-        }
+        assay.unrootedNames = try Self.list(&reader)
+        assay.templates = try Self.list(&reader)
+        assay.paddedBanks = try Self.action(&reader)
         try reader.finish()
     }
 
@@ -65,6 +63,7 @@ struct CompiledRules: Hashable, Sendable {
         }
         Self.write(assay.unrootedNames, &writer)
         Self.write(assay.templates, &writer)
+        writer.u8(assay.paddedBanks?.rawValue ?? 0xff)
         return writer.bytes
     }
 

@@ -83,7 +83,9 @@ extension Excludes {
 
     private static func note(ofExclude facts: Expressions.Facts) -> String? {
         if facts.fits(somePaths) { return " excludes every path" }
-        guard !facts.fitsPaths else { return nil }
+        guard !facts.fitsPaths else {
+            return facts.demandsBlank ? " fits no path: the kernel logs _ for a blank" : nil
+        }
         return facts.fits(["boot_aggregate"]) ? noPath + ", but for the boot_aggregate that begins a log" : noPath
     }
 

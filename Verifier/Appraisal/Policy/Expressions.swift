@@ -10,6 +10,8 @@ struct Expressions: Sendable {
         let fitsPaths: Bool
         /// Whether every name that it fits does.
         let fitsOnlyPaths: Bool
+        /// Whether whatever it fits has a blank.
+        let demandsBlank: Bool
         /// Whether it fits each of some names.
         let fits: ([String]) -> Bool
     }
@@ -36,7 +38,7 @@ struct Expressions: Sendable {
                 let first = try FirstBytes(of: pattern)
                 let facts = Facts(
                     index: index, text: quoted(pattern), fitsPaths: first.contains(UInt8(ascii: "/")),
-                    fitsOnlyPaths: first == .some([UInt8(ascii: "/")]),
+                    fitsOnlyPaths: first == .some([UInt8(ascii: "/")]), demandsBlank: Self.demandsBlank(pattern),
                     fits: { names in names.allSatisfy { single.fit(Array($0.utf8).span, matcher) } })
                 look(facts)
             } catch {

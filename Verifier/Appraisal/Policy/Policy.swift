@@ -33,7 +33,16 @@ package final class Policy: Sendable {
     ///   - source: JSON, or a DSSE envelope of it.
     ///   - signers: keys, one of which must have signed. Without any the policy must be plain; with any, signed.
     package convenience init(source: [UInt8], signers: [PublicKey] = []) throws(PolicyError) {
-        let reader = try PolicyReader.read(source, signers: signers)
+        try self.init(source, .signature(signers))
+    }
+
+    /// Compiles a policy anew whose source a store keeps: whether it is signed, and by whom, was settled when it was put.
+    package convenience init(storedSource source: [UInt8]) throws(PolicyError) {
+        try self.init(source, .givenBefore)
+    }
+
+    private convenience init(_ source: [UInt8], _ proof: SignedPolicy.Proof) throws(PolicyError) {
+        let reader = try PolicyReader.read(source, proof)
         try self.init(
             document: reader.document, contentHash: PCRBank.sha256.digest(of: source), warnings: reader.warnings)
     }

@@ -51,6 +51,7 @@ package struct PolicyDifference: Hashable, Sendable {
         compare("assay.exclude_globs", list(old.excludeGlobs), list(new.excludeGlobs))
         compare("assay.unrooted_names", list(old.unrootedNames), list(new.unrootedNames))
         compare("assay.templates", list(old.templates), list(new.templates))
+        compare("assay.padded_banks", action(old.paddedBanks), action(new.paddedBanks))
         let pcrs = { (rules: PolicyRules) in
             Set(rules.pcrs.flatMap { rule in rule.values.map { "\(rule.pcr) \(rule.bank) \($0.hexadecimal)" } })
         }

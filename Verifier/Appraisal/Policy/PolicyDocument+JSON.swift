@@ -8,7 +8,7 @@ extension PolicyDocument {
     package static func read(
         _ source: [UInt8], signers: [PublicKey] = []
     ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
-        let reader = try PolicyReader.read(source, signers: signers)
+        let reader = try PolicyReader.read(source, .signature(signers))
         return (reader.document, reader.warnings)
     }
 
@@ -61,6 +61,7 @@ extension PolicyRules {
         if !excludeGlobs.isEmpty { members.append(.init("exclude_globs", PolicyDocument.json(excludeGlobs))) }
         if !unrootedNames.isEmpty { members.append(.init("unrooted_names", PolicyDocument.json(unrootedNames))) }
         if !templates.isEmpty { members.append(.init("templates", PolicyDocument.json(templates))) }
+        if let paddedBanks { members.append(.init("padded_banks", Self.json(paddedBanks))) }
         if !pcrs.isEmpty { members.append(.init("pcrs", .object(pcrMembers))) }
         return members
     }

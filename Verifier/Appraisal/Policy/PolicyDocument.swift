@@ -45,7 +45,7 @@ package struct PolicyDocument: Hashable, Sendable {
 
     /// What a policy's JSON says.
     package init(json: [UInt8]) throws(PolicyError) {
-        self = try PolicyReader.read(json, signers: []).document
+        self = try PolicyReader.read(json, .signature([])).document
     }
 }
 
@@ -121,6 +121,9 @@ package struct PolicyRules: Hashable, Sendable {
     package var unrootedNames: [[UInt8]] = []
     /// The format strings of custom templates whose records are judged.
     package var templates: [[UInt8]] = []
+    /// What to do about a match that rests on SHA-1, padded with zeros to a wider bank's size; nil warns, unless SHA-1 is
+    /// allowed.
+    package var paddedBanks: PolicyAction?
     /// Expected values of PCRs that hold no records.
     package var pcrs: [PCRRule] = []
 

@@ -64,12 +64,24 @@ package struct PolicyDraft {
         }
     }
 
-    /// Excludes paths by the expressions of a file: one a line, blank lines and comments (`#`) passed over.
-    package mutating func exclude(list: [UInt8]) {
-        for expression in ExcludeList.expressions(list) where !base.excludes.contains(expression) {
-            base.excludes.append(expression)
-        }
+    /// Excludes paths by the expressions of a list.
+    ///
+    /// - Throws: `PolicyError` with all those that can't be used.
+    package mutating func exclude(_ list: ExcludeList) throws(PolicyError) {
+        try list.add(to: &base.excludes)
         base.sortOutExcludes()
+    }
+
+    /// Allows a PCR that holds no records to have a value.
+    ///
+    /// - Parameter pcr: 0 to 23.
+    package mutating func allow(pcr: Int, in bank: PCRBank, value: Digest) {
+        let name = bank.description
+        guard let index = base.assay.pcrs.firstIndex(where: { $0.pcr == pcr && $0.bank == name }) else {
+            base.assay.pcrs.append(.init(pcr: pcr, bank: name, values: [value.bytes]))
+            return
+        }
+        if !base.assay.pcrs[index].values.contains(value.bytes) { base.assay.pcrs[index].values.append(value.bytes) }
     }
 }
 
@@ -198,16 +210,4 @@ private struct Entries {
     }
 
     var list: [PolicyDocument.Entry] { digests.map { .init(name: $0.key, digests: $0.value) } }
-}
-
-/// The file in which older tools keep expressions of paths to leave out.
-enum ExcludeList {
-    /// One expression a line, without the blanks around it; blank lines and comments (`#`) are passed over.
-    static func expressions(_ text: [UInt8]) -> [[UInt8]] {
-        text.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d }).compactMap { line in
-            let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
-            let trimmed = Array(line.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
-            return trimmed.isEmpty || trimmed.first == UInt8(ascii: "#") ? nil : trimmed
-        }
-    }
 }

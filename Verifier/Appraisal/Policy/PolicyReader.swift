@@ -9,8 +9,8 @@ struct PolicyReader {
     private var faults: [PolicyError.Fault] = []
 
     /// Reads a policy, or says all that is wrong with it.
-    static func read(_ source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> PolicyReader {
-        let reader = try parse(source, signers)
+    static func read(_ source: [UInt8], _ proof: SignedPolicy.Proof) throws(PolicyError) -> PolicyReader {
+        let reader = try parse(source, proof)
         guard reader.faults.isEmpty else { throw PolicyError(reader.faults) }
         return reader
     }
@@ -20,9 +20,10 @@ struct PolicyReader {
         _ source: [UInt8], signers: [PublicKey]
     ) -> (faults: [PolicyError.Fault], warnings: [PolicyError.Fault]) {
         do throws(PolicyError) {
-            let reader = try parse(source, signers)
+            let reader = try parse(source, .signature(signers))
             var (faults, warnings) = (reader.faults, reader.warnings)
             let document = reader.document
+            if document.assay.pcrs.isEmpty { warnings.append(bootIsNotAppraised) }
             do throws(PolicyError) {
                 _ = try Excludes(of: document.excludes, document.assay, warnings: &warnings)
             } catch {
@@ -39,9 +40,16 @@ struct PolicyReader {
         }
     }
 
-    private static func parse(_ source: [UInt8], _ signers: [PublicKey]) throws(PolicyError) -> PolicyReader {
+    private static let bootIsNotAppraised = PolicyError.Fault(
+        place: "assay.pcrs",
+        message:
+            "is missing: what the host has booted is not appraised; policy create --pcrs 0-7 --quote FILE writes it")
+
+    private static func parse(
+        _ source: [UInt8], _ proof: SignedPolicy.Proof
+    ) throws(PolicyError) -> PolicyReader {
         var reader = PolicyReader()
-        reader.policy(try SignedPolicy.json(of: source, signers: signers))
+        reader.policy(try SignedPolicy.json(of: source, proof))
         return reader
     }
 
@@ -164,6 +172,7 @@ extension PolicyReader {
             case "exclude_globs": document.assay.excludeGlobs = strings(value, "assay.exclude_globs")
             case "unrooted_names": document.assay.unrootedNames = strings(value, "assay.unrooted_names")
             case "templates": templates(value)
+            case "padded_banks": document.assay.paddedBanks = action(value, "assay.padded_banks")
             case "pcrs": pcrs(value)
             default: fault("assay.\(escaped(Array(key.utf8)))", "is not known")
             }

@@ -2,6 +2,15 @@ package import AssayCrypto
 
 /// A policy in a DSSE envelope (https://github.com/secure-systems-lab/dsse, protocol and envelope 1.0.2).
 package enum SignedPolicy {
+    /// What is asked of a source's signature.
+    enum Proof: Sendable {
+        /// That one of these keys has signed. A plain policy is refused where there are any, and a signed one where there
+        /// are none: nobody is to believe in a signature that nobody checks.
+        case signature([PublicKey])
+        /// Nothing more: it was checked when the source was put into the store, which keeps it under its SHA-256.
+        case givenBefore
+    }
+
     /// The policy's JSON, byte for byte as it was signed.
     ///
     /// - Parameters:
@@ -9,12 +18,12 @@ package enum SignedPolicy {
     ///   - signers: keys, one of which must have signed. A plain policy is refused where there are any, and a signed one
     ///     where there are none: nobody is to believe in a signature that nobody checks.
     package static func payload(of source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
-        try opened(source, signers).payload ?? source
+        try opened(source, .signature(signers)).payload ?? source
     }
 
     /// The policy's JSON, read.
-    static func json(of source: [UInt8], signers: [PublicKey]) throws(PolicyError) -> JSON {
-        let (json, payload) = try opened(source, signers)
+    static func json(of source: [UInt8], _ proof: Proof) throws(PolicyError) -> JSON {
+        let (json, payload) = try opened(source, proof)
         guard let payload else { return json }
         return try JSONParser.parse(policy: payload)
     }
@@ -23,22 +32,27 @@ package enum SignedPolicy {
     ///
     /// - Returns: the source as JSON; and what its envelope holds, if it is one.
     private static func opened(
-        _ source: [UInt8], _ signers: [PublicKey]
+        _ source: [UInt8], _ proof: Proof
     ) throws(PolicyError) -> (json: JSON, payload: [UInt8]?) {
         let json = try JSONParser.parse(policy: source)
-        guard let envelope = Envelope(json) else {
+        let envelope = Envelope(json)
+        switch (proof, envelope) {
+        case (.signature(let signers), nil):
             guard signers.isEmpty else {
                 throw PolicyError(place: "policy", "a signature is required, but this is no DSSE envelope")
             }
             return (json, nil)
+        case (.signature(let signers), let envelope?):
+            guard !signers.isEmpty else {
+                throw PolicyError(place: "envelope", "the policy is signed; name the key that must have signed it")
+            }
+            return (json, try envelope.verifiedPayload(by: signers))
+        case (.givenBefore, let envelope): return (json, try envelope?.decodedPayload())
         }
-        guard !signers.isEmpty else {
-            throw PolicyError(place: "envelope", "the policy is signed; name the key that must have signed it")
-        }
-        return (json, try envelope.verifiedPayload(by: signers))
     }
 
-    /// What a policy's envelope says that it holds; other tools' envelopes are of the same type.
+    /// What a policy's envelope says that it holds; other tools' envelopes are of the same type. What was signed as anything
+    /// else was not signed as a policy.
     private static let payloadType = Array("application/vnd.keylime+json".utf8)
 
     /// Puts a policy into an envelope, signed.
@@ -96,8 +110,20 @@ package enum SignedPolicy {
             }
         }
 
-        func verifiedPayload(by signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
+        /// The payload, whoever signed it.
+        func decodedPayload() throws(PolicyError) -> [UInt8] {
             guard let payload else { throw PolicyError(place: "envelope.payload", "base64 is expected") }
+            return payload
+        }
+
+        func verifiedPayload(by signers: [PublicKey]) throws(PolicyError) -> [UInt8] {
+            let payload = try decodedPayload()
+            guard payloadType == SignedPolicy.payloadType else {
+                let known = String(decoding: SignedPolicy.payloadType, as: UTF8.self)
+                throw PolicyError(
+                    place: "envelope.payloadType", "\(known) is expected, not \(quoted(payloadType)): this is no policy"
+                )
+            }
             guard !signatures.isEmpty else { throw PolicyError(place: "envelope.signatures", "there is none") }
             let message = SignedPolicy.authenticated(payload, payloadType)
             for signature in signatures {

@@ -1,11 +1,11 @@
+internal import Bytes
 internal import Foundation
 
 /// Where a webhook is: what `hooks.webhook` says, taken apart.
 package struct WebhookAddress: Hashable, Sendable {
     /// Whether it is `https`.
     let isSecure: Bool
-    /// A name or an IP address, without brackets.
-    let host: String
+    let host: HostName
     let port: Int
     /// Path and query, as they stand in the request's first line.
     let target: String
@@ -19,7 +19,10 @@ package struct WebhookAddress: Hashable, Sendable {
             throw HookError("hooks.webhook has a user name in it, which isn't supported: put a secret into the path")
         }
         isSecure = scheme == "https"
-        self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+        guard let name = HostName(host) else {
+            throw HookError("hooks.webhook names the host \"\(escaped(host.utf8))\", not \(HostName.form)")
+        }
+        self.host = name
         port = url.port ?? (isSecure ? 443 : 80)
         guard (1...65535).contains(port) else { throw HookError("hooks.webhook has the port \(port)") }
         let path = url.path(percentEncoded: true)
@@ -28,7 +31,7 @@ package struct WebhookAddress: Hashable, Sendable {
 
     /// What the Host header says.
     var authority: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+        guard port == (isSecure ? 443 : 80) else { return host.withPort(port) }
+        return host.description.contains(":") ? "[\(host)]" : host.description
     }
 }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -21,7 +22,7 @@ package struct WebhookHook: Hook {
     }
 
     package func deliver(_ change: TierChange) async throws {
-        let (tls, host) = (tls, address.host)
+        let (tls, host) = (tls, address.host.description)
         let connection: Connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: host, port: address.port) { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -31,6 +31,9 @@ package struct Event: Hashable, Sendable {
         case tierChanged(from: Tier?, to: Tier)
         /// The host has booted.
         case epochChanged(from: UInt32, to: UInt32)
+        /// The quotes are of another bank than before; with no boot between, the host's Hello or the operator's order of
+        /// banks has changed.
+        case bankChanged(from: PCRBank, to: PCRBank)
         /// A key came onto a keyring.
         case keyLearned(keyring: [UInt8], key: Digest)
         /// A key is no longer in the model of a keyring.
@@ -88,6 +91,7 @@ extension Event.Kind {
         case stateDiscarded = "state_discarded"
         case tierChanged = "tier_changed"
         case epochChanged = "epoch_changed"
+        case bankChanged = "bank_changed"
         case keyLearned = "key_learned"
         case keyGone = "key_gone"
         case policyAssigned = "policy_assigned"
@@ -115,6 +119,7 @@ extension Event.Kind {
         case .stateDiscarded: .stateDiscarded
         case .tierChanged: .tierChanged
         case .epochChanged: .epochChanged
+        case .bankChanged: .bankChanged
         case .keyLearned: .keyLearned
         case .keyGone: .keyGone
         case .policyAssigned: .policyAssigned
@@ -156,6 +161,7 @@ extension Event.Kind {
         case .stateDiscarded: self = .stateDiscarded
         case .tierChanged: self = .tierChanged(from: try reader.optional { try $0.word() }, to: try reader.word())
         case .epochChanged: self = .epochChanged(from: try reader.integer(), to: try reader.integer())
+        case .bankChanged: self = .bankChanged(from: try reader.bank(), to: try reader.bank())
         case .keyLearned: self = .keyLearned(keyring: try reader.field(), key: try reader.digest())
         case .keyGone: self = .keyGone(keyring: try reader.field(), key: try reader.digest())
         case .policyAssigned: self = .policyAssigned(try reader.optional { try $0.text() })
@@ -192,6 +198,9 @@ extension Event.Kind {
         case .epochChanged(let from, let to), .schemaChanged(let from, let to):
             writer.integer(from)
             writer.integer(to)
+        case .bankChanged(let from, let to):
+            writer.bank(from)
+            writer.bank(to)
         case .keyLearned(let keyring, let key), .keyGone(let keyring, let key):
             writer.field(keyring)
             writer.digest(key)

@@ -36,6 +36,11 @@ extension Schema {
             isNewEpoch = true
             kinds.append(.epochChanged(from: old, to: resetCount))
         }
+        if let old = state?.selection.banks.first?.bank, let new = outcome.progress?.selection.banks.first?.bank,
+            old != new
+        {
+            kinds.append(.bankChanged(from: old, to: new))
+        }
         if let progress = outcome.progress {
             kinds += try noteKeys(
                 outcome.basis.keyrings, progress, isNewEpoch, of: id, at: now, transaction, &changes)
