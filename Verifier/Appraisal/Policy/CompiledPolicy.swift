@@ -9,7 +9,7 @@ internal import Bytes
 /// of paths, keyrings and buffers (slots; see ``DigestTable``) and the rules.
 package struct CompiledPolicy: Hashable, Sendable {
     static let magic = Array("ASSAYPOL".utf8)
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let checksumOffset = 56
     static let headerSize = 120
 

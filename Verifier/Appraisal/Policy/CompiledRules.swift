@@ -34,11 +34,8 @@ struct CompiledRules: Hashable, Sendable {
             let bank = String(decoding: try Self.text(&reader), as: UTF8.self)
             assay.pcrs.append(.init(pcr: pcr, bank: bank, values: try Self.list(&reader)))
         }
-        // Older blobs end here.
-        if reader.remaining > 0 {
-            assay.unrootedNames = try Self.list(&reader)
-            assay.templates = try Self.list(&reader)
-        }
+        assay.unrootedNames = try Self.list(&reader)
+        assay.templates = try Self.list(&reader)
         try reader.finish()
     }
 
