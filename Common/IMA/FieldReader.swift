@@ -128,21 +128,18 @@ extension FieldReader {
     }
 
     /// A blob that begins with the type of a signature, or nothing: the kernel shows no other.
-    func signature(
-        _ range: Range<Int>, _ isKnown: (FileSignature.Kind) -> Bool = { _ in true }
-    ) throws(MalformedRecord) -> Range<Int> {
-        guard range.isEmpty || FileSignature.Kind(rawValue: bytes[range.lowerBound]).map(isKnown) == true else {
+    func signature(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
+        guard range.isEmpty || FileSignature.Kind(rawValue: bytes[range.lowerBound]) != nil else {
             throw MalformedRecord(code: .signature, offset: range.lowerBound)
         }
         return range
     }
 
-    /// A DER structure, or nothing.
-    func optionalStructure(_ range: Range<Int>) throws(MalformedRecord) -> Range<Int> {
-        guard range.isEmpty || bytes[range.lowerBound] == 0x30 else {
-            throw MalformedRecord(code: .appendedSignature, offset: range.lowerBound)
+    /// Holds a field to its first byte, if it has one.
+    func check(_ range: Range<Int>, beginsWith first: UInt8, or code: MalformedRecord.Code) throws(MalformedRecord) {
+        guard range.isEmpty || bytes[range.lowerBound] == first else {
+            throw MalformedRecord(code: code, offset: range.lowerBound)
         }
-        return range
     }
 
     /// A 32-bit number, or nothing where the record is not a file's.

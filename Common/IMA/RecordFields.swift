@@ -62,27 +62,32 @@ package struct RecordFields: Sendable {
     /// - Parameter record: of these same bytes.
     /// - Complexity: linear in the name's length; no allocation.
     package init(_ record: RecordLayout, in bytes: Span<UInt8>, limits: LogLimits = .standard) {
-        self.init(record, in: bytes, as: Template(name: bytes.extracting(record.templateName)), limits: limits)
+        isViolation = record.isViolation
+        guard let template = Template(name: bytes.extracting(record.templateName)) else { return }
+        read(template, record, bytes, limits)
     }
 
-    /// Reads a record's fields as those of some template, whatever the record says of itself; nil is an unknown one.
-    package init(
-        _ record: RecordLayout, in bytes: Span<UInt8>, as template: Template?, limits: LogLimits = .standard
-    ) {
+    /// Reads a record's fields as those of some template, whatever the record says of itself.
+    package init(_ record: RecordLayout, in bytes: Span<UInt8>, as template: Template, limits: LogLimits = .standard) {
         isViolation = record.isViolation
-        guard let template else { return }
-        isCustom = template.isCustom
-        guard !isCustom || template.hasFixedLayout else { return }
+        read(template, record, bytes, limits)
+    }
+
+    @inline(__always)
+    private mutating func read(
+        _ template: Template, _ record: RecordLayout, _ bytes: Span<UInt8>, _ limits: LogLimits
+    ) {
+        if template.isCustom {
+            isCustom = true
+            guard template.hasFixedLayout else { return }
+        }
         do throws(MalformedRecord) {
             var fields = FieldReader(record, bytes, limits)
-            var last = 0..<0
-            for index in 0..<template.count {
-                last = try fields.next(template[index])
-                try read(template[index], last, fields)
-            }
+            for index in 0..<template.count { try read(template[index], try fields.next(template[index]), fields) }
             try fields.finish()
-            if template.isLikeBuffer { buffer = last }
-            try checkPairs(template, in: bytes)
+            // What stands behind the name's NUL and a length word.
+            if template.isLikeBuffer { buffer = name.upperBound + 5..<record.templateData.upperBound }
+            if isCustom || hasAppendedDigest || hasFurtherSignature { try checkPairs(template, in: bytes) }
             if template.hasAttributes {
                 let metadata = try FileMetadata(template, record, bytes, limits)
                 if !metadata.signature.isEmpty { hasFurtherSignature = true }
@@ -150,9 +155,10 @@ package struct RecordFields: Sendable {
         case .mode: _ = try fields.shortNumber(range)
         case .appendedSignature:
             asksForSignature = true
-            if !(try fields.optionalStructure(range)).isEmpty { hasFurtherSignature = true }
+            try fields.check(range, beginsWith: 0x30, or: .appendedSignature)
+            if !range.isEmpty { hasFurtherSignature = true }
         case .evmSignature:
-            _ = try fields.signature(range) { $0 == .portableEVM }
+            try fields.check(range, beginsWith: FileSignature.Kind.portableEVM.rawValue, or: .signature)
             asksForSignature = true
         case .attributeLengths, .attributeValues: break
         }

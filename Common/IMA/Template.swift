@@ -9,8 +9,7 @@ package struct Template: Sendable {
 
     /// Four bits for each field, the first one lowest: the whole list is one word.
     private var list: UInt64 = 0
-    /// How many fields there are.
-    package private(set) var count = 0
+    private var size: UInt8 = 0
     /// Whether the name is a format string, and not a built-in template's.
     package private(set) var isCustom = false
     private var present: UInt16 = 0
@@ -72,10 +71,13 @@ package struct Template: Sendable {
     private mutating func append(_ field: TemplateField) -> Bool {
         guard count < Self.maximumFields, !contains(field) else { return false }
         list |= UInt64(field.rawValue) << UInt64(4 * count)
-        count += 1
+        size += 1
         present |= Self.bit(field)
         return true
     }
+
+    /// How many fields there are.
+    package var count: Int { Int(size) }
 
     /// The field at a place, 0..<``count``.
     package subscript(index: Int) -> TemplateField {

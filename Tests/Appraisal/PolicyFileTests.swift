@@ -31,14 +31,16 @@ struct PolicyFileTests {
     func unrootedNames() throws {
         let found = warnings(
             source(
-                excludes: #""boot_aggregate", "memfd:.*", "/tmp/", "(boot|/x)", "[a-z].*", "/.*""#,
-                assay: #""unrooted_names": ["memfd:runc", ".*", "/x.*y"], "exclude_globs": ["memfd:*", "**"]"#))
+                excludes: #""boot_aggregate", "memfd:.*", "/tmp/", "(boot|/x)", "[c-z].*", "/.*""#,
+                assay:
+                    #""unrooted_names": ["memfd:runc", ".*", "/x.*y", "boot_aggregate$"], "exclude_globs": ["memfd:*", "**"]"#
+            ))
         let wanted: [(String, String)] = [
-            ("excludes[0]", "but for the boot_aggregate"), ("excludes[1]", "fits no path"),
-            ("excludes[4]", "fits no path"), ("excludes[5]", "every path"),
+            ("excludes[1]", "can fit no path"), ("excludes[4]", "can fit no path"), ("excludes[5]", "every path"),
             ("assay.unrooted_names[0]", "lets any file so named pass"),
             ("assay.unrooted_names[1]", "lets any file at all pass"), ("assay.unrooted_names[2]", "fits nothing"),
-            ("assay.exclude_globs[0]", "fits no path"), ("assay.exclude_globs[1]", "every path"),
+            ("assay.unrooted_names[3]", "lets the boot_aggregate that begins a log pass"),
+            ("assay.exclude_globs[0]", "can fit no path"), ("assay.exclude_globs[1]", "every path"),
         ]
         #expect(found.count == wanted.count, "\(found)")
         for (text, (place, words)) in zip(found, wanted) {

@@ -25,10 +25,17 @@ extension RecordJudge {
     /// too: it is one if its last field is what its digest is of, and no key then, for no file's field could hold one.
     ///
     /// Not asked of a signature that verifies: none is over its own digest.
+    @inline(__always)
     func isNoBuffer(
         _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
     ) -> Bool {
-        guard !fields.buffer.isEmpty, let policy,
+        fields.buffer.isEmpty || passesAsBuffer(fields, in: bytes, number, &judgement)
+    }
+
+    private func passesAsBuffer(
+        _ fields: RecordFields, in bytes: Span<UInt8>, _ number: UInt64, _ judgement: inout Judgement
+    ) -> Bool {
+        guard let policy,
             let computed = try? fields.digest.hash.algorithm?.digest(of: bytes.extracting(fields.buffer))
         else { return true }
         let name = bytes.extracting(fields.name)
@@ -47,7 +54,9 @@ extension RecordJudge {
         guard policy != nil || options.requiresSignatures, couldBeFile(record, fields, in: bytes) else { return true }
         let name = bytes.extracting(fields.name)
         let listing = policy?.file(name, bytes.extracting(fields.digest.range))
-        if listing == .allowed || policy?.excludes.contains(name, matcher) == true { return true }
+        // No expression lets a boot_aggregate pass but the one that begins a log.
+        let isExcluded = policy?.excludes.contains(name, matcher) == true && !Self.isBootAggregate(name)
+        if listing == .allowed || isExcluded { return true }
         let reason: Reason = listing == nil ? .notSigned : listing == .unlisted ? .notInPolicy : .digestMismatch
         addAmbiguity(reason, fields, "a file's", in: bytes, number, &judgement)
         return false
@@ -61,7 +70,8 @@ extension RecordJudge {
             Finding(
                 reason, record: number, path: [UInt8](copying: bytes.extracting(fields.name)),
                 found: "\(Self.text(fields.digest, bytes)), of bytes that can be \(whose) record, too",
-                remedy: "Find out what was measured; if it is wanted, list its digest under ima-buf and under digests."))
+                remedy: "Find out what was measured; if it is wanted, list its digest under ima-buf and under digests.")
+        )
     }
 
     private func couldBeFile(_ record: RecordLayout, _ fields: RecordFields, in bytes: Span<UInt8>) -> Bool {

@@ -197,7 +197,7 @@ struct RecordJudge: Sendable {
     }
 
     /// `boot_aggregate`, or `boot_aggregate_late` where IMA starts behind a late TPM driver.
-    private static func isBootAggregate(_ name: Span<UInt8>) -> Bool {
+    static func isBootAggregate(_ name: Span<UInt8>) -> Bool {
         (name.count == 14 || name.count == 19) && (name.equals("boot_aggregate") || name.equals("boot_aggregate_late"))
     }
 

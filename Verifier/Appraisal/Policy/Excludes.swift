@@ -3,9 +3,9 @@
 ///
 /// A name that begins with `/` is a path of the file system. Any other is its maker's choice: a memfd's, or that of a file
 /// on a mount of a user's own, which no path leads to.
-struct Excludes: Sendable {
-    private var paths: Expressions
-    private var globs: [Glob] = []
+final class Excludes: Sendable {
+    private let paths: Expressions
+    private let globs: [Glob]
     private let unrooted: Expressions
 
     /// Compiles expressions and globs, or says which don't compile.
@@ -31,27 +31,30 @@ struct Excludes: Sendable {
                 return nil
             }
         }
-        let paths = compiled(regexes, "excludes", Self.note(ofExclude:))
-        let unrooted = compiled(unrootedNames, "assay.unrooted_names", Self.note(ofUnrootedName:))
+        let ofPaths = compiled(regexes, "excludes", Self.note(ofExclude:))
+        let ofOthers = compiled(unrootedNames, "assay.unrooted_names", Self.note(ofUnrootedName:))
         warnings += notes
         notes = []
-        guard let paths, let unrooted else { throw PolicyError(faults) }
-        self.paths = paths
-        self.unrooted = unrooted
+        guard let ofPaths, let ofOthers else { throw PolicyError(faults) }
+        var paths = ofPaths
+        var others: [Glob] = []
         for (index, pattern) in globs.enumerated() {
             let glob = Glob(pattern)
             if let message = Self.note(of: glob) {
                 notes.append(.init(place: "assay.exclude_globs[\(index)]", message: quoted(pattern) + message))
             }
-            if let prefix = glob.prefix { self.paths.add(prefix: prefix) } else { self.globs.append(glob) }
+            if let prefix = glob.prefix { paths.add(prefix: prefix) } else { others.append(glob) }
         }
         warnings += notes
+        self.paths = paths
+        self.globs = others
+        unrooted = ofOthers
     }
 
     /// Compiles what a policy excludes.
     ///
     /// - Parameter warnings: as above.
-    init(
+    convenience init(
         of regexes: [[UInt8]], _ rules: PolicyRules, warnings: inout [PolicyError.Fault]
     ) throws(PolicyError) {
         try self.init(
@@ -79,18 +82,21 @@ struct Excludes: Sendable {
 extension Excludes {
     private static let somePaths = ["/", "/x\u{1}/Zy 7"]
     private static let someOtherNames = ["x\u{1}Zy 7", "memfd:x"]
-    private static let noPath = " fits no path: of names that don't begin with / only assay.unrooted_names may tell"
+    private static let noPath = " can fit no path: all begin with /; other names pass by assay.unrooted_names alone"
 
     private static func note(ofExclude facts: Expressions.Facts) -> String? {
         if facts.fits(somePaths) { return " excludes every path" }
         guard !facts.fitsPaths else {
             return facts.demandsBlank ? " fits no path: the kernel logs _ for a blank" : nil
         }
-        return facts.fits(["boot_aggregate"]) ? noPath + ", but for the boot_aggregate that begins a log" : noPath
+        return facts.fits(["boot_aggregate"]) ? nil : noPath
     }
 
     private static func note(ofUnrootedName facts: Expressions.Facts) -> String? {
         if facts.fitsOnlyPaths { return " fits nothing: the names that this is about don't begin with /" }
+        if facts.fits(["boot_aggregate"]), !facts.fits(["boot_aggregate."]) {
+            return " lets the boot_aggregate that begins a log pass, whatever its value"
+        }
         let which = facts.fits(someOtherNames) ? "any file at all" : "any file so named"
         return " lets \(which) pass that has no path: every user of a host can make one (memfd_create, their own mount)"
     }
