@@ -98,7 +98,10 @@ let package = Package(
             ]),
         module(
             "Doctor", "Agent/Doctor",
-            ["CTimex", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix, systemPackage]),
+            [
+                "CTimex", "AssayCrypto", "Bytes", "IMA", "Shards", "TPM", "TPMDevice", "Terminal", "Transport",
+                nioPosix, systemPackage,
+            ]),
         command(
             "assay-agent", "Agent/CommandLine",
             [
@@ -178,7 +181,9 @@ let package = Package(
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
         tests(
             "Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM", systemPackage]),
-        tests("Doctor", ["Doctor", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Transport", systemPackage]),
+        tests(
+            "Doctor",
+            ["Doctor", "AssayCrypto", "Bytes", "IMA", "Shards", "TPM", "TPMDevice", "Transport", systemPackage]),
         tests(
             "Configuration",
             [

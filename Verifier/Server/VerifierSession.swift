@@ -250,8 +250,8 @@ extension VerifierSession {
         } catch {
             return [quoted] + commit(RoundOutcome(round, failed: Finding(error)), of: round)
         }
-        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isOfStoredEpoch(quote.clockInfo, round) {
-            // It is still the epoch of which more records were seen.
+        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isUninterrupted(quote.clockInfo, round) {
+            // It is still the epoch of which more records were seen, and its PCRs were not reset.
             let held = "the log ends at record \(evidence.logEnd)"
             return [quoted] + commit(RoundOutcome(round, missing: missed, found: held), of: round)
         }
@@ -284,8 +284,11 @@ extension VerifierSession {
         return isNew
     }
 
-    private func isOfStoredEpoch(_ clock: ClockInfo, _ round: Round) -> Bool {
-        round.plan.basis.attestation?.clock.resetCount == clock.resetCount
+    /// Whether neither a boot nor a suspension stands between what is stored and a quote. A host that lost its power while it
+    /// was suspended has a new log and new PCRs, though the TPM counts no boot (a TPM Restart).
+    private func isUninterrupted(_ clock: ClockInfo, _ round: Round) -> Bool {
+        guard let stored = round.plan.basis.attestation?.clock else { return false }
+        return stored.resetCount == clock.resetCount && stored.restartCount == clock.restartCount
     }
 
     private mutating func take(_ shard: LogShard, _ taken: consuming Exchange, time: Int64) -> [Action] {
@@ -335,6 +338,7 @@ extension VerifierSession {
         let round = exchange.round
         let clock = exchange.clock
         let passed = exchange.passed
+        let missed = exchange.missedRecord
         let outcome = exchange.finish()
         if outcome.newState == nil, let scratch = round.plan.scratch {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
@@ -350,6 +354,9 @@ extension VerifierSession {
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
         var concluded = RoundOutcome(round, outcome, passed: passed, clock: clock)
+        if outcome.newState == nil, let missed {
+            concluded.findings.add(.missing(missed, found: "the log ends at record \(outcome.recordsReceived)"))
+        }
         concluded.trial = trial
         return commit(concluded, of: round)
     }

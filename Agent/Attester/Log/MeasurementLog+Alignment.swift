@@ -53,7 +53,7 @@ extension MeasurementLog {
         let next = index.nextRecord
         let isKexec = isKnown && known.kernel != name
         if isKexec, try beginsAnew(file, behind: known.offset) {
-            note(known.record == next ? .kexec(record: next) : .notCarriedOver(record: next))
+            note(.notCarriedOver(record: next))
             try settle(KernelPosition(kernel: name, record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
         }
@@ -73,12 +73,12 @@ extension MeasurementLog {
             if isKexec { note(.kexec(record: next)) }
             return stream
         case .differs(let record, let offset, true) where isKexec && record > base.record:
-            try settle(KernelPosition(kernel: name, record: next, offset: offset, start: base.record))
             note(.partlyCarriedOver(record: next))
+            try settle(KernelPosition(kernel: name, record: next, offset: offset, start: base.record))
             return RecordStream(record: next, offset: offset, format: index.format)
         case .differs where isKexec, .shorter where isKexec:
-            try settle(KernelPosition(kernel: name, record: next))
             note(.notCarriedOver(record: next))
+            try settle(KernelPosition(kernel: name, record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
         case .differs where kernel.mayShrink: return try search(file, index)
         case .differs where try head(of: file, index).snapshot != nil: return try search(file, index)
@@ -147,9 +147,8 @@ extension MeasurementLog {
         }
         // A snapshot of the very values that the stored records lead to follows them.
         let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
-        let isKnown = isPositionKnown
+        if !goesOn, isPositionKnown { note(.trimmedByAnother(record: next)) }
         try settle(KernelPosition(kernel: name, record: next, start: min(position?.start ?? 0, next)))
-        if !goesOn, isKnown { note(.trimmedByAnother(record: next)) }
         return RecordStream(record: next, offset: 0, format: index.format)
     }
 

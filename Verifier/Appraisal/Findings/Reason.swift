@@ -62,7 +62,8 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         case .noBootAggregate: "Have the kernel measure from boot on (ima_policy=), and give its log from record 0."
         case .nothingMeasured: "Load an IMA policy that measures files (ima_policy=tcb, or a custom one)."
         case .pcrMismatch: "Records were lost, altered or added: inspect the host, and boot it to begin a new log."
-        case .recordsMissing: "Restore the missing shards on the host, or reboot it to begin a new log."
+        case .recordsMissing:
+            "Restore the missing shards on the host, or boot it through its firmware, not by kexec, to begin a new log."
         case .noProgress: "Make a new quote, over the records already given, too; if it repeats, inspect the host."
         case .badPolicy: "Correct the policy (policy check names every fault) and upload it again."
         case .badQuoteSignature: Self.remedy(.badQuoteSignature)
