@@ -44,6 +44,7 @@ extension LogKeeper {
                 let isRemoved = try await removeSuperseded(log, boot)
                 outcome = isRemoved ? .removed : .unfit(records: found.records, matched: nil)
             }
+            if case .unfit(let records, _) = outcome { remember(LogGap(before: records, .unfit), boot) }
             return Cleaning(outcome: outcome, others: others, notices: outcome == .removed ? [] : found.notices)
         } catch {
             let isDamaged = error.code == .shards(.damaged) || error.code == .shards(.missing)
@@ -104,6 +105,15 @@ extension LogKeeper {
         } catch {
             throw AttesterError(error)
         }
+    }
+
+    /// Lets later processes know of a gap, unless they know of one of its kind. It is said now in any case: a disk that is
+    /// full changes nothing of what was found.
+    private func remember(_ gap: LogGap, _ boot: Boot) {
+        let writer = writer(boot)
+        let known = (try? writer.gaps()) ?? []
+        guard !known.contains(where: { $0.cause == gap.cause }), let lock = try? writer.lock() else { return }
+        try? writer.keep([gap], holding: lock)
     }
 
     private func writer(_ boot: Boot) -> ShardWriter {

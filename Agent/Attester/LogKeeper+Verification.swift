@@ -64,7 +64,8 @@ extension LogKeeper {
         _ matched: UInt64?, _ listed: UInt64, _ log: MeasurementLog, _ values: PCRValues
     ) throws(AttesterError) -> Verification.Outcome {
         if let matched, matched >= listed { return .whole(matched) }
-        return try log.replayKernel(towards: values) == nil ? .broken(matched) : .superseded
+        guard try log.replayKernel(towards: values) == nil else { return .superseded }
+        return .broken(matched.flatMap { $0 > 0 ? $0 : nil })
     }
 
     /// The log, of which nothing is freed.

@@ -8,7 +8,7 @@ import Testing
 @Suite("Gaps of a log") struct LogGapTests {
     private static let all = [
         LogGap(before: 0, .notCarriedOver), LogGap(before: 217, .partlyCarriedOver),
-        LogGap(before: 4, .counted(.max, held: 3)), LogGap(before: .max, .trimmedByAnother),
+        LogGap(before: 4, .counted(.max, held: 3)), LogGap(before: .max, .trimmedByAnother), LogGap(before: 9, .unfit),
     ]
 
     @Test("are remembered in the boot's folder, each once, by whichever process, until the shards go")

@@ -344,7 +344,7 @@ extension VerifierSession {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
                 + withoutScratch(round, round.attempt, "what was kept of a broken transfer doesn't lead to the quote")
         }
-        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != clock.restartCount } ?? false
+        let wasSuspended = round.plan.clock.map { $0.restartCount != clock.restartCount } ?? false
         if outcome.newState == nil, round.plan.resumesCommit, wasSuspended {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)

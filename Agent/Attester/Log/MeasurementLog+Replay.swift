@@ -25,8 +25,8 @@ extension MeasurementLog {
 
     /// Replays what the kernel itself shows, and nothing else, towards PCR values.
     ///
-    /// - Returns: how many of its records there are when all PCRs have the values; nil if they never do. If they do, the
-    ///   kernel holds everything that was measured since the PCRs were reset.
+    /// - Returns: how many of its records there are when all PCRs have the values; nil if it takes none of them, or they never
+    ///   do. If they do, the kernel holds everything that was measured since the PCRs were reset.
     package func replayKernel(towards values: PCRValues) throws(AttesterError) -> UInt64? {
         defer { kernel.rest() }
         var replay = LogReplay(towards: values)
@@ -46,7 +46,7 @@ extension MeasurementLog {
                 }
             }
         }
-        return replay.matched
+        return replay.matched.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// Gives all records from one on, in order, in parts of about 1 MiB.

@@ -59,7 +59,7 @@ struct CleanShardsCommand: AsyncParsableCommand {
                 + "the shards were written, as where a host loses its power while it is suspended"
         case .unfit(let records, let matched):
             report.kept = records
-            let reach = matched.map { "only the first \(readableCount($0)) do" } ?? "nor does any part of them"
+            let reach = matched.map { "only the first \(readableCount($0)) do" } ?? "nor do the first of them"
             report.reason =
                 "shards and log of \(readableCount(records)) records don't replay to the TPM's PCRs, \(reach): some are "
                 + "missing or were changed. The shards are kept, for nobody else has their records. To begin a new "

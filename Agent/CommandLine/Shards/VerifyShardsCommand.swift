@@ -81,7 +81,7 @@ struct VerifyShardsCommand: AsyncParsableCommand {
                 + "the shards were written (the host lost its power while it was suspended). assay-agent shards clean "
                 + "--boot removes the shards"
         case .broken(let matched):
-            let reach = matched.map { "only the first \(readableCount($0)) do" } ?? "nor does any part of them"
+            let reach = matched.map { "only the first \(readableCount($0)) do" } ?? "nor do the first of them"
             return "\(records) don't replay to the TPM's PCRs, \(reach): some are missing or were changed. Keep them "
                 + "as evidence, then boot this host through its firmware, not by kexec"
         }
