@@ -64,7 +64,7 @@ struct CleanShardsCommand: AsyncParsableCommand {
                         + "Give --force to remove them all the same; the host then needs a boot")
             }
         }
-        try ShardWriter.removeAll(in: host.shards.directory)
+        try ShardWriter.removeAll(in: host.shards.directory, evenIfFreed: force)
         try show(Report(kept: 0, removed: epochs.map(\.folder), reason: nil))
     }
 
