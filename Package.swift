@@ -179,8 +179,16 @@ let package = Package(
         tests("Settings", ["Settings"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
+        module("FolderKernel", "Tests/FolderKernel", ["Attester", "IMA", systemPackage]),
+        command(
+            "TrimmingAgent", "Tests/TrimmingAgent",
+            ["AssayCrypto", "Attester", "FolderKernel", "Shards", systemPackage]),
         tests(
-            "Attester", ["Attester", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM", systemPackage]),
+            "Attester",
+            [
+                "Attester", "FolderKernel", "TrimmingAgent", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM",
+                systemPackage,
+            ]),
         tests(
             "Doctor",
             ["Doctor", "AssayCrypto", "Bytes", "IMA", "Shards", "TPM", "TPMDevice", "Transport", systemPackage]),
@@ -210,7 +218,8 @@ let package = Package(
             "EndToEnd",
             nio + [
                 "assay-agent", "assay-verifier", "Appraisal", "AssayCrypto", "Attester", "Bytes", "Enrolment", "Files",
-                "IMA", "Messages", "Server", "Shards", "SlowLink", "StandInKernel", "Store", "TPM", "TPMDevice",
+                "FolderKernel", "IMA", "Messages", "Server", "Shards", "SlowLink", "StandInKernel", "Store", "TPM",
+                "TPMDevice",
                 "Transport", logging, serviceLifecycle, systemPackage,
             ]),
     ],

@@ -36,6 +36,8 @@ package actor Attester {
     private let softwareVersion: String
     /// The last Hello on the connection.
     private var said: Hello
+    /// Why the kernel's log couldn't be read the last time, though another time it may.
+    private var unread: AttesterError?
     /// When the round's first shard was read.
     private var transferBegan: ContinuousClock.Instant?
 
@@ -49,6 +51,16 @@ package actor Attester {
         device: any AttestingTPM, attestationKeyName: [UInt8], agentID: [UInt8], logPath: FilePath,
         shards: MeasurementLog.Settings, softwareVersion: String
     ) {
+        self.init(
+            device: device, attestationKeyName: attestationKeyName, agentID: agentID,
+            kernelFiles: HostFiles(path: logPath), shards: shards, softwareVersion: softwareVersion)
+    }
+
+    /// The same, with a kernel's files in place of a path.
+    package init(
+        device: any AttestingTPM, attestationKeyName: [UInt8], agentID: [UInt8], kernelFiles: any KernelFiles,
+        shards: MeasurementLog.Settings, softwareVersion: String
+    ) {
         self.device = device
         self.agentID = agentID
         self.attestationKeyName = attestationKeyName
@@ -56,7 +68,7 @@ package actor Attester {
         said = Hello(
             agentID: agentID, attestationKeyName: attestationKeyName, nextRecord: 0, banks: [],
             maximumShardBytes: AttesterSession.maximumShardBytes)
-        log = MeasurementLog(path: logPath, settings: shards)
+        log = MeasurementLog(files: kernelFiles, settings: shards)
     }
 
     /// Stores what the kernel's log has, before a verifier waits for it: the first reading of a long log takes a while.
@@ -162,7 +174,14 @@ extension Attester {
             throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
         }
         defer { for notice in log.takeNotices() { observe(.notice(notice)) } }
-        try log.refresh(epoch: BootEpoch(resetCount: clock.resetCount), banks: banks)
+        unread = nil
+        do throws(AttesterError) {
+            try log.refresh(epoch: BootEpoch(resetCount: clock.resetCount), banks: banks)
+        } catch {
+            guard error.code == .logBusy else { throw error }
+            log.note(.unread(error))
+            unread = error
+        }
         let first = try log.firstRecord() ?? 0
         return Hello(
             agentID: agentID, attestationKeyName: attestationKeyName, firstRecord: first,
@@ -222,6 +241,8 @@ extension Attester {
             said = now
             return session.restated(now)
         }
+        // What is stored may be all there is; if it isn't, a verdict on it would be wrong.
+        if let unread, !log.leads(to: quote.pcrValues) { throw unread }
         let received = ReceivedQuote(attest: quote.attest, signature: quote.signature, pcrValues: quote.pcrValues)
         return session.quoted(received, log: try log.extent(from: first))
     }

@@ -6,6 +6,8 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// The measurement log can't be opened or read.
         case logUnreadable
+        /// The measurement log can't be read for now: another process has it open for writing.
+        case logBusy
         /// The measurement log isn't one.
         case logMalformed
         /// The log's shards can't be read or written.
@@ -44,6 +46,8 @@ package struct AttesterError: Error, Hashable, CustomStringConvertible {
         switch code {
         case .logUnreadable:
             "mount securityfs, boot a kernel with IMA, and run the agent as a user that may read the log"
+        case .logBusy:
+            "end that process; \(FileHolder.search(beside: place)) shows which it is"
         case .logMalformed: "point log.path at the kernel's binary_runtime_measurements"
         case .shards(let code): ShardError(code, path: place, problem: problem).remedy
         case .tpmUnusable: "check tpm.tcti, and that the agent's user may use the TPM"

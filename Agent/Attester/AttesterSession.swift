@@ -177,7 +177,9 @@ package struct AttesterSession: Sendable {
     package mutating func read(_ records: [UInt8], count: UInt32, first: UInt64) -> [Action] {
         guard case .awaitingRead(var transfer) = state, transfer.next == first else { return [] }
         let shard = transfer.take(records, count: count)
-        let actions: [Action] = [.send(.logShard(shard)), .progress(transfer.progress(of: shard))]
+        // A round with nothing to send is a shard to the verifier, and nothing to an operator.
+        let told: [Action] = count > 0 ? [.progress(transfer.progress(of: shard))] : []
+        let actions = [.send(.logShard(shard))] + told
         guard shard.moreDataPending else {
             state = .awaitingResult(round: shard.round)
             return actions

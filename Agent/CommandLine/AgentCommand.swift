@@ -24,8 +24,8 @@ struct AgentCommand: AsyncParsableCommand {
             """,
         version: softwareVersion,
         subcommands: [
-            JoinCommand.self, DoctorCommand.self, AttestCommand.self, RunCommand.self, KeyCommand.self,
-            ShardsCommand.self,
+            JoinCommand.self, DoctorCommand.self, AttestCommand.self, RunCommand.self, ConfigureCommand.self,
+            KeyCommand.self, ShardsCommand.self,
         ])
 }
 

@@ -98,7 +98,8 @@ private struct AgentService: Service {
         } catch let error as AttesterError where error.code == .tpmUnusable {
             throw error
         } catch {
-            logger.warning("not attested", metadata: ["error": "\(error)"])
+            // Who ends the service knows that it attests no more.
+            if !Task.isCancelled { logger.warning("not attested", metadata: ["error": "\(error)"]) }
             return false
         }
     }

@@ -19,11 +19,21 @@ struct ShardFolder: Sendable {
         }
     }
 
-    /// A file's length and inode; nil if there is none.
-    func status(_ name: String) -> (length: UInt64, inode: UInt64)? {
+    /// What tells a file from the one that it was: another, or another's content.
+    struct Status: Hashable, Sendable {
+        let length: UInt64
+        let inode: UInt64
+        /// When it was written to last, in seconds and nanoseconds.
+        let modified: [Int]
+    }
+
+    /// A file's status; nil if there is none.
+    func status(_ name: String) -> Status? {
         var status = stat()
         guard stat(path.appending(name).string, &status) == 0 else { return nil }
-        return (UInt64(max(0, status.st_size)), UInt64(status.st_ino))
+        return Status(
+            length: UInt64(max(0, status.st_size)), inode: UInt64(status.st_ino),
+            modified: [status.st_mtim.tv_sec, status.st_mtim.tv_nsec])
     }
 
     /// A whole file; nil if there is none.

@@ -22,25 +22,41 @@ package struct ShardLock: ~Copyable {
     /// - Parameter patience: how long to wait, in seconds.
     /// - Throws: `.locked` after that; `.inaccessible` without a folder.
     package init(_ root: FilePath, _ kind: Kind, patience: Double = 30) throws(ShardError) {
-        let descriptor: FileDescriptor
-        do {
-            descriptor = try FileDescriptor.open(root, .readOnly, options: [.directory, .closeOnExec])
-        } catch {
-            throw ShardError(.inaccessible, path: root.string, problem: "can't be opened: \(error)")
-        }
-        if let failure = Self.wait(descriptor, kind, patience) {
+        let end = ContinuousClock.now + .seconds(patience)
+        while true {
+            let descriptor: FileDescriptor
+            do {
+                descriptor = try FileDescriptor.open(root, .readOnly, options: [.directory, .closeOnExec])
+            } catch {
+                throw ShardError(.inaccessible, path: root.string, problem: "can't be opened: \(error)")
+            }
+            let failure = Self.wait(descriptor, kind, until: end)
+            // Who waited for a folder that was removed meanwhile has locked nothing that others see.
+            if failure == nil, Self.isNamed(root, descriptor) {
+                self.descriptor = descriptor
+                return
+            }
             try? descriptor.close()
+            guard let failure else { continue }
             let isTaken = failure == .wouldBlock
             let problem = isTaken ? "has been locked for \(patience) s" : "can't be locked: \(failure)"
             throw ShardError(isTaken ? .locked : .inaccessible, path: root.string, problem: problem)
         }
-        self.descriptor = descriptor
+    }
+
+    /// Whether the folder of that name is the open one.
+    private static func isNamed(_ root: FilePath, _ descriptor: FileDescriptor) -> Bool {
+        var held = stat()
+        var named = stat()
+        guard fstat(descriptor.rawValue, &held) == 0, stat(root.string, &named) == 0 else { return false }
+        return held.st_dev == named.st_dev && held.st_ino == named.st_ino
     }
 
     /// Why the lock isn't held, or nil if it is.
-    private static func wait(_ descriptor: FileDescriptor, _ kind: Kind, _ patience: Double) -> Errno? {
+    private static func wait(
+        _ descriptor: FileDescriptor, _ kind: Kind, until end: ContinuousClock.Instant
+    ) -> Errno? {
         let operation = (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB
-        let end = ContinuousClock.now + .seconds(patience)
         while flock(descriptor.rawValue, operation) != 0 {
             let failure = Errno(rawValue: errno)
             guard failure == .wouldBlock || failure == .interrupted, ContinuousClock.now < end else { return failure }

@@ -40,7 +40,7 @@ package struct ShardWriter: Sendable {
     /// The PCRs after the last stored record.
     private var replay: PCRReplay
     /// The index's file as this writer left it.
-    private var indexFile: (length: UInt64, inode: UInt64)?
+    private var indexFile: ShardFolder.Status?
 
     /// A writer of an epoch's shards. Nothing is read or written before ``synchronize(holding:)``.
     ///
@@ -63,12 +63,23 @@ package struct ShardWriter: Sendable {
         return try ShardLock(root, .exclusive)
     }
 
-    /// Locks out every other program that frees the kernel's records: flock(2) on the epoch's folder, exclusive. It is
-    /// taken before the lock on the folder of all epochs.
+    /// Locks out every other program that frees the kernel's records, or writes down where its list stands: flock(2) on
+    /// the epoch's folder, exclusive. It is taken before the lock on the folder of all epochs.
+    ///
+    /// - Throws: `.locked` after 5 seconds.
     package func lockTrimming() throws(ShardError) -> ShardLock {
         try folder.make()
-        return try ShardLock(folder.path, .exclusive, patience: 5)
+        do throws(ShardError) {
+            return try ShardLock(folder.path, .exclusive, patience: Self.trimmingPatience)
+        } catch {
+            // Removed by another process, just now.
+            guard error.code == .inaccessible, folder.status(".") == nil else { throw error }
+            try folder.make()
+            return try ShardLock(folder.path, .exclusive, patience: Self.trimmingPatience)
+        }
     }
+
+    private static let trimmingPatience = 5.0
 
     /// Reads what is stored, with what another process has replaced taken over.
     package mutating func read<Result>(
@@ -117,12 +128,14 @@ package struct ShardWriter: Sendable {
     /// - Parameters:
     ///   - first: the number of the first; those that are stored already are passed over.
     ///   - format: of the log; counts for the first records of an epoch.
+    ///   - kernel: where the list stands that they are of; counts for the first records of an epoch.
     /// - Throws: `.full`; then as many were stored as there was room for.
     package mutating func append(
-        _ records: [UInt8], first: UInt64, format: LogFormat, holding lock: borrowing ShardLock
+        _ records: [UInt8], first: UInt64, format: LogFormat, kernel: KernelPosition? = nil,
+        holding lock: borrowing ShardLock
     ) throws(ShardError) {
         try synchronize(holding: lock)
-        if reader == nil { try begin(format) }
+        if reader == nil { try begin(format, kernel) }
         guard let index = reader?.index, first <= index.nextRecord else {
             let problem = "record \(first) can't follow record \(nextRecord): the ones between are missing"
             throw ShardError(.malformed, path: folder.path.string, problem: problem)
@@ -151,6 +164,17 @@ package struct ShardWriter: Sendable {
             restoreReplay()
             throw error
         }
+    }
+
+    /// Whether records are stored at their numbers, byte for byte, as the disk gives them back.
+    ///
+    /// - Throws: `.missing` or `.damaged`, with the shard's path.
+    package mutating func holds(_ records: [UInt8], first: UInt64, count: UInt64) throws(ShardError) -> Bool {
+        reader?.forget()
+        let stored = try read { reader throws(ShardError) in
+            try reader.records(from: first, to: first + count, maximumBytes: .max)
+        }
+        return stored?.count == count && stored?.bytes == records
     }
 
     /// Remembers where the kernel's list stands.
@@ -192,14 +216,25 @@ package struct ShardWriter: Sendable {
     }
 
     /// Removes the shards of all epochs.
-    package static func removeAll(in root: FilePath) throws(ShardError) {
-        let lock = try ShardLock(root, .exclusive)
+    ///
+    /// - Parameter evenIfFreed: also those that hold what the kernel has freed, so that nobody has it any more.
+    /// - Throws: `.freed`; the shards of that epoch are as they were.
+    package static func removeAll(in root: FilePath, evenIfFreed: Bool = true) throws(ShardError) {
         for epoch in try ShardReader.epochs(in: root) {
-            try ShardFolder(
-                path: root.appending(epoch.folder), permissions: ShardPermissions(), observe: { _ in }
-            ).removeAll()
+            let folder = ShardFolder(
+                path: root.appending(epoch.folder), permissions: ShardPermissions(), observe: { _ in })
+            // Nobody may be about to free what goes here.
+            let trimming = try ShardLock(folder.path, .exclusive)
+            let lock = try ShardLock(root, .exclusive)
+            let kernel = evenIfFreed ? nil : (try? ShardReader.readIndex(folder))?.index.kernel
+            guard kernel == nil || kernel?.record == 0 && kernel?.deleting == nil else {
+                let problem = "the kernel has freed records that are only here"
+                throw ShardError(.freed, path: folder.path.string, problem: problem)
+            }
+            try folder.removeAll()
+            _ = consume lock
+            _ = consume trimming
         }
-        _ = consume lock
     }
 
     mutating func note(_ notice: ShardNotice) { found.append(notice) }
@@ -253,10 +288,12 @@ extension ShardWriter {
         draft = Draft(first: name.first + name.count, count: 0, bytes: [])
     }
 
-    /// The folder and an empty index.
-    private mutating func begin(_ format: LogFormat) throws(ShardError) {
+    /// The folder and an index of nothing, which says from the beginning where the kernel's list stands.
+    private mutating func begin(_ format: LogFormat, _ kernel: KernelPosition?) throws(ShardError) {
         try folder.make()
-        try replaceIndex(with: ShardIndex(epoch: epoch, format: format))
+        var index = ShardIndex(epoch: epoch, format: format)
+        if let kernel { _ = index.apply(.kernel(kernel)) }
+        try replaceIndex(with: index)
         try ShardFolder(path: root, permissions: options.permissions, observe: folder.observe).synchronizeFolder()
     }
 

@@ -19,6 +19,11 @@ final class LogWorkshop {
         folder = FileManager.default.temporaryDirectory.appending(path: "assay-log-\(UUID().uuidString)")
     }
 
+    /// Where the shards are, and where a test copies them to.
+    var shardsAndCopy: (shards: URL, copy: URL) {
+        (folder.appending(path: "shards"), folder.appending(path: "copy"))
+    }
+
     static func run(_ body: (LogWorkshop) throws -> Void) throws {
         let workshop = LogWorkshop()
         try FileManager.default.createDirectory(at: workshop.folder, withIntermediateDirectories: true)
@@ -42,13 +47,14 @@ final class LogWorkshop {
 
     /// The agent's log, over a modelled kernel: what a new process of the agent's has.
     func log(
-        _ files: any KernelFiles, trims: Bool = false, quota: UInt64 = 1 << 30,
+        _ files: any KernelFiles, trims: Bool = false, quota: UInt64 = 1 << 30, shards: FilePath? = nil,
         observe: @escaping FileObserver = { _ in }
     ) -> MeasurementLog {
         MeasurementLog(
             kernel: KernelLog(files: files) { _ in },
             settings: .init(
-                directory: shards, options: ShardWriter.Options(quotaBytes: quota), trims: trims, observe: observe),
+                directory: shards ?? self.shards, options: ShardWriter.Options(quotaBytes: quota), trims: trims,
+                observe: observe),
             kernelName: { [self] in kernelName })
     }
 

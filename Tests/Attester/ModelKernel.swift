@@ -16,12 +16,13 @@ final class ModelKernel: KernelFiles {
         var staged: [[UInt8]] = []
         var isSuspended = false
         var isPrivileged = true
+        var writingFails: Errno?
         var open: [Int32: (file: KernelFile, access: KernelAccess)] = [:]
         var nextDescriptor: Int32 = 1000
         var readers = 0
         var hasWriter = false
         var reads: [KernelFile: [UInt64]] = [:]
-        var fatal: Event?
+        var observe: @Sendable (Event) -> Void = { _ in }
     }
 
     /// Where a process may be killed: before a request comes to the kernel, or right behind it.
@@ -81,6 +82,8 @@ final class ModelKernel: KernelFiles {
     func boot() { state.withLock { ($0.current, $0.staged, $0.open) = ([], [], [:]) } }
     func suspend() { state.withLock { $0.isSuspended = true } }
     func forbid() { state.withLock { $0.isPrivileged = false } }
+    /// open(2) for writing fails, in no way that is the kernel's log's own.
+    func failWriting(_ error: Errno?) { state.withLock { $0.writingFails = error } }
     /// `echo A`, `echo D`, `echo N` by another program.
     func request(_ file: KernelFile, _ text: String) -> Errno? {
         do throws(Errno) {
@@ -98,8 +101,8 @@ final class ModelKernel: KernelFiles {
         defer { close(descriptor) }
         try body()
     }
-    /// The agent's process dies there, and its descriptors with it.
-    func kill(_ event: Event?) { state.withLock { $0.fatal = event } }
+    /// Sees each request.
+    func observe(_ body: @escaping @Sendable (Event) -> Void) { state.withLock { $0.observe = body } }
 
     var count: Int { state.withLock { $0.current.count } }
     var stagedCount: Int { state.withLock { $0.staged.count } }
@@ -121,6 +124,8 @@ final class ModelKernel: KernelFiles {
         file == .staged ? "/model/binary_runtime_measurements_staged" : "/model/binary_runtime_measurements"
     }
 
+    var holders: [FileHolder] { [] }
+
     var hasVendorTrimming: Bool { state.withLock { $0.isSnapshotting } }
 
     func exists(_ file: KernelFile) -> Bool { state.withLock { file == .measurements || $0.isStaging } }
@@ -133,6 +138,7 @@ final class ModelKernel: KernelFiles {
                 guard !state.hasWriter else { throw .resourceBusy }
                 state.readers += 1
             case .writing:
+                if let error = state.writingFails { throw error }
                 guard state.isPrivileged else { throw .permissionDenied }
                 guard !state.hasWriter, state.readers == 0 else { throw .resourceBusy }
                 state.hasWriter = true
@@ -167,7 +173,7 @@ final class ModelKernel: KernelFiles {
     }
 
     func write(_ descriptor: Int32, _ text: String) throws(Errno) {
-        try die(.before(text))
+        state.withLock { $0.observe }(.before(text))
         try state.withLock { state throws(Errno) in
             guard let (file, access) = state.open[descriptor], access == .writing else { throw .badFileDescriptor }
             guard text.utf8.count <= 21, text.hasSuffix("\n") else { throw .invalidArgument }
@@ -178,7 +184,7 @@ final class ModelKernel: KernelFiles {
             default: throw .invalidArgument
             }
         }
-        try die(.behind(text))
+        state.withLock { $0.observe }(.behind(text))
     }
 
     func close(_ descriptor: Int32) {
@@ -209,12 +215,4 @@ final class ModelKernel: KernelFiles {
         guard count <= state.current.count else { throw .noSuchFileOrDirectory }
         state.current.removeFirst(count)
     }
-
-    /// An agent that dies here can't be told anything: the test's errno stands for the end of its process.
-    private func die(_ event: Event) throws(Errno) {
-        guard state.withLock({ $0.fatal == event }) else { return }
-        throw Self.death
-    }
-
-    static let death = Errno(rawValue: 9999)
 }

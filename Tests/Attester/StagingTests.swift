@@ -62,18 +62,21 @@ import Testing
                     try kernel.measure(try records(0..<100))
                     try workshop.log(kernel, trims: true).refresh()
                     try kernel.measure(try records(100..<200))
-                    kernel.kill(event)
-                    #expect(throws: AttesterError.self) { try workshop.log(kernel, trims: true).refresh() }
-                    kernel.kill(nil)
-                    try kernel.measure(try records(200..<200 + more))
-                    let next = workshop.log(kernel, trims: true)
+                    // The state on the disk and in the kernel at that event is copied, and others go on from there.
+                    let counter = Counter()
+                    let (shards, copy) = workshop.shardsAndCopy
+                    kernel.observe { if $0 == event { counter.capture(kernel, shards, copy) } }
+                    try workshop.log(kernel, trims: true).refresh()
+                    let captured = try #require(counter.captured)
+                    try captured.measure(try records(200..<200 + more))
+                    let next = workshop.log(captured, trims: true, shards: FilePath(copy.path))
                     try next.refresh()
                     #expect(try next.bytes(from: 0) == records(0..<200 + more), "\(event), \(more) more")
-                    #expect(kernel.count == 0 && kernel.stagedCount == 0)
+                    #expect(captured.count == 0 && captured.stagedCount == 0)
                     #expect(next.takeNotices() == [])
                     // Also without trimming, from the same state on.
-                    try kernel.measure(try records(200 + more..<300))
-                    let plain = workshop.log(kernel)
+                    try captured.measure(try records(200 + more..<300))
+                    let plain = workshop.log(captured, shards: FilePath(copy.path))
                     try plain.refresh()
                     #expect(try plain.bytes(from: 0) == log.bytes)
                 }
@@ -93,9 +96,7 @@ import Testing
                 try kernel.measure(try records(100..<200))
                 // The state on the disk and in the kernel at that event is copied, and an agent goes on from there.
                 let count = Counter()
-                let (shards, copy) = (
-                    workshop.folder.appending(path: "shards"), workshop.folder.appending(path: "copy")
-                )
+                let (shards, copy) = workshop.shardsAndCopy
                 let agent = workshop.log(
                     kernel, trims: true,
                     observe: { [fatal] _ in
@@ -107,9 +108,7 @@ import Testing
                     isDone = true
                     return
                 }
-                let next = MeasurementLog(
-                    kernel: KernelLog(files: captured) { _ in },
-                    settings: .init(directory: FilePath(copy.path), trims: true), kernelName: { "kernel-1" })
+                let next = workshop.log(captured, trims: true, shards: FilePath(copy.path))
                 try next.refresh()
                 #expect(try next.bytes(from: 0) == records(0..<200), "event \(fatal)")
                 #expect(captured.count == 0 && captured.stagedCount == 0, "event \(fatal)")
@@ -128,7 +127,7 @@ import Testing
             try kernel.holding(.reading) {
                 try agent.refresh()
                 #expect(agent.nextRecord == 100 && kernel.count == 100)
-                #expect(agent.takeNotices() == [.busy(path: "/model/binary_runtime_measurements_staged")])
+                #expect(agent.takeNotices() == [.busy(path: "/model/binary_runtime_measurements_staged", holders: [])])
             }
             try kernel.measure(try records(100..<300))
             try agent.refresh()
@@ -150,7 +149,7 @@ import Testing
                     #expect(try agent.bytes(from: 0) == records(0..<150))
                     #expect(kernel.stagedCount == 100 && kernel.count == 50)
                 }
-                #expect(agent.takeNotices() == [.busy(path: "/model/binary_runtime_measurements_staged")])
+                #expect(agent.takeNotices() == [.busy(path: "/model/binary_runtime_measurements_staged", holders: [])])
             }
             try kernel.measure(try records(150..<300))
             try agent.refresh()
@@ -167,7 +166,7 @@ import Testing
                 try kernel.measure(try records(trims ? 0..<100 : 100..<300))
                 try kernel.holding(.writing) {
                     let error = #expect(throws: AttesterError.self) { try agent.refresh() }
-                    #expect(error?.code == .logUnreadable)
+                    #expect(error?.code == .logBusy && error?.remedy.contains("-v /model/*_measurements_*") == true)
                     #expect(error?.place.hasPrefix("/model/binary_runtime_measurements") == true)
                     #expect(kernel.openDescriptors == 1)
                 }
@@ -214,9 +213,8 @@ import Testing
             try kernel.measure(try records(0..<100))
             try workshop.log(kernel, trims: true).refresh()
             try kernel.measure(try records(100..<200))
-            if held == .stagedAndStored { kernel.kill(.before("D\n")) }
-            _ = try? workshop.log(kernel, trims: true).refresh()
-            kernel.kill(nil)
+            if held == .stagedAndStored { #expect(kernel.request(.staged, "A\n") == nil) }
+            try workshop.log(kernel, trims: held != .stagedAndStored).refresh()
             #expect(kernel.stagedCount == (held == .stagedAndStored ? 100 : 0))
             if held == .newRecords || held == .staged { try kernel.measure(try records(200..<250)) }
             if held == .staged { #expect(kernel.request(.staged, "A\n") == nil) }
@@ -260,12 +258,13 @@ import Testing
             try kernel.measure(try records(100..<150))
             try agent.refresh()
             #expect(try agent.bytes(from: 0) == records(0..<150) && kernel.count == 0 && kernel.stagedCount == 0)
-            #expect(try edge(kernel).stage() == .nothingNew)  // ENOENT
-            #expect(try edge(kernel).deleteStaged() == .nothingStaged)
+            #expect(edge(kernel).stage() == .nothingNew)  // ENOENT
+            var deletion: KernelLog.Deletion?
+            #expect(edge(kernel).freeing { deletion = $0() } == nil && deletion == .nothingStaged)
             try kernel.measure(try records(150..<160))
-            #expect(try edge(kernel).stage() == .staged)
+            #expect(edge(kernel).stage() == .staged)
             try kernel.measure(try records(160..<170))
-            #expect(try edge(kernel).stage() == .alreadyStaged)
+            #expect(edge(kernel).stage() == .alreadyStaged)
         }
     }
 

@@ -44,6 +44,15 @@ final class Host: Sendable {
             softwareVersion: "test")
     }
 
+    /// An agent in this process that reads and frees a kernel's records.
+    func attester(over files: any KernelFiles) async throws -> Attester {
+        try await device.loadAttestationKey(key)
+        return Attester(
+            device: device, attestationKeyName: try attestationKeyName(), agentID: Array(Self.id.utf8),
+            kernelFiles: files, shards: MeasurementLog.Settings(directory: shards, trims: true), softwareVersion: "test"
+        )
+    }
+
     /// Where the agent keeps its shards: as the program does for a log that isn't the kernel's own.
     var shards: FilePath { FilePath(stateFolder.path).appending("shards") }
 

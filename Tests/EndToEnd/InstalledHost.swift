@@ -38,11 +38,13 @@ struct InstalledHost: Sendable {
     func kexec() throws { try write(UUID().uuidString.lowercased() + "\n", to: "boot_id") }
 
     /// Runs a command as systemd would: a path and words between blanks.
-    func run(_ command: String) async throws -> (exit: Int32?, output: String) {
+    ///
+    /// - Parameter isTunable: false lets it see securityfs read-only, as ProtectKernelTunables=yes does.
+    func run(_ command: String, isTunable: Bool = true) async throws -> (exit: Int32?, output: String) {
         let namespaces = geteuid() == 0 ? ["--mount"] : ["--user", "--map-root-user", "--mount"]
         let words = command.split(separator: " ").map(String.init)
-        let program = try Program(
-            path: "unshare", namespaces + ["sh", "-c", Self.script, "sh", root.path] + words, in: workshop.folder)
+        let arguments = ["sh", "-c", Self.script, "sh", root.path, isTunable ? "rw" : "ro"]
+        let program = try Program(path: "unshare", namespaces + arguments + words, in: workshop.folder)
         return (try await program.exitCode(), program.output)
     }
 
@@ -52,10 +54,11 @@ struct InstalledHost: Sendable {
         cd "$1"
         mount --bind boot_id /proc/sys/kernel/random/boot_id
         mount --bind sys/kernel/security /sys/kernel/security
+        mount -o remount,bind,$2 /sys/kernel/security
         mount --bind var/lib /var/lib
         mount --bind etc /etc
         mount --bind usr/bin /usr/bin
-        shift
+        shift 2
         exec "$@"
         """
 

@@ -57,6 +57,10 @@ package struct HostFiles: KernelFiles {
 
     package func close(_ descriptor: Int32) { try? FileDescriptor(rawValue: descriptor).close() }
 
+    package var holders: [FileHolder] {
+        FileHolder.all(in: measurements.removingLastComponent(), named: "_runtime_measurements")
+    }
+
     package func isReplaced(_ descriptor: Int32, _ file: KernelFile, read length: UInt64) -> Bool {
         var held = stat()
         var named = stat()

@@ -32,6 +32,8 @@ package protocol KernelFiles: Sendable {
     func write(_ descriptor: Int32, _ text: String) throws(Errno)
     /// close(2).
     func close(_ descriptor: Int32)
+    /// The other processes that have a measurement file open, as far as this one can see.
+    var holders: [FileHolder] { get }
     /// Whether the file of that name isn't the open one any more, or has become shorter than what was read of it.
     func isReplaced(_ descriptor: Int32, _ file: KernelFile, read length: UInt64) -> Bool
 }

@@ -15,12 +15,22 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     case kexec(record: UInt64)
     /// A place in the log where records may be missing, seen by this process or an earlier one.
     case gap(LogGap)
-    /// Another process keeps a measurement file open.
-    case busy(path: String)
+    /// Another process keeps a measurement file open, whichever: the kernel frees nothing.
+    case busy(path: String, holders: [FileHolder])
+    /// Another process keeps a measurement file open for writing: nobody can read.
+    case unread(AttesterError)
+    /// Another process has kept the lock of who trims.
+    case locked(path: String)
     /// A kexec is under way.
     case suspended
     /// The agent may not free the kernel's records.
     case forbidden(path: String)
+    /// The agent sees the kernel's files read-only.
+    case readOnly(path: String)
+    /// The kernel said what it isn't known to say.
+    case refused(path: String, problem: String)
+    /// What was stored doesn't come back as the kernel has it.
+    case notReadBack(path: String)
 
     package var description: String {
         switch self {
@@ -34,11 +44,34 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
             "this host was started by kexec; its log was carried over, and the new kernel's records begin behind "
                 + "record \(record)"
         case .gap(let gap): "\(gap)"
-        case .busy(let path):
-            "\(path) is kept open by another process: nothing is freed until it closes it (see fuser -v)"
+        case .busy(let path, let holders):
+            "\(path): nothing is freed as long as another process has any measurement file open\(holders.words). "
+                + "End it; \(FileHolder.search(beside: path)) shows which it is"
+        case .unread(let error): "\(error). Until then what is stored is attested"
+        case .locked(let path):
+            "\(path): another process has held this lock for 5 s: it stores or frees records, and this one frees none "
+                + "meanwhile. If it never ends, lslocks shows which it is"
         case .suspended: "a kexec is under way: the next kernel shows the records again that were to be freed"
         case .forbidden(let path):
-            "\(path) can't be written: freeing the kernel's records takes CAP_SYS_ADMIN. Grant it, or set trim: off"
+            "\(path) can't be written: freeing the kernel's records takes CAP_SYS_ADMIN. `assay-agent configure --trim "
+                + "staged` grants it to the service; or set trim: off"
+        case .readOnly(let path):
+            "\(path) is read-only for this process, as in a unit with ProtectKernelTunables=yes: nothing is freed. "
+                + "`assay-agent configure --trim staged` opens it to the service; or set trim: off"
+        case .refused(let path, let problem): "\(path): the kernel frees nothing: \(problem)"
+        case .notReadBack(let path):
+            "\(path): what was stored doesn't read back as the kernel has it, so nothing is freed. Look after the disk, "
+                + "and run assay-agent shards verify"
+        }
+    }
+
+    /// The same notice as another one that was given, whoever holds the files this time, and however much has no room.
+    var occasion: LogNotice {
+        switch self {
+        case .busy(let path, _): .busy(path: path, holders: [])
+        case .unread(let error): .unread(AttesterError(error.code, place: error.place, problem: ""))
+        case .full(let error): .full(ShardError(error.code, path: "", problem: ""))
+        default: self
         }
     }
 }

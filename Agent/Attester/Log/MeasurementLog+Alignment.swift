@@ -3,28 +3,41 @@ import Shards
 import SystemPackage
 
 /// Finding where a kernel's list stands among the records that are stored.
+///
+/// The index says it. What the records are only tells whether that can be right, and has the word alone where there is no
+/// other: behind a kexec, behind an index that was lost, and when another program frees records.
 extension MeasurementLog {
     /// A stream that goes on behind the last stored record; nil if the list ends before it.
-    ///
-    /// After a restart one read at an offset tells: the last stored record must stand where the bookkeeping has it. If
-    /// it doesn't, or the kernel is another one (kexec), the whole list is compared with the shards.
-    /// - Parameter base: the record that the list begins with, if it isn't where the bookkeeping says.
-    func align(_ file: KernelFile, _ base: UInt64?) throws(AttesterError) -> RecordStream? {
+    func align(_ file: KernelFile) throws(AttesterError) -> RecordStream? {
         let name = kernelName()
         guard let index = writer?.reader?.index, index.nextRecord > 0 else {
-            position = KernelPosition(kernel: name, record: 0)
+            try settle(KernelPosition(kernel: name, record: 0))
             return RecordStream(record: 0, offset: 0, format: nil)
         }
-        var known = index.kernel
-        if let base { known = known.map { KernelPosition(kernel: $0.kernel, record: base, start: $0.start) } }
-        if let known, known.kernel == name {
-            if base == nil { position = known }
-            if known.record == index.nextRecord {
-                return RecordStream(record: known.record, offset: known.offset, format: index.format)
-            }
-            if let stream = try resume(file, at: known, index) { return stream }
+        guard let known = index.kernel, known.kernel == name else { return try identify(file, index) }
+        position = known
+        return try align(file, at: known)
+    }
+
+    /// A stream that goes on behind the last stored record, in a list that stands at a known place; nil if the list ends
+    /// before that record.
+    ///
+    /// One read at an offset tells whether the place is right: the last stored record must stand where it puts it. If it
+    /// doesn't, the whole list is compared with the shards.
+    /// - Parameter isBehindStaged: the place isn't where all of the kernel's records begin, but where the unstaged ones do.
+    func align(
+        _ file: KernelFile, at known: KernelPosition, isBehindStaged: Bool = false
+    ) throws(AttesterError) -> RecordStream? {
+        guard let index = writer?.reader?.index, known.record != index.nextRecord else {
+            return RecordStream(record: known.record, offset: known.offset, format: writer?.reader?.index.format)
         }
-        return try walk(file, from: known ?? KernelPosition(kernel: name, record: 0), index, isKnown: known != nil)
+        if let stream = try resume(file, at: known, index) { return stream }
+        let begun = RecordStream(record: known.record, offset: known.offset, format: index.format)
+        switch try absorb(file, begun) {
+        case .end(let stream): return stream
+        case .shorter where !kernel.mayShrink: return nil
+        case .shorter, .differs: return try replace(file, index, isKnown: true, isBehindStaged: isBehindStaged)
+        }
     }
 
     /// Looks for the last stored record where it should stand.
@@ -35,23 +48,29 @@ extension MeasurementLog {
         let last = try storedRecords(from: index.nextRecord - 1, to: index.nextRecord)
         let skipped = index.bytes - (try byteCount(from: known.record))
         let end = known.offset + index.bytes - skipped
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        var seen: [UInt8] = []
-        while seen.count < last.count {
-            let count = try read(file, at: end - UInt64(last.count - seen.count), into: &buffer)
-            guard count > 0 else { return nil }
-            seen += buffer[..<min(count, last.count - seen.count)]
-        }
-        return seen == last ? RecordStream(record: index.nextRecord, offset: end, format: index.format) : nil
+        guard try bytes(of: file, at: end - UInt64(last.count), count: last.count) == last else { return nil }
+        return RecordStream(record: index.nextRecord, offset: end, format: index.format)
     }
 
-    /// Compares the whole list with what is stored, and draws the conclusions.
-    private func walk(
-        _ file: KernelFile, from known: KernelPosition, _ index: ShardIndex, isKnown: Bool
-    ) throws(AttesterError) -> RecordStream? {
+    /// So many bytes of a file; fewer at its end.
+    func bytes(of file: KernelFile, at offset: UInt64, count: Int) throws(AttesterError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var seen: [UInt8] = []
+        while seen.count < count {
+            let length = try read(file, at: offset + UInt64(seen.count), into: &buffer)
+            guard length > 0 else { break }
+            seen += buffer[..<min(length, count - seen.count)]
+        }
+        return seen
+    }
+
+    /// Finds out where a list stands of which the index says nothing: another kernel's, or any if the index was lost. The
+    /// whole list is compared with what is stored.
+    private func identify(_ file: KernelFile, _ index: ShardIndex) throws(AttesterError) -> RecordStream? {
         let name = kernelName()
         let next = index.nextRecord
-        let isKexec = isKnown && known.kernel != name
+        let isKexec = index.kernel != nil
+        let known = index.kernel ?? KernelPosition(kernel: name, record: 0)
         if isKexec, try beginsAnew(file, behind: known.offset) {
             note(.notCarriedOver(record: next))
             try settle(KernelPosition(kernel: name, record: next))
@@ -72,6 +91,9 @@ extension MeasurementLog {
             try settle(isKexec ? KernelPosition(kernel: name, record: base.record, offset: base.offset) : base)
             if isKexec { note(.kexec(record: next)) }
             return stream
+        case .shorter where file == .staged:
+            try settle(base)
+            return nil
         case .differs(let record, let offset, true) where isKexec && record > base.record:
             note(.partlyCarriedOver(record: next))
             try settle(KernelPosition(kernel: name, record: next, offset: offset, start: base.record))
@@ -80,14 +102,22 @@ extension MeasurementLog {
             note(.notCarriedOver(record: next))
             try settle(KernelPosition(kernel: name, record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
-        case .differs where kernel.mayShrink: return try search(file, index)
-        case .differs where try head(of: file, index).snapshot != nil: return try search(file, index)
-        case .differs:
-            note(.anotherLog(path: kernel.files.path(file).string))
-            try startOver()
-            return RecordStream(record: 0, offset: 0, format: nil)
-        case .shorter: return nil
+        case .shorter where !kernel.mayShrink: return nil
+        case .shorter, .differs: return try replace(file, index, isKnown: false)
         }
+    }
+
+    /// What to do with a list that isn't where it was.
+    private func replace(
+        _ file: KernelFile, _ index: ShardIndex, isKnown: Bool, isBehindStaged: Bool = false
+    ) throws(AttesterError) -> RecordStream {
+        let hasSnapshot = try head(of: file, index).snapshot != nil
+        if kernel.mayShrink || hasSnapshot {
+            return try search(file, index, isKnown: isKnown, isBehindStaged: isBehindStaged)
+        }
+        note(.anotherLog(path: kernel.files.path(file).string))
+        try startOver()
+        return RecordStream(record: 0, offset: 0, format: nil)
     }
 
     /// Whether a kernel's list has nothing of the kernel before it: its own boot_aggregate, the last one, stands first.
@@ -126,10 +156,31 @@ extension MeasurementLog {
     }
 
     /// Looks for the beginning of the list among all records that are stored: another program has freed some.
-    private func search(_ file: KernelFile, _ index: ShardIndex) throws(AttesterError) -> RecordStream {
-        let name = kernelName()
+    ///
+    /// - Parameters:
+    ///   - isKnown: whether the index said where the list stands.
+    ///   - isBehindStaged: staged records stand before the list.
+    func search(
+        _ file: KernelFile, _ index: ShardIndex, isKnown: Bool = true, isBehindStaged: Bool = false
+    ) throws(AttesterError) -> RecordStream {
         let next = index.nextRecord
         let (seen, count, snapshot) = try head(of: file, index)
+        let found = try place(of: seen, count: count, in: index)
+        // A snapshot of the very values that the stored records lead to follows them.
+        let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
+        if found == nil, !goesOn, isKnown { note(.trimmedByAnother(record: next)) }
+        if !isBehindStaged { try freed(before: found ?? next) }
+        return RecordStream(record: found ?? next, offset: 0, format: index.format)
+    }
+
+    /// The number of the stored record that a list begins with.
+    ///
+    /// - Parameters:
+    ///   - seen: so many whole records at the beginning of the list.
+    /// - Returns: nil if it begins with none, or with nothing but violations, which say nothing: those of one file are the
+    ///   same bytes each time.
+    private func place(of seen: [UInt8], count: UInt64, in index: ShardIndex) throws(AttesterError) -> UInt64? {
+        let next = index.nextRecord
         var first: UInt64 = 0
         while !seen.isEmpty, first < next {
             let part = try shard(first: first, end: next, maximumBytes: ShardWriter.targetBytes)
@@ -137,24 +188,33 @@ extension MeasurementLog {
             while let layout = try? reader.next() {
                 let number = reader.nextRecord - 1
                 guard seen.starts(with: part.records[layout.range]) else { continue }
-                let behind = try shard(first: number, end: min(next, number + count), maximumBytes: .max)
-                guard seen.starts(with: behind.records) else { continue }
-                try settle(KernelPosition(kernel: name, record: number, start: min(position?.start ?? 0, number)))
-                return RecordStream(record: number, offset: 0, format: index.format)
+                let behind = try shard(first: number, end: min(next, number + count), maximumBytes: .max).records
+                guard seen.starts(with: behind), isTelling(behind, index.format) else { continue }
+                return number
             }
             guard part.count > 0 else { break }
             first += UInt64(part.count)
         }
-        // A snapshot of the very values that the stored records lead to follows them.
-        let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
-        if !goesOn, isPositionKnown { note(.trimmedByAnother(record: next)) }
-        try settle(KernelPosition(kernel: name, record: next, start: min(position?.start ?? 0, next)))
-        return RecordStream(record: next, offset: 0, format: index.format)
+        return nil
     }
 
-    /// Remembers where the kernel's list stands.
+    /// Whether some record isn't a violation.
+    private func isTelling(_ records: [UInt8], _ format: LogFormat) -> Bool {
+        var reader = RecordReader(records.span, format: format)
+        while let layout = try? reader.next() {
+            if !layout.isViolation { return true }
+        }
+        return false
+    }
+
+    /// Remembers where the kernel's list stands; writes it down if this process may.
     func settle(_ position: KernelPosition) throws(AttesterError) {
         self.position = position
-        try locked { writer, lock throws(ShardError) in try writer.set(position, holding: lock) }
+        guard isHolding else { return }
+        do {
+            try locked { writer, lock throws(ShardError) in try writer.set(position, holding: lock) }
+        } catch {
+            try noteFull(error)
+        }
     }
 }

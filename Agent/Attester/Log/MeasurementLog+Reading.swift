@@ -18,17 +18,17 @@ extension MeasurementLog {
     func read() throws(AttesterError) {
         defer { kernel.rest() }
         if overflow != nil { (stream, overflow) = (nil, nil) }
-        if kernel.isStaging { try readStaging() } else { try readOn(from: nil) }
+        guard !kernel.isStaging else { return try holding { () throws(AttesterError) in try readStaging() } }
+        if kernel.wasReplaced(read: stream?.readOffset ?? 0) || stream?.record ?? 0 > nextRecord { stream = nil }
+        let begun =
+            if let stream { stream } else {
+                try holding { () throws(AttesterError) in try align(.measurements) }
+            }
+        if let begun { try readOn(begun) }
     }
 
-    /// Reads the kernel's own list on, from where it was read to, or from its beginning.
-    ///
-    /// - Parameter base: the record that the list begins with, if it isn't where the bookkeeping says.
-    func readOn(from base: UInt64?) throws(AttesterError) {
-        let isReplaced = kernel.wasReplaced(read: stream?.readOffset ?? 0)
-        if isReplaced || base != nil || stream?.record ?? 0 > nextRecord { stream = nil }
-        let begun = if let stream { stream } else { try align(.measurements, base) }
-        guard let begun else { return }
+    /// Reads the kernel's own list to its end.
+    func readOn(_ begun: RecordStream) throws(AttesterError) {
         stream = nil
         switch try absorb(.measurements, begun) {
         case .end(let stream): if !kernel.mayShrink { self.stream = stream }
@@ -37,7 +37,11 @@ extension MeasurementLog {
     }
 
     /// Reads a file to its end: compares what is stored already, stores the rest.
-    func absorb(_ file: KernelFile, _ begun: RecordStream) throws(AttesterError) -> Absorbed {
+    ///
+    /// - Parameter confirm: is given the records as the kernel has them, once they are stored.
+    func absorb(
+        _ file: KernelFile, _ begun: RecordStream, confirm: (StoredRecords) throws(AttesterError) -> Void = { _ in }
+    ) throws(AttesterError) -> Absorbed {
         var stream = begun
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let stored = nextRecord
@@ -48,7 +52,7 @@ extension MeasurementLog {
             }
             if count == 0 || stream.whole.end >= writer?.room ?? 0 {
                 if let difference = try compare(stream) { return difference }
-                try store(&stream, file)
+                if let stored = try store(&stream, file) { try confirm(stored) }
             }
             if count == 0 { break }
         }
@@ -100,30 +104,40 @@ extension MeasurementLog {
         return bytes
     }
 
+    /// Some of the kernel's records, with their numbers.
+    struct StoredRecords {
+        let bytes: [UInt8]
+        let first: UInt64
+        let count: UInt64
+    }
+
     /// Stores the stream's whole records; those that have no room stay with the kernel.
-    private func store(_ stream: inout RecordStream, _ file: KernelFile) throws(AttesterError) {
-        guard stream.whole.count > 0, let format = stream.format else { return }
+    ///
+    /// - Returns: the records, if all of them are stored.
+    private func store(_ stream: inout RecordStream, _ file: KernelFile) throws(AttesterError) -> StoredRecords? {
+        guard stream.whole.count > 0, let format = stream.format else { return nil }
         let (first, offset) = (stream.record, stream.offset)
         let records = stream.take()
         if overflow == nil {
             do {
                 try locked { [position] writer, lock throws(ShardError) in
-                    try writer.append(records, first: first, format: format, holding: lock)
-                    if let position { try writer.set(position, holding: lock) }
+                    try writer.append(records, first: first, format: format, kernel: position, holding: lock)
                 }
             } catch {
-                guard case .shards(.full) = error.code else { throw error }
-                note(.full(ShardError(.full, path: error.place, problem: error.problem)))
+                try noteFull(error)
                 overflow = Overflow(first: writer?.nextRecord ?? first)
             }
         }
-        guard var overflow else { return }
+        guard var overflow else {
+            return StoredRecords(bytes: records, first: first, count: stream.record - first)
+        }
         var reader = RecordReader(records.span, format: format, firstRecord: first)
         while let layout = try? reader.next() {
             guard reader.nextRecord > overflow.next else { continue }
             overflow.add(layout, in: file, at: offset + UInt64(layout.range.lowerBound))
         }
         self.overflow = overflow
+        return nil
     }
 
     /// Holds a kernel to its own count of records before a kexec.

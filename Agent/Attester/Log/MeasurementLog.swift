@@ -38,8 +38,10 @@ package final class MeasurementLog {
     let kernelName: () -> String
     /// Nil until the epoch is known.
     var writer: ShardWriter?
-    /// Where the running kernel's list stands.
+    /// Where the running kernel's list stands: what the index says, once the index was read for this reading.
     var position: KernelPosition?
+    /// Whether this process holds the lock of who moves the list on: only then it writes down where that stands.
+    private(set) var isHolding = false
     /// The open file, read as far as it goes.
     var stream: RecordStream?
     /// What there is no room for.
@@ -68,8 +70,13 @@ package final class MeasurementLog {
 
     /// The log that a kernel shows at a path: a securityfs folder, or a log's file.
     package convenience init(path: FilePath, settings: Settings) {
+        self.init(files: HostFiles(path: path), settings: settings)
+    }
+
+    /// The log that a kernel's files show.
+    convenience init(files: any KernelFiles, settings: Settings) {
         // 10 ms to 160 ms: a `cat` of the log is over by then.
-        let kernel = KernelLog(files: HostFiles(path: path)) { usleep(UInt32(5000) << UInt32(min($0, 5))) }
+        let kernel = KernelLog(files: files) { usleep(UInt32(5000) << UInt32(min($0, 5))) }
         self.init(kernel: kernel, settings: settings)
     }
 
@@ -99,11 +106,11 @@ package final class MeasurementLog {
     package func refresh(epoch: BootEpoch, banks: [PCRBank]) throws(AttesterError) {
         if writer?.epoch != epoch || self.banks != banks { try begin(epoch, banks) }
         try locked { writer, lock throws(ShardError) in try writer.synchronize(holding: lock) }
-        if let damage { _ = try startOverFromKernel(damage) }
+        if damage != nil { _ = try startOverFromKernel() }
         do throws(AttesterError) {
             try read()
         } catch {
-            guard let damage, try startOverFromKernel(damage) else { throw error }
+            guard damage != nil, try startOverFromKernel() else { throw error }
             try read()
         }
         if !gaps.isEmpty { try locked { _, _ throws(ShardError) in } }
@@ -144,10 +151,53 @@ package final class MeasurementLog {
         return (found?.bytes ?? [], UInt32(clamping: found?.count ?? 0))
     }
 
+    /// Whether the stored records lead to PCR values, as the index has it: of those PCRs that records name.
+    func leads(to values: PCRValues) -> Bool {
+        guard overflow == nil, let lanes = writer?.reader?.index.entries.last?.lanes else { return false }
+        return values.all.allSatisfy { bank, index, value in
+            let own = lanes.filter { $0.bank == bank && $0.pcr == UInt32(index) }
+            return own.isEmpty ? !pcrs.contains(index) : own.contains { $0.value == value }
+        }
+    }
+
     func note(_ notice: LogNotice) {
-        guard said.insert(notice).inserted else { return }
+        guard said.insert(notice.occasion).inserted else { return }
         notices.append(notice)
         if case .gap(let gap) = notice { gaps.append(gap) }
+    }
+
+    /// Notes that there is no room; throws any other error.
+    func noteFull(_ error: AttesterError) throws(AttesterError) {
+        guard case .shards(.full) = error.code else { throw error }
+        note(.full(ShardError(.full, path: error.place, problem: error.problem)))
+    }
+
+    /// Does something while no other process moves the kernel's list on, if that can be had: else `isHolding` is false.
+    /// What the index says is taken over first.
+    func holding<Result>(_ body: () throws(AttesterError) -> Result) throws(AttesterError) -> Result {
+        let lock = try lockTrimming()
+        isHolding = lock != nil
+        defer { isHolding = false }
+        try takeOver()
+        let result = try body()
+        _ = consume lock
+        return result
+    }
+
+    /// Takes over what other processes have stored and written down since.
+    func takeOver() throws(AttesterError) {
+        try locked { writer, lock throws(ShardError) in try writer.synchronize(holding: lock) }
+    }
+
+    /// The lock of who moves the list on; nil if another process keeps it.
+    private func lockTrimming() throws(AttesterError) -> ShardLock? {
+        do throws(ShardError) {
+            return try writer?.lockTrimming()
+        } catch {
+            guard error.code == .locked else { throw AttesterError(error) }
+            if settings.trims { note(.locked(path: error.path)) }
+            return nil
+        }
     }
 
     /// Does something with the writer, which nobody else's keeps out meanwhile.
@@ -204,14 +254,17 @@ package final class MeasurementLog {
     }
 
     /// Forgets the shards, one of which is damaged, if the kernel holds all that was in them.
-    private func startOverFromKernel(_ damage: ShardError) throws(AttesterError) -> Bool {
-        self.damage = nil
-        guard let known = writer?.reader?.index.kernel, known.kernel == kernelName(), known.record == 0,
-            known.offset == 0, known.deleting == nil
-        else { return false }
-        note(.writtenAnew(damage))
-        try startOver()
-        return true
+    private func startOverFromKernel() throws(AttesterError) -> Bool {
+        try holding { () throws(AttesterError) in
+            guard let damage else { return true }  // another process has done it
+            self.damage = nil
+            guard isHolding, let known = writer?.reader?.index.kernel, known.kernel == kernelName(),
+                known.record == 0, known.offset == 0, known.deleting == nil
+            else { return false }
+            note(.writtenAnew(damage))
+            try startOver()
+            return true
+        }
     }
 
     /// Forgets everything that was stored.

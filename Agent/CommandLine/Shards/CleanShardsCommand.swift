@@ -77,7 +77,7 @@ struct CleanShardsCommand: AsyncParsableCommand {
                 "the running kernel doesn't hold all records of boot \(epoch): nobody would have them any more. "
                     + "Give --force to remove them all the same; the host then needs a boot through its firmware")
         }
-        try ShardWriter.removeAll(in: host.shards.directory)
+        try ShardWriter.removeAll(in: host.shards.directory, evenIfFreed: force)
         try show(Report(removed: epochs.map(\.folder)))
     }
 
