@@ -100,8 +100,8 @@ let package = Package(
         module(
             "Doctor", "Agent/Doctor",
             [
-                "CTimex", "AssayCrypto", "Bytes", "Files", "IMA", "TPMDevice", "Terminal", "Transport", nioPosix,
-                systemPackage,
+                "CTimex", "AssayCrypto", "Bytes", "Files", "IMA", "Shards", "TPM", "TPMDevice", "Terminal", "Transport",
+                nioPosix, systemPackage,
             ]),
         command(
             "assay-agent", "Agent/CommandLine",
@@ -194,7 +194,9 @@ let package = Package(
                 "Attester", "FolderKernel", "TrimmingAgent", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM",
                 systemPackage,
             ]),
-        tests("Doctor", ["Doctor", "AssayCrypto", "Bytes", "IMA", "TPMDevice", "Transport", systemPackage]),
+        tests(
+            "Doctor",
+            ["Doctor", "AssayCrypto", "Bytes", "IMA", "Shards", "TPM", "TPMDevice", "Transport", systemPackage]),
         tests(
             "Configuration",
             [

@@ -45,7 +45,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 tcti: host.tcti,
                 keyFile: AttestationKeyFile(path: host.stateFolder.appending("attestation-key").string),
                 logPath: host.logPath, stateFolder: host.stateFolder, shardsFolder: host.shards.directory,
-                certificateFile: certificate, verifier: try verifier(settings, certificate))
+                trims: host.shards.trims, certificateFile: certificate, verifier: try verifier(settings, certificate))
         } catch {
             throw .usage(error)
         }

@@ -107,41 +107,6 @@ extension Diagnosis {
         return .ok(.template, "\(escaped(name.utf8)), by the kernel's command line: signatures will be in the log")
     }
 
-    static func keys(_ facts: HostFacts) -> Finding {
-        let rule = "measure func=KEY_CHECK keyrings=.ima|_ima"
-        let remedy =
-            "add to the IMA policy: \(rule); or give the verifier the keys (keyrings.md of the documentation)"
-        var seen: [String] = []
-        if case .read(let survey) = facts.log { seen = survey.keyrings.map { escaped($0) } }
-        let found =
-            seen.isEmpty ? "no key is in the log so far" : "keys are in the log for \(seen.joined(separator: ", "))"
-        if let policy = facts.policy {
-            guard !policy.keyRules.isEmpty else {
-                return .warning(.keys, "no rule measures keys: none can be learned", remedy: remedy)
-            }
-            let all = policy.keyRules.contains { $0.keyrings == nil }
-            let named = Set(policy.keyRules.flatMap { $0.keyrings ?? [] }).sorted()
-            let scope = all ? "of all keyrings" : "of " + named.map { escaped($0.utf8) }.joined(separator: ", ")
-            guard policy.measuresKeys(of: ".ima") || policy.measuresKeys(of: "_ima") else {
-                return .warning(
-                    .keys, "keys \(scope) are measured, those of .ima and _ima (for file signatures) aren't",
-                    remedy: remedy)
-            }
-            return .ok(.keys, "keys \(scope) are measured; \(found)")
-        }
-        guard case .read = facts.log else { return .unknown(.keys, without: .log) }
-        guard !seen.isEmpty else {
-            return .warning(
-                .keys,
-                "\(found), and this kernel doesn't show its rules: there is no KEY_CHECK rule, or no key was loaded",
-                remedy: remedy)
-        }
-        guard seen.contains(".ima") || seen.contains("_ima") else {
-            return .warning(.keys, "\(found), none for .ima or _ima, whose keys sign files", remedy: remedy)
-        }
-        return .ok(.keys, found)
-    }
-
     /// Where a read of the kernel's file takes a minute.
     private static let manyRecords: UInt64 = 100_000
 }

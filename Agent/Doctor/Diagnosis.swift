@@ -19,14 +19,17 @@ package struct Diagnosis: Hashable, Sendable {
         switch check {
         case .tpm: tpm(facts)
         case .banks: banks(facts)
+        case .endorsement: endorsement(facts)
         case .attestationKey: attestationKey(facts)
         case .ima: ima(facts)
         case .log: log(facts)
         case .policy: policy(facts)
         case .template: template(facts)
         case .keys: keys(facts)
+        case .kexec: kexec(facts)
         case .state: state(facts)
         case .shards: shards(facts)
+        case .trimming: trimming(facts)
         case .clock: clock(facts)
         case .certificate: certificate(facts)
         case .verifier: verifier(facts)
@@ -57,6 +60,14 @@ extension Diagnosis {
         }
         return .failed(
             .banks, "only SHA-1 is active, and verifiers refuse it unless attestation.banks lists it", remedy: remedy)
+    }
+
+    static func endorsement(_ facts: HostFacts) -> Finding {
+        switch facts.endorsement {
+        case .usable: .ok(.endorsement, "the hierarchy is enabled and has no password")
+        case .fails(let problem): .failed(.endorsement, problem)
+        case .unknown: .unknown(.endorsement, without: .tpm)
+        }
     }
 
     static func attestationKey(_ facts: HostFacts) -> Finding {

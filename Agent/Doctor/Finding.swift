@@ -45,14 +45,17 @@ package struct Finding: Hashable, Sendable {
 package enum Check: String, CaseIterable, Hashable, Sendable {
     case tpm
     case banks = "pcr banks"
+    case endorsement
     case attestationKey = "attestation key"
     case ima
     case log
     case policy
     case template
     case keys = "key measurement"
+    case kexec
     case state
     case shards
+    case trimming
     case clock
     case certificate
     case verifier

@@ -5,6 +5,8 @@ package import Files
 package struct HostFacts: Sendable {
     /// The way to the TPM, and what came back.
     package var tpm: TPM
+    /// The endorsement hierarchy, which keys are made in and used by.
+    package var endorsement: EndorsementState
     /// The attestation key.
     package var attestationKey: AttestationKeyState
     /// Where the log is: securityfs, or a file.
@@ -15,10 +17,14 @@ package struct HostFacts: Sendable {
     package var commandLine: KernelCommandLine
     /// What the log says.
     package var log: Log
+    /// What a kexec does to the log.
+    package var kexec: Kexec
     /// The folder for the agent's own files.
     package var state: StateFolder
     /// The folder that the log is kept in.
     package var shards: StateFolder
+    /// Whether the kernel's records are freed once they are stored.
+    package var trimming: Trimming
     /// Seconds since 1970.
     package var now: Int64
     /// Whether the kernel's clock is kept in step with others.
@@ -32,19 +38,22 @@ package struct HostFacts: Sendable {
 
     /// Puts together what was seen.
     package init(
-        tpm: TPM, attestationKey: AttestationKeyState, ima: IMAState, policy: IMAPolicy?,
-        commandLine: KernelCommandLine, log: Log, state: StateFolder, shards: StateFolder, now: Int64,
-        isClockSynchronised: Bool,
+        tpm: TPM, endorsement: EndorsementState, attestationKey: AttestationKeyState, ima: IMAState,
+        policy: IMAPolicy?, commandLine: KernelCommandLine, log: Log, kexec: Kexec, state: StateFolder,
+        shards: StateFolder, trimming: Trimming, now: Int64, isClockSynchronised: Bool,
         certificate: CertificateState, exposedKey: KeyExposure? = nil, verifier: VerifierState
     ) {
         self.tpm = tpm
+        self.endorsement = endorsement
         self.attestationKey = attestationKey
         self.ima = ima
         self.policy = policy
         self.commandLine = commandLine
         self.log = log
+        self.kexec = kexec
         self.state = state
         self.shards = shards
+        self.trimming = trimming
         self.now = now
         self.isClockSynchronised = isClockSynchronised
         self.certificate = certificate
@@ -66,6 +75,14 @@ package struct HostFacts: Sendable {
     package enum TPM: Hashable, Sendable {
         case answers(tcti: String, banks: [PCRBank])
         case fails(Problem)
+    }
+
+    package enum EndorsementState: Hashable, Sendable {
+        /// It is enabled, and has no password.
+        case usable
+        case fails(Problem)
+        /// Without a TPM nothing can be said.
+        case unknown
     }
 
     package enum AttestationKeyState: Hashable, Sendable {
@@ -92,6 +109,34 @@ package struct HostFacts: Sendable {
     package enum Log: Sendable {
         case read(LogSurvey)
         case fails(Problem)
+    }
+
+    package struct Kexec: Hashable, Sendable {
+        /// Whether the running kernel was built to carry its log over (CONFIG_IMA_KEXEC); nil if its configuration isn't
+        /// there to be read.
+        package var carriesLog: Bool?
+        /// Another kernel is loaded: the next reboot may be a kexec.
+        package var isLoaded: Bool
+        /// Where records of this boot may be missing, as agents have seen and remembered it: sentences.
+        package var gaps: [String]
+
+        package init(carriesLog: Bool?, isLoaded: Bool, gaps: [String]) {
+            self.carriesLog = carriesLog
+            self.isLoaded = isLoaded
+            self.gaps = gaps
+        }
+    }
+
+    package struct Trimming: Hashable, Sendable {
+        /// `trim: staged` is set.
+        package var isWanted: Bool
+        /// The kernel has the interface (CONFIG_IMA_STAGING).
+        package var isOffered: Bool
+
+        package init(isWanted: Bool, isOffered: Bool) {
+            self.isWanted = isWanted
+            self.isOffered = isOffered
+        }
     }
 
     package enum StateFolder: Hashable, Sendable {

@@ -3,7 +3,9 @@ internal import CTimex
 internal import Files
 internal import Foundation
 internal import NIOPosix
+internal import Shards
 package import SystemPackage
+internal import TPM
 package import TPMDevice
 package import Transport
 
@@ -34,34 +36,40 @@ package struct HostProbe: Sendable {
     package var logPath: FilePath
     package var stateFolder: FilePath
     package var shardsFolder: FilePath
+    /// Whether the agent is to free the kernel's records.
+    package var trims: Bool
     /// Nil if none is configured.
     package var certificateFile: String?
     /// Nil if none is configured.
     package var verifier: Verifier?
     /// /proc/cmdline, unless a test says otherwise.
     package var commandLineFile: FilePath = "/proc/cmdline"
+    /// What /boot, /proc, /sys and /lib are in, unless a test says otherwise.
+    package var root: FilePath = "/"
 
     package init(
         tcti: String, keyFile: AttestationKeyFile, logPath: FilePath, stateFolder: FilePath, shardsFolder: FilePath,
-        certificateFile: String?, verifier: Verifier?
+        trims: Bool = false, certificateFile: String?, verifier: Verifier?
     ) {
         self.tcti = tcti
         self.keyFile = keyFile
         self.logPath = logPath
         self.stateFolder = stateFolder
         self.shardsFolder = shardsFolder
+        self.trims = trims
         self.certificateFile = certificateFile
         self.verifier = verifier
     }
 
     /// Looks at everything once.
     package func facts() async -> HostFacts {
-        let (tpm, key) = await tpmAndKey()
+        let (tpm, endorsement, key, boot) = await tpmAndKeys()
         let certificate = certificateState()
         return HostFacts(
-            tpm: tpm, attestationKey: key, ima: imaState(), policy: policy(),
-            commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(),
+            tpm: tpm, endorsement: endorsement, attestationKey: key, ima: imaState(), policy: policy(),
+            commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(), kexec: kexec(boot),
             state: folder(stateFolder, setting: "state"), shards: folder(shardsFolder, setting: "shards.directory"),
+            trimming: HostFacts.Trimming(isWanted: trims, isOffered: isTrimmingOffered),
             now: Int64(Date().timeIntervalSince1970), isClockSynchronised: Self.isClockSynchronised(),
             certificate: certificate,
             exposedKey: verifier?.credentials.flatMap { KeyExposure(ofKeyFile: $0.privateKeyFile) },
@@ -72,13 +80,27 @@ package struct HostProbe: Sendable {
 // MARK: - The TPM
 
 extension HostProbe {
-    private func tpmAndKey() async -> (HostFacts.TPM, HostFacts.AttestationKeyState) {
+    private func tpmAndKeys() async -> (
+        HostFacts.TPM, HostFacts.EndorsementState, HostFacts.AttestationKeyState, BootEpoch?
+    ) {
         do {
             let device = try TPMDevice(tcti: tcti)
             let banks = try await device.activeBanks()
-            return (.answers(tcti: tcti, banks: banks), await keyState(device))
+            let boot = try await BootEpoch(resetCount: device.readClock().resetCount)
+            return (
+                .answers(tcti: tcti, banks: banks), await endorsementState(device), await keyState(device), boot
+            )
         } catch {
-            return (.fails(Self.problem(error)), .unknown)
+            return (.fails(Self.problem(error)), .unknown, .unknown, nil)
+        }
+    }
+
+    private func endorsementState(_ device: TPMDevice) async -> HostFacts.EndorsementState {
+        do {
+            guard let obstacle = try await device.endorsementHierarchy().obstacle else { return .usable }
+            return .fails(.init(obstacle.reason, remedy: obstacle.remedy))
+        } catch {
+            return .fails(Self.problem(error))
         }
     }
 
@@ -146,6 +168,30 @@ extension HostProbe {
                     remedy: "point log.path at the kernel's binary_runtime_measurements"))
         }
         return .read(survey)
+    }
+
+    private var isTrimmingOffered: Bool {
+        let staged = logPath.appending("binary_runtime_measurements_staged")
+        return isFolder && FileManager.default.fileExists(atPath: staged.string)
+    }
+
+    /// - Parameter boot: whose shards to ask; nil if the TPM doesn't tell.
+    private func kexec(_ boot: BootEpoch?) -> HostFacts.Kexec {
+        let gaps = boot.flatMap { try? ShardReader.gaps(in: shardsFolder, epoch: $0) } ?? []
+        let loaded = Self.text(of: root.appending("sys/kernel/kexec_loaded")) ?? ""
+        return HostFacts.Kexec(
+            carriesLog: kernelConfiguration().map { $0.contains("\nCONFIG_IMA_KEXEC=y\n") },
+            isLoaded: loaded.hasPrefix("1"), gaps: gaps.map(\.description))
+    }
+
+    /// What the running kernel was built with, where the distribution has put that.
+    private func kernelConfiguration() -> String? {
+        let release = Self.text(of: root.appending("proc/sys/kernel/osrelease"))?.split(whereSeparator: \.isWhitespace)
+        guard let name = release?.first, !name.contains("/") else { return nil }
+        for path in ["boot/config-\(name)", "lib/modules/\(name)/config"] {
+            if let text = Self.text(of: root.appending(path)) { return "\n" + text }
+        }
+        return nil
     }
 
     private static func unreadable(_ path: FilePath, _ error: Errno) -> HostFacts.Problem {

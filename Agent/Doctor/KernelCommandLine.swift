@@ -8,6 +8,8 @@ package struct KernelCommandLine: Hashable, Sendable {
     package let templateFormat: String?
     /// `ima_policy=`: the built-in policies, such as `tcb`.
     package let policies: [String]
+    /// `ima_flush_htable`: a record that is freed is freed whole, its digest too.
+    package let flushesDigests: Bool
 
     /// Reads /proc/cmdline. The last of a parameter counts.
     package init(_ text: String) {
@@ -19,6 +21,7 @@ package struct KernelCommandLine: Hashable, Sendable {
         template = values("ima_template").last
         templateFormat = values("ima_template_fmt").last
         let named = values("ima_policy").flatMap { $0.split(separator: "|").map(String.init) }
+        flushesDigests = words.contains { $0 == "ima_flush_htable" || $0.hasPrefix("ima_flush_htable=") }
         policies = words.contains("ima_tcb") ? named + ["tcb"] : named
     }
 }

@@ -47,9 +47,9 @@ package struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
         case ASSAY_RC_LOCKOUT:
             "the TPM refuses authorizations after too many wrong ones: wait, or run `tpm2_dictionarylockout --clear-lockout`"
         case ASSAY_RC_AUTH_FAIL, ASSAY_RC_BAD_AUTH, ASSAY_RC_AUTH_UNAVAILABLE:
-            "the endorsement hierarchy has a password: clear it with `tpm2_changeauth -c endorsement -p OLD`"
+            "the endorsement hierarchy has a password: \(Self.passwordRemedy)"
         case ASSAY_RC_HIERARCHY, ASSAY_RC_DISABLED:
-            "the endorsement hierarchy is switched off: enable it in the firmware's TPM settings"
+            "the endorsement hierarchy is switched off: \(Self.disabledRemedy)"
         case ASSAY_RC_INITIALIZE:
             "the TPM was never started: reboot; start a swtpm with `--flags startup-clear`"
         case ASSAY_RC_FAILURE:
@@ -64,4 +64,8 @@ package struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
             "run again with TSS2_LOG=all+debug in the environment for the library's own account"
         }
     }
+    /// What to do where the endorsement hierarchy has a password.
+    static let passwordRemedy = "clear it with `tpm2_changeauth -c endorsement -p OLD`"
+    /// What to do where the endorsement hierarchy is switched off.
+    static let disabledRemedy = "enable it in the firmware's TPM settings"
 }

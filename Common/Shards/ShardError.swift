@@ -16,6 +16,8 @@ package struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case locked
         /// The shards would take more room than they are allowed, or than there is.
         case full
+        /// Nobody else has what would be removed.
+        case freed
         /// Records were left out, or are no records.
         case malformed
         /// The configuration can't be used.
@@ -47,6 +49,7 @@ package struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
         case .noShards: "run `assay-agent shards snapshot`"
         case .locked: "end the reader or writer that holds it (see lslocks), and try again"
         case .full: "raise shards.quota_bytes or free disk space: until then no record is freed in the kernel"
+        case .freed: "give --force to remove them all the same; the host then needs a boot"
         case .malformed: "give whole records, in the log's order"
         case .configuration: "correct the file; shards.md of the documentation has its form"
         }

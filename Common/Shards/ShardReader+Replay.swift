@@ -1,4 +1,3 @@
-import AssayCrypto
 import IMA
 import SystemPackage
 package import TPM
@@ -7,29 +6,22 @@ extension ShardReader {
     /// Replays all records towards values of PCRs.
     ///
     /// - Parameter values: of a TPM, read before the last records were stored.
-    /// - Returns: how many records it takes until all PCRs that they name have the values, in every bank; nil if they
-    ///   never do.
-    package func replay(towards values: PCRValues) throws(ShardError) -> UInt64? {
-        let quoted = values.all.map { PCRReplay.Quoted(bank: $0.bank, pcr: UInt32($0.index), value: $0.value) }
-        var replay = PCRReplay(towards: quoted, pcrs: [10])
-        var matched: UInt64? = replay.isMatched ? 0 : nil
+    package func replayed(towards values: PCRValues) throws(ShardError) -> LogReplay {
+        var replay = LogReplay(towards: values)
         for entry in index.entries {
-            let bytes = try content(of: entry)
-            var cursor = RecordReader(bytes.span, format: index.format, firstRecord: entry.name.first)
-            while let record = try next(&cursor, entry) {
-                _ = replay.extend(record, in: bytes.span)
-                if replay.isMatched { matched = cursor.nextRecord }
+            let records = try content(of: entry)
+            do throws(LogError) {
+                try replay.take(records, index.format)
+            } catch {
+                throw ShardError(.damaged, path: path(of: entry).string, problem: "\(error)")
             }
         }
-        return matched
+        return replay
     }
 
-    private func next(_ cursor: inout RecordReader, _ entry: ShardEntry) throws(ShardError) -> RecordLayout? {
-        do throws(LogError) {
-            return try cursor.next()
-        } catch {
-            throw ShardError(.damaged, path: path(of: entry).string, problem: "\(error)")
-        }
+    /// How many records it takes until the PCRs have the values; nil if they never do.
+    package func replay(towards values: PCRValues) throws(ShardError) -> UInt64? {
+        try replayed(towards: values).matched
     }
 }
 

@@ -27,7 +27,8 @@ extension ShardWriter {
 
     /// Whether a writer makes files of such a name.
     private static func isWritten(_ name: String) -> Bool {
-        name == ShardReader.indexName || name.hasSuffix(".partial") || ShardName(name) != nil
+        [ShardReader.indexName, ShardFolder.gapsName].contains(name) || name.hasSuffix(".partial")
+            || ShardName(name) != nil
     }
 
     /// Gives the newest shard its name if only that was missing, and removes what it replaced and what was never used.

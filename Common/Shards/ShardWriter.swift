@@ -216,13 +216,21 @@ package struct ShardWriter: Sendable {
     }
 
     /// Removes the shards of all epochs.
-    package static func removeAll(in root: FilePath) throws(ShardError) {
+    ///
+    /// - Parameter evenIfFreed: also those that hold what the kernel has freed, so that nobody has it any more.
+    /// - Throws: `.freed`; the shards of that epoch are as they were.
+    package static func removeAll(in root: FilePath, evenIfFreed: Bool = true) throws(ShardError) {
         for epoch in try ShardReader.epochs(in: root) {
             let folder = ShardFolder(
                 path: root.appending(epoch.folder), permissions: ShardPermissions(), observe: { _ in })
             // Nobody may be about to free what goes here.
             let trimming = try ShardLock(folder.path, .exclusive)
             let lock = try ShardLock(root, .exclusive)
+            let kernel = evenIfFreed ? nil : (try? ShardReader.readIndex(folder))?.index.kernel
+            guard kernel == nil || kernel?.record == 0 && kernel?.deleting == nil else {
+                let problem = "the kernel has freed records that are only here"
+                throw ShardError(.freed, path: folder.path.string, problem: problem)
+            }
             try folder.removeAll()
             _ = consume lock
             _ = consume trimming

@@ -2,6 +2,8 @@ import AssayCrypto
 import Bytes
 import IMA
 import Shards
+import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -93,9 +95,11 @@ import Testing
             var more = log
             more.file("/more", "x")
             try kernel.measure(try tail(more, from: log.count))
+            // Every process says it, for as long as the boot lasts: it explains what a verifier may find.
             let again = workshop.log(kernel)
             try again.refresh()
-            #expect(try again.bytes(from: 0) == more.bytes && again.takeNotices() == [])
+            #expect(try again.bytes(from: 0) == more.bytes)
+            #expect(again.takeNotices() == [.partlyCarriedOver(record: 100)])
         }
     }
 
@@ -125,12 +129,68 @@ import Testing
             try agent.refresh()
             if records < 100 {
                 #expect(try agent.bytes(from: 0) == log.bytes)
-                #expect(agent.takeNotices() == [])
+                #expect(agent.takeNotices() == [.notCarriedOver(record: 100)])
                 #expect(try workshop.reader().replay(towards: log.values()) == UInt64(log.count))
             } else {
                 // All 100 of them again: no boot_aggregate stands behind them, so that they were not carried over.
                 #expect(agent.takeNotices() == [.notCarriedOver(record: 100)])
                 #expect(try agent.bytes(from: 0) == log.bytes)
+            }
+        }
+    }
+
+    @Test("that found everything freed, and left nothing of what was measured since, is said")
+    func freed() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            var log = first()
+            try kernel.measure(log.bytes)
+            try workshop.log(kernel, trims: true).refresh()
+            #expect(kernel.count == 0)
+            second(&log)
+            try kernel.kexec(aggregate: try SampleLog.records(log, 100..<101))
+            workshop.kernelName = "kernel-2"
+            let agent = workshop.log(kernel, trims: true)
+            try agent.refresh()
+            #expect(agent.takeNotices() == [.notCarriedOver(record: 100)])
+        }
+    }
+
+    @Test("is remembered before the new kernel's position is: a process that dies in between hides it from nobody")
+    func order() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel(isStaging: false)
+            var log = first()
+            try kernel.measure(log.bytes)
+            try workshop.log(kernel).refresh()
+            second(&log)
+            try kernel.kexec(carrying: 0, aggregate: try SampleLog.records(log, 100..<101))
+            workshop.kernelName = "kernel-2"
+            let seen = Mutex<[String]>([])
+            let agent = workshop.log(kernel) { event in
+                let name: String? =
+                    switch event {
+                    case .rename(_, let to): to.lastComponent?.string
+                    case .write(let file): file.lastComponent?.string
+                    default: nil
+                    }
+                if let name, name == "gaps" || name == "index" { seen.withLock { $0.append(name) } }
+            }
+            try agent.refresh()
+            #expect(seen.withLock { $0.first } == "gaps" && seen.withLock { $0.contains("index") })
+        }
+    }
+
+    @Test("is told to every process when the kernel's own counts told it")
+    func countsRemembered() throws {
+        try LogWorkshop.run { workshop in
+            var log = first()
+            log.buffer("kexec_execute", critical(200))
+            try workshop.write(log.bytes)
+            for _ in 0..<2 {
+                let agent = workshop.measurements()
+                try agent.refresh()
+                #expect(agent.takeNotices() == [.lostAtKexec(record: 100, counted: 200, held: 100)])
             }
         }
     }

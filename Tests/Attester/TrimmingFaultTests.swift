@@ -169,6 +169,22 @@ import Testing
         }
     }
 
+    @Test("makes shards that nobody removes who doesn't mean it, also between a look and the removal")
+    func onlyCopy() throws {
+        try LogWorkshop.run { workshop in
+            let kernel = ModelKernel()
+            try kernel.measure(try records(0..<100))
+            try workshop.log(kernel, trims: true).refresh()
+            let error = #expect(throws: ShardError.self) {
+                try ShardWriter.removeAll(in: workshop.shards, evenIfFreed: false)
+            }
+            #expect(error?.code == .freed && error?.remedy.contains("--force") == true)
+            #expect(try workshop.reader().index.nextRecord == 100)
+            try ShardWriter.removeAll(in: workshop.shards)
+            #expect(try ShardReader.epochs(in: workshop.shards) == [])
+        }
+    }
+
     @Test("is no reason to remove shards under another process that is about to free their records")
     func cleanedMeanwhile() throws {
         try LogWorkshop.run { workshop in

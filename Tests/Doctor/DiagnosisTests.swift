@@ -23,7 +23,7 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         self.spoil = spoil
     }
 
-    static let all = tpm + kernel + log + own
+    static let all = tpm + kernel + log + own + memory
     private static let problem = HostFacts.Problem("it broke", remedy: "mend it")
 
     static let tpm = [
@@ -34,6 +34,12 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         },
         Ailment("no bank active", .banks, .failed, says: "no active PCR bank", "sha256:all") {
             $0.tpm = .answers(tcti: "x", banks: [])
+        },
+        Ailment("an endorsement hierarchy with a password", .endorsement, .failed, says: "it broke", "mend it") {
+            $0.endorsement = .fails(problem)
+        },
+        Ailment("no TPM to ask for its hierarchies", .endorsement, .unknown, says: "see tpm") {
+            $0.endorsement = .unknown
         },
         Ailment("no attestation key yet", .attestationKey, .warning, says: "none yet", "join") {
             $0.attestationKey = .none
@@ -80,9 +86,16 @@ struct Ailment: Sendable, CustomTestStringConvertible {
             $0.policy = nil
             $0.log = .read(try Healthy.survey(keyed("_ima")))
         },
-        Ailment("hidden rules and keys of others in the log", .keys, .warning, says: ".platform", "KEY_CHECK") {
+        Ailment(
+            "hidden rules and keys of others in the log", .keys, .warning, says: ".platform", "keys are measured",
+            "doesn't show", "keyctl show"
+        ) {
             $0.policy = nil
             $0.log = .read(try Healthy.survey(keyed(".platform")))
+        },
+        Ailment("no KEY_CHECK rule any more, and keys in the log", .keys, .warning, says: "for _ima, from before") {
+            $0.policy = IMAPolicy("measure func=BPRM_CHECK\n")
+            $0.log = .read(try Healthy.survey(keyed("_ima")))
         },
         Ailment("a keyring's name that would act on a terminal", .keys, .warning, says: "\\x1b") {
             $0.policy = nil
@@ -198,7 +211,40 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         Ailment("a verifier that refuses", .verifier, .failed, says: "mend it") { $0.verifier = .fails(problem) },
     ]
 
-    private static func keyed(_ keyring: String) throws -> LogBuilder {
+    static let memory = [
+        Ailment("a kernel that carries nothing over a kexec", .kexec, .ok, says: "no CONFIG_IMA_KEXEC", "is lost") {
+            $0.kexec = .init(carriesLog: false, isLoaded: false, gaps: [])
+        },
+        Ailment("such a kernel, and the next one loaded", .kexec, .warning, says: "is loaded", "snapshot", "kexec -s") {
+            $0.kexec = .init(carriesLog: false, isLoaded: true, gaps: [])
+        },
+        Ailment("a kernel whose configuration isn't there", .kexec, .ok, says: "can't be read", "is lost") {
+            $0.kexec = .init(carriesLog: nil, isLoaded: false, gaps: [])
+        },
+        Ailment("such a kernel, and the next one loaded", .kexec, .warning, says: "can't be read", "snapshot") {
+            $0.kexec = .init(carriesLog: nil, isLoaded: true, gaps: [])
+        },
+        Ailment("a kexec that may have lost records", .kexec, .warning, says: "one; two", "verify", "not by kexec") {
+            $0.kexec.gaps = ["one", "two"]
+        },
+        Ailment("trimming without the flag", .trimming, .warning, says: "3 %", "ima_flush_htable", "only by the replay")
+        {
+            $0.trimming = .init(isWanted: true, isOffered: true)
+        },
+        Ailment("trimming with the flag", .trimming, .ok, says: "twice", "only by the replay") {
+            $0.trimming = .init(isWanted: true, isOffered: true)
+            $0.commandLine = KernelCommandLine("quiet ima_flush_htable ima_policy=tcb")
+        },
+        Ailment("a kernel that can't trim", .trimming, .warning, says: "can't free", "CONFIG_IMA_STAGING", "trim: off")
+        {
+            $0.trimming = .init(isWanted: true, isOffered: false)
+        },
+        Ailment("a kernel that could trim", .trimming, .ok, says: "could free", "only by the replay") {
+            $0.trimming = .init(isWanted: false, isOffered: true)
+        },
+    ]
+
+    static func keyed(_ keyring: String) throws -> LogBuilder {
         var log = Healthy.signedLog()
         log.buffer(keyring, try Fixtures.bytes("kernel/k612-imasig-sha256/boot1/keys/k1.der"))
         return log
@@ -211,6 +257,18 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         #expect(diagnosis.canBeAttested)
         #expect(diagnosis.findings.map(\.check) == Check.allCases)
         for finding in diagnosis.findings { #expect(finding.state == .ok && finding.remedy == nil, "\(finding)") }
+    }
+
+    @Test("never says that the KEY_CHECK rule is missing where the rules are hidden and keys are in the log")
+    func hiddenRules() throws {
+        for keyring in [".platform", ".builtin_trusted_keys", "_ima"] {
+            var facts = try Healthy.facts()
+            facts.policy = nil
+            facts.log = .read(try Healthy.survey(Ailment.keyed(keyring)))
+            let finding = try #require(Diagnosis(facts).findings.first { $0.check == .keys })
+            let text = finding.says + (finding.remedy ?? "")
+            #expect(!text.contains("KEY_CHECK") && !text.contains("no rule"), "\(text)")
+        }
     }
 
     @Test("tells", arguments: Ailment.all) func ailment(ailment: Ailment) throws {

@@ -9,12 +9,15 @@ struct Healthy {
 
     static func facts() throws -> HostFacts {
         HostFacts(
-            tpm: .answers(tcti: "device:/dev/tpmrm0", banks: [.sha1, .sha256]), attestationKey: .loaded,
+            tpm: .answers(tcti: "device:/dev/tpmrm0", banks: [.sha1, .sha256]), endorsement: .usable,
+            attestationKey: .loaded,
             ima: .on(folder: "/sys/kernel/security/integrity/ima"),
             policy: IMAPolicy("measure func=BPRM_CHECK\nmeasure func=KEY_CHECK keyrings=.ima|_ima\n"),
             commandLine: KernelCommandLine("ima_policy=tcb ima_template=ima-sig"), log: .read(try survey(signedLog())),
+            kexec: .init(carriesLog: true, isLoaded: true, gaps: []),
             state: .writable(path: "/var/lib/assay-agent", free: 1 << 30),
-            shards: .writable(path: "/var/lib/ima-shards", free: 1 << 30), now: now, isClockSynchronised: true,
+            shards: .writable(path: "/var/lib/ima-shards", free: 1 << 30),
+            trimming: .init(isWanted: false, isOffered: false), now: now, isClockSynchronised: true,
             certificate: .present(try certificate(), identity: "web-1"),
             verifier: .answers(address: "verifier.example:7443"))
     }

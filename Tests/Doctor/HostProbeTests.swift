@@ -1,7 +1,9 @@
 import AssayCrypto
 import Doctor
 import Foundation
+import Shards
 import SystemPackage
+import TPM
 import TPMDevice
 import TestSupport
 import Testing
@@ -43,7 +45,7 @@ import Transport
                 return
             }
             #expect(banks.contains(.sha256))
-            #expect(facts.attestationKey == .none)
+            #expect(facts.attestationKey == .none && facts.endorsement == .usable)
             #expect(facts.ima == .on(folder: folder.appending("securityfs/integrity/ima").string))
             #expect(facts.policy?.measuresKeys(of: ".ima") == true)
             guard case .read(let survey) = facts.log else {
@@ -60,6 +62,65 @@ import Transport
             #expect(facts.now > 1_735_689_600)
             // Nothing was made on the host.
             #expect(!FileManager.default.fileExists(atPath: folder.appending("state").string))
+        }
+    }
+
+    @Test("shows an endorsement hierarchy with a password, or switched off, without changing it") func endorsement()
+        async throws
+    {
+        for (spoil, remedy) in [
+            ({ try $0.setPassword("secret", of: .endorsement) }, "tpm2_changeauth -c endorsement"),
+            ({ try $0.disable(.endorsement) }, "firmware"),
+        ] as [((SoftwareTPM) throws -> Void, String)] {
+            let tpm = try SoftwareTPM()
+            defer { tpm.stop() }
+            try spoil(tpm)
+            try await inFolder { folder in
+                for _ in 0..<2 {
+                    guard case .fails(let problem) = await probe(folder, tcti: tpm.tcti).facts().endorsement else {
+                        Issue.record("the hierarchy was taken for usable")
+                        return
+                    }
+                    #expect(problem.remedy.contains(remedy), "\(problem)")
+                }
+            }
+        }
+    }
+
+    @Test("shows what a kexec does to the log, and has done") func kexec() async throws {
+        let tpm = try SoftwareTPM()
+        defer { tpm.stop() }
+        try await inFolder { folder in
+            var probe = probe(folder, tcti: tpm.tcti)
+            probe.root = folder
+            #expect(await probe.facts().kexec == .init(carriesLog: nil, isLoaded: false, gaps: []))
+            func write(_ text: String, _ path: String) throws {
+                let file = URL(filePath: folder.appending(path).string)
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: file)
+            }
+            try write("6.12.95\n", "proc/sys/kernel/osrelease")
+            try write("1\n", "sys/kernel/kexec_loaded")
+            try write("CONFIG_IMA=y\n# CONFIG_IMA_KEXEC is not set\n", "lib/modules/6.12.95/config")
+            #expect(await probe.facts().kexec == .init(carriesLog: false, isLoaded: true, gaps: []))
+            try write("CONFIG_IMA_KEXEC=y\n", "boot/config-6.12.95")
+            let clock = try await TPMDevice(tcti: tpm.tcti).readClock()
+            try write("217 not-carried-over\n", "shards/\(BootEpoch(resetCount: clock.resetCount).folder)/gaps")
+            let facts = await probe.facts()
+            #expect(facts.kexec.carriesLog == true && facts.kexec.gaps.count == 1)
+            #expect(facts.kexec.gaps.first?.contains("record 217") == true)
+        }
+    }
+
+    @Test("shows whether records are to be freed, and can be") func trimming() async throws {
+        try await inFolder { folder in
+            try place("log/binary_runtime_measurements", "binary_runtime_measurements", in: folder)
+            var probe = probe(folder)
+            #expect(await probe.facts().trimming == .init(isWanted: false, isOffered: false))
+            try place("policy.txt", "binary_runtime_measurements_staged", in: folder)
+            probe.trims = true
+            #expect(await probe.facts().trimming == .init(isWanted: true, isOffered: true))
         }
     }
 

@@ -39,5 +39,7 @@ import Testing
         #expect(KernelCommandLine("ima_tcb ima_template_fmt=d-ng|n-ng").policies == ["tcb"])
         #expect(KernelCommandLine("ima_template_fmt=d-ng|n-ng").templateFormat == "d-ng|n-ng")
         #expect(KernelCommandLine("").template == nil)
+        #expect(KernelCommandLine("a ima_flush_htable\n").flushesDigests)
+        #expect(!KernelCommandLine("ima_flush_htables").flushesDigests)
     }
 }

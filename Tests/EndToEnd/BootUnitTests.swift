@@ -114,21 +114,103 @@ extension EndToEnd {
             }
         }
 
-        @Test("removes shards that don't replay to the PCR with the kernel's log, and says why") func lost()
+        @Test("after a kexec that lost a record keeps the shards, and says what happened, each time") func lost()
             async throws
         {
             let log = try KernelLogs.prefix(100)
             try await InstalledHost.run(measured: try KernelRecords.cut(log, count: 80)) { host in
                 #expect(try await snapshot(host) == 80)
-                // A kexec that lost what was measured after the last snapshot.
+                // What was measured after the last snapshot.
                 try host.kexec()
                 try await host.host.kernel.extend(try KernelRecords.cut(log, from: 80))
                 try host.host.replaceLog(with: [])
                 try await host.host.kernel.measure(KernelRecords.file("boot_aggregate", content: [2]))
+                for _ in 0..<2 {
+                    let said = try await start(host)
+                    #expect(said.contains("81 records don't replay to the TPM's PCRs"), "\(said)")
+                    #expect(said.contains("started by kexec") && said.contains("not carried over"), "\(said)")
+                    #expect(said.contains("boot this host through its firmware"), "\(said)")
+                    #expect(said.contains("kept 81 records of this boot"), "\(said)")
+                }
+                #expect(try reader(host).index.nextRecord == 81)
+                let (exit, verified) = try await host.run("/usr/bin/assay-agent shards verify")
+                #expect(exit == 1 && verified.contains("started by kexec"), "\(verified)")
+            }
+        }
+
+        @Test(
+            "removes the shards of before when the host lost its power while suspended, however like the logs are",
+            arguments: [1, 60, 100, 140])
+        func restarted(records: UInt64) async throws {
+            let log = try KernelLogs.prefix(140)
+            try await InstalledHost.run(measured: try KernelRecords.cut(log, count: 100)) { host in
+                #expect(try await snapshot(host) == 100)
+                let before = try reader(host).index.epoch
+                try host.kexec()
+                try host.host.restart()
+                try await host.host.kernel.measure(try KernelRecords.cut(log, count: records))
+                let (broken, verified) = try await host.run("/usr/bin/assay-agent shards verify")
+                #expect(broken == 1 && verified.contains("those of the kernel alone do"), "\(verified)")
                 let said = try await start(host)
-                #expect(said.contains("this boot's shards are removed: shards and log of 81 records"), "\(said)")
-                #expect(said.contains("don't replay to the TPM's PCRs"))
+                #expect(said.contains("this boot's shards are removed: the kernel's log alone"), "\(said)")
+                #expect(said.contains("no shards are left"), "\(said)")
                 #expect(try FileManager.default.contentsOfDirectory(atPath: root(host).string) == [])
+                #expect(try await snapshot(host) == records)
+                #expect(try reader(host).index.epoch == before)
+                #expect(try await start(host).contains("kept \(records) records of this boot"))
+            }
+        }
+
+        @Test("with a full quota keeps the shards, whose records the kernel's log goes on from") func quota()
+            async throws
+        {
+            let log = try Fixtures.unpacked("kernel/k612-large-120k/boot1/log/binary_runtime_measurements.xz")
+            let measured = try KernelRecords.cut(log, count: 7000)
+            try await InstalledHost.run(measured: measured) { host in
+                try host.write(
+                    "tpm: { tcti: \"\(host.host.tpm.tcti)\" }\nshards: { quota_bytes: 1048576 }\n",
+                    to: "etc/assay/agent.yaml")
+                let stored = try await snapshot(host)
+                #expect(stored < 7000)
+                for _ in 0..<2 {
+                    let said = try await start(host)
+                    #expect(said.contains("kept 7,000 records of this boot") && said.contains("quota"), "\(said)")
+                    let (sound, verified) = try await host.run("/usr/bin/assay-agent shards verify")
+                    #expect(sound == 0 && verified.contains("7,000 records replay to these values"), "\(verified)")
+                }
+                #expect(try reader(host).index.nextRecord == stored)
+                // And it is no blind trust: a record that the log lacks is told all the same.
+                try await host.host.kernel.extend(KernelRecords.file("/unseen", content: [1]))
+                let (broken, mismatch) = try await host.run("/usr/bin/assay-agent shards verify")
+                #expect(broken == 1 && mismatch.contains("nor do the first of them"), "\(mismatch)")
+                #expect(try await start(host).contains("kept 7,000 records of this boot"))
+            }
+        }
+
+        @Test("removes nothing when it can't be told what is sound: the log can't be read, a shard is damaged")
+        func unreadable() async throws {
+            try await InstalledHost.run(measured: try KernelLogs.prefix(100)) { host in
+                #expect(try await snapshot(host) == 100)
+                let command = try #require(clean["ExecStart"].first)
+                let kept = try host.host.log()
+                try host.host.replaceLog(with: Array(repeating: 0xff, count: 1 << 21))
+                let (unread, why) = try await host.run(command)
+                #expect(unread == 3 && why.contains("binary_runtime_measurements"), "\(why)")
+                #expect(try reader(host).index.nextRecord == 100)
+                try host.host.replaceLog(with: kept)
+                // A kexec: the kernel doesn't have what the damaged shard held.
+                try host.kexec()
+                try host.host.replaceLog(with: [])
+                try await host.host.kernel.measure(KernelRecords.file("boot_aggregate", content: [2]))
+                #expect(try await snapshot(host) == 101)
+                let shard = try reader(host)
+                let file = URL(filePath: shard.path(of: try #require(shard.index.entries.first)).string)
+                var bytes = try Data(contentsOf: file)
+                bytes[bytes.count / 2] ^= 1
+                try bytes.write(to: file)
+                let (damaged, what) = try await host.run(command)
+                #expect(damaged == 3 && what.contains(".shard") && what.contains("SHA-256 differs"), "\(what)")
+                #expect(try Data(contentsOf: file) == bytes)
             }
         }
     }

@@ -1,10 +1,13 @@
 import Appraisal
 import Attester
+import Foundation
 import Messages
 import Server
+import Shards
 import StandInKernel
 import Store
 import Synchronization
+import SystemPackage
 import TPM
 import Testing
 import Transport
@@ -34,6 +37,34 @@ extension EndToEnd {
                 #expect(
                     try world.snapshot().appraisal?.keyrings.keyrings.count == before.appraisal?.keyrings.keyrings.count
                 )
+            }
+        }
+
+        @Test(
+            "after losing power while suspended: the shards of before are removed, and the host is attested anew",
+            arguments: [40, 100, 160])
+        func restarted(records: UInt64) async throws {
+            let log = try KernelLogs.prefix(200)
+            try await World.run(measured: try KernelRecords.cut(log, count: 100)) { world in
+                try await world.store.assign(log)
+                #expect(try await world.attest(try await world.host.attester()).result.nextRecord == 100)
+                try world.host.restart()
+                try await world.host.kernel.measure(try KernelRecords.cut(log, count: records))
+                let keeper = LogKeeper(
+                    device: world.host.device, logPath: FilePath(world.host.kernel.log.path),
+                    settings: MeasurementLog.Settings(directory: world.host.shards))
+                let cleaning = try await keeper.cleanAtBoot()
+                // A log that is the former one to the letter, and goes on, is no other in one and the same kernel.
+                #expect(cleaning.outcome == (records < 100 ? .removed : .kept(records: records)))
+                let attested = try await world.attest(try await world.host.attester())
+                #expect(attested.result.tier == .affirming && attested.result.nextRecord == records)
+                #expect(attested.challenges == (records < 100 ? [100, 0] : [100]))
+                let after = try world.snapshot()
+                #expect(after.state?.clockInfo.restartCount == 1 && after.state?.nextRecord == records)
+                // And it goes on from there.
+                try await world.host.kernel.measure(try KernelRecords.cut(log, from: records))
+                let more = try await world.attest(try await world.host.attester())
+                #expect(more.challenges == [records] && more.result.tier == .affirming && more.result.nextRecord == 200)
             }
         }
 

@@ -68,6 +68,12 @@ final class Host: Sendable {
     /// The agent's shards are gone.
     func loseShards() throws { try ShardWriter.removeAll(in: shards) }
 
+    /// Loses its power while it is suspended: PCRs are zero and the log is empty, though the TPM counts no boot.
+    func restart() throws {
+        try tpm.restart()
+        try replaceLog(with: [])
+    }
+
     /// Boots: PCRs are zero, the TPM has counted it, and the log is empty.
     func boot() throws {
         try tpm.reset()

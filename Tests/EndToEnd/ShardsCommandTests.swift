@@ -133,19 +133,33 @@ extension EndToEnd {
                 try await host.kernel.measure(try KernelRecords.cut(log, from: 100))
                 let (kept, text) = try await shards(installation, "clean", "--boot")
                 #expect(kept == 0 && text.contains("kept 200 records of this boot"), "\(text)")
-                // Records were lost: the shards are worth nothing any more.
+                // Records were lost: nobody else has those that are there.
                 try await host.kernel.extend(KernelRecords.file("/unseen", content: [1]))
-                let (wiped, reason) = try await shards(installation, "clean", "--boot")
-                #expect(wiped == 0 && reason.contains("don't replay"), "\(reason)")
-                #expect(try ShardReader.epochs(in: host.shards) == [])
+                let (unfit, reason) = try await shards(installation, "clean", "--boot", "--json")
+                #expect(unfit == 0 && reason.contains("don't replay"), "\(reason)")
+                #expect(reason.contains("\"kept\":200") && reason.contains("\"notices\":[]"), "\(reason)")
+                #expect(try ShardReader(root: host.shards).index.nextRecord == 200)
                 // A boot.
-                _ = try await shards(installation, "snapshot")
                 let before = try ShardReader.epochs(in: host.shards)
                 try host.boot()
                 try await host.kernel.measure(try KernelRecords.cut(log, count: 50))
                 let (booted, removed) = try await shards(installation, "clean", "--boot")
                 #expect(booted == 0 && removed.contains(before[0].folder), "\(removed)")
                 #expect(try ShardReader.epochs(in: host.shards) == [])
+            }
+        }
+
+        @Test("cat gives the whole log also where the quota has no room for it") func overflow() async throws {
+            let log = try KernelRecords.cut(
+                try Fixtures.unpacked("kernel/k612-large-120k/boot1/log/binary_runtime_measurements.xz"), count: 7000)
+            try await run(log) { installation in
+                let file = installation.path("whole.log")
+                let agent = Program.path(of: "assay-agent")
+                let settings = "--config '\(installation.path("agent.yaml"))' --set shards.quota_bytes=1048576"
+                let script = "'\(agent)' shards cat \(settings) > '\(file)'"
+                let program = try Program(path: "/bin/sh", ["-c", script], in: installation.workshop.folder)
+                #expect(try await program.exitCode() == 0 && program.output.contains("quota"), "\(program.output)")
+                #expect(try [UInt8](Data(contentsOf: URL(filePath: file))) == log)
             }
         }
 
@@ -157,7 +171,8 @@ extension EndToEnd {
                 var writer = ShardWriter(root: root, epoch: epoch, banks: [.sha256])
                 var lock: ShardLock? = try writer.lock()
                 if let held = lock.take() {
-                    try writer.set(KernelPosition(kernel: "other", record: 5), holding: held)
+                    // A kernel before a kexec: the running one shows none of it.
+                    try writer.set(KernelPosition(kernel: "other", record: 0), holding: held)
                 }
                 let (refused, why) = try await shards(installation, "clean")
                 #expect(refused == 2 && why.contains("--force"), "\(why)")

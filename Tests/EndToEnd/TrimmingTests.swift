@@ -92,15 +92,20 @@ extension EndToEnd {
                 }
                 let attributes = try FileManager.default.attributesOfItem(atPath: dropIn.path)
                 #expect(attributes[.posixPermissions] as? Int == 0o644)
-                // systemd takes the unit with it; and it would say so if it didn't.
+                // systemd takes the unit with it, and the service gets what it takes; it would say so if it didn't.
                 let systemdAnalyze = "/usr/bin/systemd-analyze"
                 try FileManager.default.copyItem(
                     atPath: systemdAnalyze, toPath: host.file(String(systemdAnalyze.dropFirst())).path)
-                let verify = "\(systemdAnalyze) verify --man=no \(try Unit("assay-agent.service").path)"
+                let unit = try Unit("assay-agent.service").path
+                let verify = "\(systemdAnalyze) verify --man=no \(unit)"
+                let survey = "\(systemdAnalyze) security --offline=true --no-pager \(unit)"
+                let isAdministrator = "Service has administrator privileges"
                 let (accepted, complaints) = try await host.run(verify)
                 #expect(accepted == 0 && complaints == "", "\(complaints)")
-                try Data("[Service]\nCapabilityBoundingSet=CAP_NONE_SUCH\n".utf8).write(to: dropIn)
-                #expect(try await host.run(verify).output.contains("CAP_NONE_SUCH"))
+                #expect(try await host.run(survey).output.contains(isAdministrator))
+                try Data("[Service]\nNoSuchSetting=1\n".utf8).write(to: dropIn)
+                #expect(try await host.run(verify).output.contains("NoSuchSetting"))
+                #expect(try await !host.run(survey).output.contains(isAdministrator))
 
                 let (again, taken) = try await host.run("/usr/bin/assay-agent configure --trim off --json")
                 #expect(again == 0 && taken.contains("\"trim\":\"off\""), "\(taken)")

@@ -1,6 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Messages
+import TPM
 import TestSupport
 import Testing
 
@@ -62,6 +63,27 @@ import Testing
         #expect(trace.first == "send Challenge 1 from 4")
         #expect(trace.contains("commit contraindicated, position kept, pcr_mismatch"), "\(trace)")
         #expect(bench.attestation?.state == before)
+    }
+
+    @Test("from before a suspend that let the log begin anew: at record 0, for a position decides nothing")
+    func anew() throws {
+        let bench = try asked(from: 4)
+        let stale = bench.position
+        // The log that began anew was attested since, and some of its records are the same.
+        bench.position = nil
+        bench.mayResume = true
+        bench.host.clock.restartCount += 1
+        bench.host.log = .init()
+        bench.host.log.bootAggregate()
+        bench.host.measure("e", "d", "c", "b", "a")
+        #expect(try bench.attest().last == "send AttestationResult 2 affirming next 6")
+        bench.position = stale
+        bench.mayResume = false
+        #expect(
+            try bench.attest() == [
+                "send Challenge 1 from 4", "note retry from record 0", "send Challenge 2 from 0",
+                "commit affirming, next 6", "send AttestationResult 2 affirming next 6",
+            ])
     }
 
     @Test("that breaks goes on where it broke") func breaks() throws {

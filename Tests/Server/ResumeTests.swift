@@ -157,6 +157,55 @@ import Testing
             ])
     }
 
+    /// The agent doesn't hold the record that the last commit led to, for its log began anew.
+    private func short(_ bench: Bench) throws {
+        bench.host.clock.restartCount += 1
+        bench.host.log = .init()
+        bench.host.log.bootAggregate()
+        bench.connect()
+        _ = try bench.hello()
+        #expect(try bench.load().last == "send Challenge 1 from 3")
+        #expect(bench.receive(.status(Status(.outOfRange, "0 to 1", round: 1))) == ["load"])
+        #expect(try bench.load().last == "send Challenge 2 from 0")
+    }
+
+    @Test("After a suspend that let the log begin anew, and shorter: at record 0, on which the quote counts")
+    func shorterAfterSuspend() throws {
+        let bench = try attested()
+        try short(bench)
+        #expect(try bench.evidence().contains("note quoted"))
+        #expect(try bench.shard(0..<1).last == "commit warning, next 1, nothing_measured")
+        #expect(bench.commit().first == "send AttestationResult 2 warning next 1")
+        bench.host.measure("c")
+        #expect(try bench.attest().last == "send AttestationResult 1 affirming next 2")
+    }
+
+    @Test("After a suspend with a shorter log that doesn't lead to the quote: the mismatch, and what is missing")
+    func lostAfterSuspend() throws {
+        let bench = try attested()
+        bench.host.measure("c")
+        bench.host.quoted = bench.host.log.values(Array(0..<24))
+        try short(bench)
+        _ = try bench.evidence()
+        #expect(
+            try bench.shard(0..<1).last == "commit contraindicated, position kept, pcr_mismatch, records_missing")
+        #expect(bench.outcome?.findings.kept.last?.record == 3)
+        #expect(bench.outcome?.findings.kept.last?.found == "the log ends at record 1")
+    }
+
+    @Test("Without a suspend a shorter log isn't asked for: records are missing, and why is said")
+    func shorter() throws {
+        let bench = try attested()
+        let stored = try #require(bench.attestation)
+        var clock = stored.clock
+        clock.restartCount += 1
+        bench.attestation = .init(clock: clock, selection: stored.selection, state: stored.state)
+        try short(bench)
+        #expect(try bench.evidence().last == "commit contraindicated, position kept, records_missing")
+        let finding = try #require(bench.outcome?.findings.kept.first)
+        #expect(finding.remedy.contains("kexec") && finding.remedy.contains("through its firmware"))
+    }
+
     @Test("Under another policy or with other keys denied: at record 0")
     func judgedAnew() throws {
         let bench = try attested()

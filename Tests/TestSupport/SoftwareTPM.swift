@@ -46,6 +46,49 @@ package final class SoftwareTPM: Sendable {
         }
     }
 
+    /// Loses its power while the host is suspended: a TPM Restart. PCRs begin anew, and no reset is counted.
+    package func restart() throws {
+        // TPM2_Shutdown(TPM_SU_STATE), as a kernel says it before it sleeps.
+        try command(0x0145, [], [0x00, 0x01])
+        try reset()
+    }
+
+    /// A hierarchy's authorization; its password is empty in a new TPM.
+    package enum Hierarchy: UInt32, Sendable {
+        case owner = 0x4000_0001
+        case lockout = 0x4000_000a
+        case endorsement = 0x4000_000b
+        case platform = 0x4000_000c
+    }
+
+    /// Gives a hierarchy a password, as `tpm2_changeauth` does.
+    package func setPassword(_ password: String, of hierarchy: Hierarchy) throws {
+        let bytes = Array(password.utf8)
+        try command(0x0129, [hierarchy], [0, UInt8(bytes.count)] + bytes)
+    }
+
+    /// Switches a hierarchy off, as `tpm2_hierarchycontrol -C p` does; until the next reset.
+    package func disable(_ hierarchy: Hierarchy) throws {
+        try command(0x0121, [.platform], Self.bigEndian(hierarchy.rawValue) + [0])
+    }
+
+    /// Sends a command, authorized by the empty password of its handle if it has one.
+    private func command(_ code: UInt32, _ handles: [Hierarchy], _ parameters: [UInt8]) throws {
+        let password: [UInt8] = [0, 0, 0, 9, 0x40, 0, 0, 0x09, 0, 0, 0, 0, 0]
+        let body =
+            Self.bigEndian(code) + handles.flatMap { Self.bigEndian($0.rawValue) } + (handles.isEmpty ? [] : password)
+            + parameters
+        let tag: [UInt8] = [0x80, handles.isEmpty ? 0x01 : 0x02]
+        let answer = TCPPort.exchange(tag + Self.bigEndian(UInt32(body.count + 6)) + body, with: port)
+        guard let answer, answer.count >= 10, answer[6..<10].allSatisfy({ $0 == 0 }) else {
+            throw Failure(description: "command 0x\(String(code, radix: 16)): \(answer ?? [])")
+        }
+    }
+
+    private static func bigEndian(_ number: UInt32) -> [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
+    }
+
     /// Ends the process and removes its memory.
     package func stop() {
         process.withLock { $0.end() }

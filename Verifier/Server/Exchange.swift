@@ -51,6 +51,9 @@ struct Exchange: ~Copyable {
     /// The next record to come.
     var nextRecord: UInt64 { appraiser.nextRecord }
 
+    /// A record that was judged once and that this round's log doesn't reach; nil if it reaches all.
+    var missedRecord: UInt64? { round.attempt.missedRecord.flatMap { $0 > logEnd ? $0 : nil } }
+
     /// Whether no further shard is of use: a record could not be delimited.
     var isEnded: Bool { appraiser.isEnded }
 

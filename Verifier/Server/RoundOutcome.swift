@@ -14,7 +14,7 @@ package struct RoundOutcome: Sendable {
     /// The verdict.
     package let tier: Tier
     /// What it rests on.
-    package let findings: Findings
+    package internal(set) var findings: Findings
     /// What the next round begins with; nil leaves position and keyrings at the last commit.
     package let attestation: RoundBasis.Attestation?
     /// Positions that the round has passed, for a later round to go back to.
@@ -62,7 +62,7 @@ package struct RoundOutcome: Sendable {
 
     /// A round for which the agent doesn't hold the records asked for.
     init(_ round: Round, _ quote: VerifiedQuote, missing record: UInt64, found: String) {
-        self.init(round, quote, failed: Finding(.recordsMissing, record: record, found: found))
+        self.init(round, quote, failed: .missing(record, found: found))
     }
 
     /// A round that failed before a record was appraised.
@@ -84,5 +84,17 @@ package struct RoundOutcome: Sendable {
         keyrings = stored?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
         boot = .none
+    }
+}
+
+extension Finding {
+    /// Records of a boot that were judged once aren't there any more, though the host has not booted since.
+    static func missing(_ record: UInt64, found: String) -> Finding {
+        Finding(
+            .recordsMissing, record: record, found: found,
+            expected: "the records of this boot, as the TPM counts it, that were judged before",
+            remedy: "If the shards were removed or moved, restore them on the host. Else its log was lost in a kexec: "
+                + "boot the host through its firmware, not by kexec, to begin a new log; keep the shards' folder across a "
+                + "kexec, and build its kernels with CONFIG_IMA_KEXEC.")
     }
 }

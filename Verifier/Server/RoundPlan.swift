@@ -103,6 +103,11 @@ struct RoundPlan: Sendable {
         return scratch
     }
 
+    /// The TPM's counters when a commit left what the round begins with; the last commit's unless it is an earlier one's.
+    var clock: ClockInfo? {
+        if case .position = start { basis.position?.clock } else { basis.attestation?.clock }
+    }
+
     /// Whether the round goes on from what a commit has left.
     var resumesCommit: Bool {
         switch start {

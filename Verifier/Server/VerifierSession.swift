@@ -284,8 +284,8 @@ extension VerifierSession {
             let missed = isOfStoredEpoch(quote.clockInfo, round) ? round.attempt.missedRecord ?? 0 : 0
             return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: words), of: round)
         }
-        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isOfStoredEpoch(quote.clockInfo, round) {
-            // It is still the epoch of which more records were seen.
+        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isUninterrupted(quote.clockInfo, round) {
+            // It is still the epoch of which more records were seen, and its PCRs were not reset.
             let held = "the log ends at record \(evidence.logEnd)"
             return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: held), of: round)
         }
@@ -318,8 +318,11 @@ extension VerifierSession {
         return isNew
     }
 
-    private func isOfStoredEpoch(_ clock: ClockInfo, _ round: Round) -> Bool {
-        round.plan.basis.attestation?.clock.resetCount == clock.resetCount
+    /// Whether neither a boot nor a suspension stands between what is stored and a quote. A host that lost its power while it
+    /// was suspended has a new log and new PCRs, though the TPM counts no boot (a TPM Restart).
+    private func isUninterrupted(_ clock: ClockInfo, _ round: Round) -> Bool {
+        guard let stored = round.plan.basis.attestation?.clock else { return false }
+        return stored.resetCount == clock.resetCount && stored.restartCount == clock.restartCount
     }
 
     private mutating func take(_ shard: LogShard, _ taken: consuming Exchange, time: Int64) -> [Action] {
@@ -369,13 +372,14 @@ extension VerifierSession {
         let round = exchange.round
         let quote = exchange.quote
         let passed = exchange.passed
+        let missed = exchange.missedRecord
         let outcome = exchange.finish()
         if outcome.newState == nil, let scratch = round.plan.scratch {
             return [.forgetScratch(ledAstrayAt: scratch.appraisal.nextRecord)]
                 + withoutScratch(round, round.attempt, "what was kept of a broken transfer doesn't lead to the quote")
         }
         let restartCount = quote.clockInfo.restartCount
-        let wasSuspended = round.plan.basis.attestation.map { $0.clock.restartCount != restartCount } ?? false
+        let wasSuspended = round.plan.clock.map { $0.restartCount != restartCount } ?? false
         if outcome.newState == nil, round.plan.resumesCommit, wasSuspended {
             let reason = "the host was suspended, and its PCRs do not follow from the last position"
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
@@ -385,6 +389,9 @@ extension VerifierSession {
             return [.note(.retryFromRecordZero(reason))] + fromRecordZero(round)
         }
         var concluded = RoundOutcome(round, quote, outcome, passed: passed)
+        if outcome.newState == nil, let missed {
+            concluded.findings.add(.missing(missed, found: "the log ends at record \(outcome.recordsReceived)"))
+        }
         concluded.trial = trial
         return commit(concluded, of: round)
     }

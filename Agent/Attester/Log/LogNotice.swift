@@ -13,14 +13,8 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     case writtenAnew(ShardError)
     /// A kexec carried the log over; the new kernel's records follow.
     case kexec(record: UInt64)
-    /// A kexec carried a part of the log over.
-    case partlyCarriedOver(record: UInt64)
-    /// A kexec did not carry the log over.
-    case notCarriedOver(record: UInt64)
-    /// A kernel counted more records before a kexec than the log has.
-    case lostAtKexec(record: UInt64, counted: UInt64, held: UInt64)
-    /// The kernel's log doesn't begin where this agent left it.
-    case trimmedByAnother(record: UInt64)
+    /// A place in the log where records may be missing, seen by this process or an earlier one.
+    case gap(LogGap)
     /// Another process keeps a measurement file open, whichever: the kernel frees nothing.
     case busy(path: String, holders: [FileHolder])
     /// Another process keeps a measurement file open for writing: nobody can read.
@@ -49,20 +43,7 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
         case .kexec(let record):
             "this host was started by kexec; its log was carried over, and the new kernel's records begin behind "
                 + "record \(record)"
-        case .partlyCarriedOver(let record):
-            "this host was started by kexec, and only a part of its log was carried over: the shards have the rest. "
-                + "If a kernel before 6.16 measured something between kexec load and execute that was not stored yet, "
-                + "those records, from \(record) on, are lost: then boot this host"
-        case .notCarriedOver(let record):
-            "this host was started by kexec, and its log was not carried over: what was measured after record "
-                + "\(record) was stored, and before the new kernel started, is lost. If the verdict is pcr_mismatch, "
-                + "boot this host; build its kernels with CONFIG_IMA_KEXEC, and load with the same setting"
-        case .lostAtKexec(let record, let counted, let held):
-            "record \(record): the kernel counted \(counted) records before its kexec, the log has \(held): records "
-                + "are lost. Boot this host; set CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB higher in its kernel"
-        case .trimmedByAnother(let record):
-            "the kernel's log doesn't go on at record \(record): another program frees its records. If the verdict is "
-                + "pcr_mismatch, boot this host; let only one program trim (trim: off here, or there)"
+        case .gap(let gap): "\(gap)"
         case .busy(let path, let holders):
             "\(path): nothing is freed as long as another process has any measurement file open\(holders.words). "
                 + "End it; \(FileHolder.search(beside: path)) shows which it is"
@@ -93,4 +74,20 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
         default: self
         }
     }
+}
+
+extension LogNotice {
+    /// A kexec carried a part of the log over.
+    static func partlyCarriedOver(record: UInt64) -> Self { .gap(LogGap(before: record, .partlyCarriedOver)) }
+
+    /// A kexec did not carry the log over.
+    static func notCarriedOver(record: UInt64) -> Self { .gap(LogGap(before: record, .notCarriedOver)) }
+
+    /// A kernel counted more records before a kexec than the log has.
+    static func lostAtKexec(record: UInt64, counted: UInt64, held: UInt64) -> Self {
+        .gap(LogGap(before: record, .counted(counted, held: held)))
+    }
+
+    /// The kernel's log doesn't begin where this agent left it.
+    static func trimmedByAnother(record: UInt64) -> Self { .gap(LogGap(before: record, .trimmedByAnother)) }
 }

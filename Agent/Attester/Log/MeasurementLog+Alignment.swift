@@ -72,7 +72,7 @@ extension MeasurementLog {
         let isKexec = index.kernel != nil
         let known = index.kernel ?? KernelPosition(kernel: name, record: 0)
         if isKexec, try beginsAnew(file, behind: known.offset) {
-            note(known.record == next ? .kexec(record: next) : .notCarriedOver(record: next))
+            note(.notCarriedOver(record: next))
             try settle(KernelPosition(kernel: name, record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
         }
@@ -95,12 +95,12 @@ extension MeasurementLog {
             try settle(base)
             return nil
         case .differs(let record, let offset, true) where isKexec && record > base.record:
-            try settle(KernelPosition(kernel: name, record: next, offset: offset, start: base.record))
             note(.partlyCarriedOver(record: next))
+            try settle(KernelPosition(kernel: name, record: next, offset: offset, start: base.record))
             return RecordStream(record: next, offset: offset, format: index.format)
         case .differs where isKexec, .shorter where isKexec:
-            try settle(KernelPosition(kernel: name, record: next))
             note(.notCarriedOver(record: next))
+            try settle(KernelPosition(kernel: name, record: next))
             return RecordStream(record: next, offset: 0, format: index.format)
         case .shorter where !kernel.mayShrink: return nil
         case .shorter, .differs: return try replace(file, index, isKnown: false)
@@ -166,10 +166,10 @@ extension MeasurementLog {
         let next = index.nextRecord
         let (seen, count, snapshot) = try head(of: file, index)
         let found = try place(of: seen, count: count, in: index)
-        if !isBehindStaged { try freed(before: found ?? next) }
         // A snapshot of the very values that the stored records lead to follows them.
         let goesOn = snapshot?.isBorneOut(by: index.entries.last?.lanes ?? []) ?? false
         if found == nil, !goesOn, isKnown { note(.trimmedByAnother(record: next)) }
+        if !isBehindStaged { try freed(before: found ?? next) }
         return RecordStream(record: found ?? next, offset: 0, format: index.format)
     }
 

@@ -53,6 +53,8 @@ package final class MeasurementLog {
     private var banks: [PCRBank] = []
     private var notices: [LogNotice] = []
     private var said: Set<LogNotice> = []
+    /// Gaps of the log that were noticed and aren't remembered on the disk yet.
+    private var gaps: [LogGap] = []
     /// A shard turned out to be damaged when it was served.
     private var damage: ShardError?
 
@@ -111,6 +113,7 @@ package final class MeasurementLog {
             guard damage != nil, try startOverFromKernel() else { throw error }
             try read()
         }
+        if !gaps.isEmpty { try locked { _, _ throws(ShardError) in } }
     }
 
     /// Reads on in the boot that is known already; nothing before the first ``refresh(epoch:banks:)``.
@@ -148,13 +151,6 @@ package final class MeasurementLog {
         return (found?.bytes ?? [], UInt32(clamping: found?.count ?? 0))
     }
 
-    /// Replays the stored records towards PCR values.
-    ///
-    /// - Returns: how many records there are when all PCRs have the values; nil if they never do.
-    package func replay(towards values: PCRValues) throws(AttesterError) -> UInt64? {
-        try reading { reader throws(ShardError) in try reader.replay(towards: values) } ?? nil
-    }
-
     /// Whether the stored records lead to PCR values, as the index has it: of those PCRs that records name.
     func leads(to values: PCRValues) -> Bool {
         guard overflow == nil, let lanes = writer?.reader?.index.entries.last?.lanes else { return false }
@@ -165,7 +161,9 @@ package final class MeasurementLog {
     }
 
     func note(_ notice: LogNotice) {
-        if said.insert(notice.occasion).inserted { notices.append(notice) }
+        guard said.insert(notice.occasion).inserted else { return }
+        notices.append(notice)
+        if case .gap(let gap) = notice { gaps.append(gap) }
     }
 
     /// Notes that there is no room; throws any other error.
@@ -217,6 +215,8 @@ package final class MeasurementLog {
         }
         do throws(ShardError) {
             let lock = try writer.lock()
+            // First, so that no position is remembered without what explains it; what has no room now has its turn later.
+            if !gaps.isEmpty, (try? writer.keep(gaps, holding: lock)) != nil { gaps = [] }
             return try body(&writer, lock)
         } catch {
             remember(error)
@@ -224,7 +224,7 @@ package final class MeasurementLog {
         }
     }
 
-    private func reading<Result>(
+    func reading<Result>(
         _ body: (inout ShardReader) throws(ShardError) -> Result
     ) throws(AttesterError) -> Result? {
         guard writer?.reader != nil else { return nil }
@@ -246,9 +246,11 @@ package final class MeasurementLog {
             root: settings.directory, epoch: epoch, banks: banks, options: settings.options,
             observe: settings.observe)
         self.banks = banks
-        (stream, overflow, position, said, damage) = (nil, nil, nil, [], nil)
+        (stream, overflow, position, said, damage, gaps) = (nil, nil, nil, [], nil, [])
         (beginsWithSnapshot, assumedFirst) = (nil, nil)
         try locked { writer, lock throws(ShardError) in try writer.removeOtherEpochs(holding: lock) }
+        // What an earlier process saw still explains what a verifier finds.
+        for gap in (try? writer?.gaps()) ?? [] { note(.gap(gap)) }
     }
 
     /// Forgets the shards, one of which is damaged, if the kernel holds all that was in them.

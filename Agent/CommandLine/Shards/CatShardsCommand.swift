@@ -23,20 +23,21 @@ struct CatShardsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isOfOtherFolder = stored.directory != nil || stored.boot != nil
-        if !isStoredOnly, !isOfOtherFolder {
-            do {
-                show(try await options.keeper().snapshot().notices)
-            } catch let failure as CommandFailure where failure.status == .usage {
-                throw failure
-            } catch {
-                throw CommandFailure(.unavailable, "\(error)\n--stored writes what is stored without the kernel's log")
-            }
-        }
+        guard isStoredOnly || isOfOtherFolder else { return try await writeLog() }
         let reader = try await stored.reader(options)
         do {
             try reader.forEachShard { Output.bytes($0) }
         } catch {
             throw CommandFailure.unavailable(error)
+        }
+    }
+
+    private func writeLog() async throws {
+        let keeper = try await options.keeper()
+        do {
+            show(try await keeper.forEachPart { Output.bytes($0) })
+        } catch {
+            throw CommandFailure(.unavailable, "\(error)\n--stored writes what is stored without the kernel's log")
         }
     }
 }

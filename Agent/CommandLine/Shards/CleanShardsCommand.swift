@@ -11,8 +11,10 @@ struct CleanShardsCommand: AsyncParsableCommand {
         abstract: "Remove shards: all of them, or at a boot those of boots that are over.",
         discussion: """
             With --boot, as a unit runs it when the host has started: the shards of other boots, as the TPM counts them, \
-            are removed; those of this boot stay only if they and the kernel's log together replay to the TPM's PCRs. \
-            So they outlive a restart of the agent and a kexec, and never a boot.
+            are removed. Those of this boot stay: they outlive a restart of the agent and a kexec. They go only where the \
+            kernel's log alone replays to the TPM's PCRs and doesn't with them: where the PCRs began anew without the TPM \
+            counting a boot, because the host lost its power while it was suspended. Shards that don't replay stay, too, \
+            and that is said: nobody else has their records.
             """)
 
     @OptionGroup var options: AgentOptions
@@ -27,9 +29,11 @@ struct CleanShardsCommand: AsyncParsableCommand {
     var json = false
 
     private struct Report: Encodable {
-        let kept: UInt64
-        let removed: [String]
-        let reason: String?
+        var kept: UInt64 = 0
+        var removed: [String]
+        /// Why this boot's shards were removed, or what is wrong with them.
+        var reason: String?
+        var notices: [String] = []
     }
 
     func run() async throws {
@@ -43,34 +47,43 @@ struct CleanShardsCommand: AsyncParsableCommand {
     }
 
     private func cleanAtBoot() async throws {
-        switch try await options.keeper().cleanAtBoot() {
-        case .none(let removed): try show(Report(kept: 0, removed: removed.map(\.folder), reason: nil))
-        case .kept(let records, let removed):
-            try show(Report(kept: records, removed: removed.map(\.folder), reason: nil))
-        case .wiped(let reason, let removed):
-            try show(Report(kept: 0, removed: removed.map(\.folder), reason: reason))
+        let cleaning = try await options.keeper().cleanAtBoot()
+        var report = Report(
+            removed: cleaning.others.map(\.folder), notices: cleaning.notices.map(\.description))
+        switch cleaning.outcome {
+        case .none: break
+        case .kept(let records): report.kept = records
+        case .removed:
+            report.reason =
+                "this boot's shards are removed: the kernel's log alone replays to the TPM's PCRs, which were reset since "
+                + "the shards were written, as where a host loses its power while it is suspended"
+        case .unfit(let records, let matched):
+            report.kept = records
+            let reach = matched.map { "only the first \(readableCount($0)) do" } ?? "nor do the first of them"
+            report.reason =
+                "shards and log of \(readableCount(records)) records don't replay to the TPM's PCRs, \(reach): some are "
+                + "missing or were changed. The shards are kept, for nobody else has their records. To begin a new "
+                + "log, boot this host through its firmware, not by kexec"
         }
+        try show(report)
     }
 
     private func cleanAll() async throws {
         let host = try options.readHost()
         let epochs = try ShardReader.epochs(in: host.shards.directory)
-        for epoch in epochs where !force {
-            let kernel = (try? ShardReader(root: host.shards.directory, epoch: epoch))?.index.kernel
-            guard kernel?.record ?? 0 == 0 else {
-                throw CommandFailure(
-                    .usage,
-                    "the kernel has freed records of boot \(epoch): nobody would have them any more. "
-                        + "Give --force to remove them all the same; the host then needs a boot")
-            }
+        for epoch in epochs where !force && !LogKeeper.isInKernel(epoch, isNewest: epoch == epochs.last, host.shards) {
+            throw CommandFailure(
+                .usage,
+                "the running kernel doesn't hold all records of boot \(epoch): nobody would have them any more. "
+                    + "Give --force to remove them all the same; the host then needs a boot through its firmware")
         }
-        try ShardWriter.removeAll(in: host.shards.directory)
-        try show(Report(kept: 0, removed: epochs.map(\.folder), reason: nil))
+        try ShardWriter.removeAll(in: host.shards.directory, evenIfFreed: force)
+        try show(Report(removed: epochs.map(\.folder)))
     }
 
     private func show(_ report: Report) throws {
         guard !json else { return Output.line(try jsonLine(report)) }
-        if let reason = report.reason { Output.notice("notice: this boot's shards are removed: \(reason)") }
+        for notice in report.notices + (report.reason.map { [$0] } ?? []) { Output.notice("notice: \(notice)") }
         if !report.removed.isEmpty {
             Output.line("removed the shards of boots " + report.removed.joined(separator: ", "))
         }

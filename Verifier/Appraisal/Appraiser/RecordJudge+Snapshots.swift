@@ -98,8 +98,8 @@ struct KexecTrace: Sendable {
             return Finding(
                 .recordsMissing, record: lost.record, found: "\(lost.record) records before a kexec",
                 expected: "\(lost.counted), which is what the kernel counted",
-                remedy: "Reboot the host to begin a new log; set CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB higher in its "
-                    + "kernel.")
+                remedy: Self.coldBoot + "; set CONFIG_IMA_KEXEC_EXTRA_MEMORY_KB higher in its kernel, or run "
+                    + Self.snapshot)
         }
         guard let bootAggregate else { return nil }
         return Finding(
@@ -107,7 +107,11 @@ struct KexecTrace: Sendable {
             found:
                 "another kernel's first record: the host was started by kexec, and what was measured before, and not "
                 + "stored, is lost unless its log was carried over",
-            remedy: "Reboot the host to begin a new log; build its kernels with CONFIG_IMA_KEXEC, and run "
-                + "assay-agent shards snapshot before a kexec.")
+            remedy: Self.coldBoot + "; build its kernels with CONFIG_IMA_KEXEC and load them with kexec -s, or run "
+                + Self.snapshot)
     }
+
+    private static let snapshot = "assay-agent shards snapshot as the last thing before kexec -e."
+    /// Another kexec would begin no new log.
+    private static let coldBoot = "Boot the host through its firmware, not by kexec, to begin a new log"
 }

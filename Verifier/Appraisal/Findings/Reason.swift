@@ -67,7 +67,8 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
         case .paddedBank:
             "Boot a kernel that extends the bank by its own hash (5.8 or later, the hash built in), or quote a bank that it "
                 + "does so; else set assay.padded_banks."
-        case .recordsMissing: "Restore the missing shards on the host, or reboot it to begin a new log."
+        case .recordsMissing:
+            "Restore the missing shards on the host, or boot it through its firmware, not by kexec, to begin a new log."
         case .noProgress: "Make a new quote, over the records already given, too; if it repeats, inspect the host."
         case .badPolicy: "Correct the policy (policy check names every fault) and upload it again."
         case .badQuoteSignature: Self.remedy(.badQuoteSignature)
