@@ -81,7 +81,7 @@ struct JoinDriver {
                         try await registrar.enrol(applicant.claim, as: id, for: applicant.request.publicKey))
                 case .finish(let id):
                     logger.notice("agent joined", metadata: ["agent": "\(id)"])
-                    for other in try registrar.store.agentsDifferingInCase(from: id) {
+                    for other in (try? registrar.store.agentsDifferingInCase(from: id)) ?? [] {
                         logger.warning(
                             "two agents' ids differ in the case of letters only",
                             metadata: ["agent": "\(id)", "other": "\(other)"])
