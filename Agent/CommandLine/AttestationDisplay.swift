@@ -57,8 +57,8 @@ struct AttestationDisplay: Sendable {
         Output.line("keys learned:")
         for keyring in learned {
             let keys = keyring.keys.map { key in
-                let subject = key.subject.isEmpty ? "" : " (\(escaped(text: String(decoding: key.subject, as: UTF8.self))))"
-                return key.keyID.hexadecimal + subject
+                let subject = escaped(text: String(decoding: key.subject, as: UTF8.self))
+                return key.keyID.hexadecimal + (subject.isEmpty ? "" : " (\(subject))")
             }
             Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
         }

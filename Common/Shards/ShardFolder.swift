@@ -196,12 +196,14 @@ struct ShardFolder: Sendable {
         }
     }
 
-    /// A file that has another name elsewhere isn't one of these, whoever has put it there.
+    /// A file that has another name elsewhere, and isn't the folder's owner's, isn't one of these, whoever has put it
+    /// there.
     private func refuseOtherNames(_ descriptor: FileDescriptor, _ file: FilePath) throws(ShardError) {
         var status = stat()
-        guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
-            throw ShardError(.damaged, path: file.string, problem: "is no file, or has another name elsewhere")
-        }
+        var folder = stat()
+        guard fstat(descriptor.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            stat(path.string, &folder) == 0, status.st_nlink == 1 || status.st_uid == folder.st_uid
+        else { throw ShardError(.damaged, path: file.string, problem: "is no file, or has another name elsewhere") }
     }
 
     private func synchronize(_ descriptor: FileDescriptor, _ file: FilePath) throws {

@@ -23,6 +23,8 @@ package struct TransportLimits: Hashable, Sendable {
     /// How long a stranger is left alone: an honest handshake is over by then, so that a fleet that comes back all at
     /// once doesn't push itself out.
     package var strangerGrace = Duration.milliseconds(500)
+    /// The same for one that has said nothing yet: an honest peer's first bytes come with its connection.
+    package var silentGrace = Duration.milliseconds(50)
     /// Open connections on a listener; more wait in the kernel's backlog.
     package var maximumConnections = 16_384
     /// How long nothing is accepted after the operating system had no descriptor left.

@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import StandInKernel
 import Store
+import TPMDevice
 import TestSupport
 import Testing
 import Transport

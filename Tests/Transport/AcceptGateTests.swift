@@ -18,12 +18,16 @@ private final class Crowdings: Sendable {
     private let reads = ReadCounter()
     private let said = Crowdings()
 
-    private func gate(strangers: Int = 100, ofSource: Int = 100, connections: Int = 100) throws -> AcceptGate {
+    private func gate(
+        strangers: Int = 100, ofSource: Int = 100, connections: Int = 100,
+        silentGrace: Duration = .milliseconds(500)
+    ) throws -> AcceptGate {
         var limits = TransportLimits()
         limits.maximumStrangers = strangers
         limits.maximumStrangersOfSource = ofSource
         limits.maximumConnections = connections
         limits.strangerGrace = .milliseconds(500)
+        limits.silentGrace = silentGrace
         let gate = AcceptGate(limits: limits) { [said] in said.append($0) }
         try listening.pipeline.syncOperations.addHandlers(reads, gate)
         return gate
@@ -66,6 +70,22 @@ private final class Crowdings: Sendable {
         #expect(reads.count == 2 && !isOpen(children[1]) && isOpen(third))
         gate.admit(third)
         settle(children)
+        _ = try listening.finish()
+    }
+
+    @Test("one that has said nothing goes before one that has") func silent() throws {
+        let gate = try gate(strangers: 3, ofSource: 3, silentGrace: .milliseconds(50))
+        let children = [try accept(), try accept(), try accept()]
+        gate.hear(children[0])
+        listening.read()
+        listening.embeddedEventLoop.advanceTime(by: .milliseconds(50))
+        #expect(reads.count == 1 && isOpen(children[0]) && !isOpen(children[1]) && isOpen(children[2]))
+        _ = try accept()
+        let hasty = try accept()
+        #expect(isOpen(hasty) && isOpen(children[0]) && !isOpen(children[2]))
+        listening.embeddedEventLoop.advanceTime(by: .milliseconds(450))
+        _ = try accept()
+        #expect(!isOpen(children[0]))
         _ = try listening.finish()
     }
 

@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import Messages
 import NIOCore
 import Synchronization
@@ -25,11 +26,16 @@ private final class Counter: Sendable {
             }, moreDataPending: true, recordsRemaining: 1, bytesRemaining: 1)
     }
 
-    private static func result(pathBytes: Int) -> VerifierMessage {
-        let path = shard(pathBytes).records
-        let finding = ReportedFinding(
-            reason: "not_in_policy", record: 1, path: path, found: "", expected: "", remedy: "", isWarning: false)
-        return .attestationResult(AttestationResult(round: 1, tier: .warning, nextRecord: 1, findings: [finding]))
+    /// What a verdict with so much text is, and what is read of it.
+    private static func result(textBytes: Int) -> (sent: VerifierMessage, read: VerifierMessage) {
+        var finding = ReportedFinding(
+            reason: "not_in_policy", record: 1, path: [], found: String(repeating: "x", count: textBytes), expected: "",
+            remedy: "", isWarning: false)
+        var result = AttestationResult(round: 1, tier: .warning, nextRecord: 1, findings: [finding])
+        let sent = result
+        finding.found = escaped(text: finding.found)
+        result.findings = [finding]
+        return (.attestationResult(sent), .attestationResult(result))
     }
 
     @Test("every message arrives as it was sent") func messages() async throws {
@@ -62,10 +68,10 @@ private final class Counter: Sendable {
             async let received = verifier.receive()
             try await agent.send(shard)
             #expect(try await received == shard)
-            let result = Self.result(pathBytes: bytes)
+            let result = Self.result(textBytes: bytes)
             async let answer = agent.receive()
-            try await verifier.send(result)
-            #expect(try await answer == result)
+            try await verifier.send(result.sent)
+            #expect(try await answer == result.read)
             await agent.close()
             await verifier.close()
         }

@@ -234,6 +234,7 @@ import Testing
         var limits = TransportLimits()
         limits.maximumStrangers = 1
         limits.strangerGrace = .milliseconds(100)
+        limits.silentGrace = .milliseconds(10)
         try await Loopback.run(limits: limits) { loopback in
             for _ in 0..<3 {
                 let (agent, verifier) = try await loopback.connect()
@@ -251,7 +252,7 @@ import Testing
     func crowd() async throws {
         var limits = TransportLimits()
         limits.maximumStrangers = 4
-        limits.strangerGrace = .milliseconds(50)
+        limits.silentGrace = .milliseconds(10)
         try await Loopback.run(limits: limits) { loopback in
             let (first, known) = try await loopback.connect()
             try await first.send(.hello(Samples.hello))

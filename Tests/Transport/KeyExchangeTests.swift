@@ -115,6 +115,7 @@ private final class Clog: ChannelOutboundHandler {
         clog.open()
         channel.embeddedEventLoop.run()
         #expect(reads.count == held + 1)
+        try channel.triggerUserOutboundEvent(TLSHandler.Abort()).wait()
         _ = try? channel.finish()
     }
 }

@@ -20,7 +20,8 @@ enum StateStorage {
     static func save(_ saved: SavedAppraisal, to path: String) throws(OfflineError) {
         guard let bytes = try? saved.json() else { throw .file(path: path, problem: "the state can't be encoded") }
         let temporary = "\(path).\(getpid()).new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        unlink(temporary)  // one that a killed process has left, or somebody has put there
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(temporary) }
         let isWritten = write(bytes, to: descriptor) && fsync(descriptor) == 0
         let problem = isWritten ? nil : failure(temporary)

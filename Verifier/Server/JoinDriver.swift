@@ -87,7 +87,7 @@ struct JoinDriver {
                 case .note(let refused): await note(refused)
                 case .finish(let id):
                     logger.notice("agent joined", metadata: ["agent": "\(id)"])
-                    for other in try registrar.store.agentsDifferingInCase(from: id) {
+                    for other in (try? registrar.store.agentsDifferingInCase(from: id)) ?? [] {
                         logger.warning(
                             "two agents' ids differ in the case of letters only",
                             metadata: ["agent": "\(id)", "other": "\(other)"])

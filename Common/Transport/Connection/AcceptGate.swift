@@ -5,8 +5,8 @@ import NIOCore
 /// channel and is confined to its event loop.
 ///
 /// Where there is no room for one more, the oldest stranger goes: of its own source if that has its share, else of all. A
-/// stranger that has only just come is left alone; meanwhile the others wait in the kernel's backlog, and of a source
-/// that has its share the newest goes. Connections whose peers are known are never closed; when there are too many, the
+/// stranger that has only just come is left alone, the longer if it has begun to speak; meanwhile the others wait in the
+/// kernel's backlog, and of a source that has its share the newest goes. Connections whose peers are known are never closed; when there are too many, the
 /// rest waits, too.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
@@ -19,6 +19,8 @@ final class AcceptGate: ChannelDuplexHandler {
         /// Counts arrivals up.
         let number: UInt64
         let arrival: NIODeadline
+        /// From when on it may be closed to make room.
+        var ripe: NIODeadline
     }
 
     private let limits: TransportLimits
@@ -57,8 +59,10 @@ final class AcceptGate: ChannelDuplexHandler {
         arrivals += 1
         let key = ObjectIdentifier(channel)
         if isWelcome {
+            let now = context.eventLoop.now
             strangers[key] = Stranger(
-                channel: channel, source: source, number: arrivals, arrival: context.eventLoop.now)
+                channel: channel, source: source, number: arrivals, arrival: now,
+                ripe: now + TimeAmount(limits.silentGrace))
         }
         let gate = NIOLoopBound(self, eventLoop: context.eventLoop)
         channel.closeFuture.hop(to: context.eventLoop).whenComplete { _ in
@@ -77,7 +81,7 @@ final class AcceptGate: ChannelDuplexHandler {
             return context.fireErrorCaught(error)
         }
         onCrowding(.descriptors)
-        if let oldest = oldest(), isRipe(oldest, context) { drop(oldest) }
+        if let oldest = oldestRipe(in: context) { drop(oldest) }
         // Not by holding reads back: the channel goes on with a read that has failed, without asking.
         setAutoRead(false, context)
         pause = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limits.exhaustionPause)) {
@@ -85,6 +89,13 @@ final class AcceptGate: ChannelDuplexHandler {
             self.setAutoRead(true, context)
             self.resume()
         }
+    }
+
+    /// A peer's first bytes have come.
+    func hear(_ channel: any Channel) {
+        let key = ObjectIdentifier(channel)
+        guard let arrival = strangers[key]?.arrival else { return }
+        strangers[key]?.ripe = arrival + TimeAmount(limits.strangerGrace)
     }
 
     /// A peer has proved who it is.
@@ -99,9 +110,8 @@ final class AcceptGate: ChannelDuplexHandler {
         let hasRoom = connections < limits.maximumConnections
         guard !hasRoom || strangers.count >= limits.maximumStrangers else { return true }
         onCrowding(hasRoom ? .strangers : .connections(limits.maximumConnections))
-        guard let oldest = oldest() else { return false }
-        guard isRipe(oldest, context) else {
-            wait(for: oldest, context)
+        guard let oldest = oldestRipe(in: context) else {
+            waitForRipeness(context)
             return false
         }
         drop(oldest)
@@ -110,23 +120,24 @@ final class AcceptGate: ChannelDuplexHandler {
 
     /// Whether one more of a source may come in; if need be, its oldest goes.
     private func makeRoom(for source: PeerSource, _ context: ChannelHandlerContext) -> Bool {
-        let others = strangers.values.filter { $0.source == source }
-        guard others.count >= limits.maximumStrangersOfSource else { return true }
+        guard strangers.values.count(where: { $0.source == source }) >= limits.maximumStrangersOfSource else {
+            return true
+        }
         onCrowding(.source(source))
-        guard let oldest = others.min(by: { $0.number < $1.number }), isRipe(oldest, context) else { return false }
+        guard let oldest = oldestRipe(of: source, in: context) else { return false }
         drop(oldest)
         return true
     }
 
-    private func oldest() -> Stranger? { strangers.values.min { $0.number < $1.number } }
-
-    private func isRipe(_ stranger: Stranger, _ context: ChannelHandlerContext) -> Bool {
-        context.eventLoop.now >= stranger.arrival + TimeAmount(limits.strangerGrace)
+    private func oldestRipe(of source: PeerSource? = nil, in context: ChannelHandlerContext) -> Stranger? {
+        let now = context.eventLoop.now
+        return strangers.values.lazy.filter { $0.ripe <= now && (source ?? $0.source) == $0.source }
+            .min { $0.number < $1.number }
     }
 
-    private func wait(for stranger: Stranger, _ context: ChannelHandlerContext) {
+    private func waitForRipeness(_ context: ChannelHandlerContext) {
         timer?.cancel()
-        let time = stranger.arrival + TimeAmount(limits.strangerGrace)
+        guard let time = strangers.values.lazy.map(\.ripe).min() else { return }
         timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: time) { self.resume() }
     }
 
@@ -150,3 +161,22 @@ final class AcceptGate: ChannelDuplexHandler {
 /// All of its state belongs to its channel's event loop.
 @available(*, unavailable)
 extension AcceptGate: Sendable {}
+
+/// Tells of a connection's first bytes, and leaves.
+final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let onArrival: @Sendable () -> Void
+
+    init(_ onArrival: @escaping @Sendable () -> Void) { self.onArrival = onArrival }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        onArrival()
+        context.fireChannelRead(data)
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+}
+
+@available(*, unavailable)
+extension FirstBytes: Sendable {}

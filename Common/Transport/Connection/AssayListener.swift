@@ -62,6 +62,8 @@ package final class AssayListener: Sendable {
                 .childChannelInitializer { channel in
                     let address = channel.remoteAddress?.shortDescription ?? "unknown"
                     return begin(channel, context(), limits) {
+                        loop.execute { gate.value.hear(channel) }
+                    } onAdmission: {
                         loop.execute { gate.value.admit(channel) }
                     } ended: { result in
                         deliver(result, from: address, to: continuation, onFailure)
@@ -84,11 +86,12 @@ package final class AssayListener: Sendable {
 
     private static func begin(
         _ channel: any Channel, _ context: TLSContext, _ limits: TransportLimits,
-        onAdmission: @escaping @Sendable () -> Void,
+        onFirstBytes: @escaping @Sendable () -> Void, onAdmission: @escaping @Sendable () -> Void,
         ended: @escaping @Sendable (Result<VerifierConnection, any Error>) -> Void
     ) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             do {
+                try channel.pipeline.syncOperations.addHandler(FirstBytes(onFirstBytes))
                 let established: EventLoopFuture<VerifierConnection> = try Pipeline.establish(
                     on: channel, context: context, serverName: nil, limits: limits, onAdmission: onAdmission)
                 established.whenComplete(ended)

@@ -44,7 +44,7 @@ package struct WebhookHook: Hook {
             connection.channel.close(promise: nil)
         }
         guard (200...299).contains(status.code) else {
-            throw HookError("\(address.authority) answered \(status.code) \(status.reasonPhrase)")
+            throw HookError("\(address.authority) answered \(status.code) \(escaped(text: status.reasonPhrase))")
         }
     }
 
