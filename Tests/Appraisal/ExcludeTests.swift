@@ -93,9 +93,10 @@ struct ExcludeTests {
         #expect(document.excludes == ["/tmp/", ".*\\.pyc", "(", "(?:x|/y)"].map { Array($0.utf8) })
         #expect(document.assay.unrootedNames == ["boot_aggregate", "memfd:.*"].map { Array($0.utf8) })
         var draft = PolicyDraft()
-        draft.exclude(list: Array("memfd:x\n/run/\n".utf8))
+        try draft.exclude(ExcludeList(Array("memfd:x\n/run/\n".utf8), file: "list"))
         #expect(draft.document.excludes == [Array("/run/".utf8)])
-        let converted = try LegacyAllowlist.convert([], excludes: Array("boot_aggregate\n/run/\n".utf8)).document
+        let list = ExcludeList(Array("boot_aggregate\n/run/\n".utf8), file: "list")
+        let converted = try LegacyAllowlist.convert([], excludes: list).document
         #expect(converted.excludes == [Array("/run/".utf8)])
         #expect(converted.assay.unrootedNames == [Array("boot_aggregate".utf8)])
     }

@@ -81,7 +81,8 @@ enum Samples {
     static func quote(_ progress: Outcome.Progress? = nil) -> VerifiedQuote {
         let progress = progress ?? Self.progress(appraisal(next: 0))
         return VerifiedQuote(
-            clockInfo: progress.clockInfo, firmwareVersion: 1, selection: progress.selection, pcrValues: PCRValues())
+            signatureHash: .sha256, clockInfo: progress.clockInfo, firmwareVersion: 1, selection: progress.selection,
+            pcrValues: PCRValues())
     }
 }
 

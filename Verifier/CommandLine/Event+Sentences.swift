@@ -88,6 +88,7 @@ extension Event.Kind {
         let reason =
             switch word {
             case .expired: "its token has expired"
+            case .madeInTheFuture: "its token was made later than now, by a verifier whose clock was ahead"
             case .usedUp: "its token is used up"
             case .otherTPM: "it came from another TPM than the agent's"
             case .enrolledByHand: "the agent was enrolled by hand, so no token can join as it"

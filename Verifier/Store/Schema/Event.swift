@@ -136,7 +136,7 @@ extension Event.Kind {
     /// Whether a host can bring it about, by what it measures and sends: such events don't push out others.
     var isOfHost: Bool {
         switch self {
-        case .tierChanged, .epochChanged, .keyLearned, .keyGone, .scratchDropped, .joined, .joinRefused,
+        case .tierChanged, .epochChanged, .bankChanged, .keyLearned, .keyGone, .scratchDropped, .joined, .joinRefused,
             .attestationKeyReplaced, .invitationPolicyTaken, .invitationPolicyNotTaken:
             true
         case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .policyPut, .keyDenied,
