@@ -221,7 +221,7 @@ struct ExcludeTests {
     }
 
     @Test(
-        "One that fits no path is a warning",
+        "One that can fit no path is a warning",
         arguments: [
             "tmp/", "^tmp", "^^x", "usr/.*", "\\-x", "memfd", "\u{feff}/tmp/", "/var/log/ # trailing", "/a b", "^/a b$",
             "/a\\d b",
@@ -229,7 +229,7 @@ struct ExcludeTests {
     func unfitting(pattern: String) throws {
         let warnings = try excludes(["/ok", pattern]).1
         #expect(warnings.count == 1 && warnings[0].place == "excludes[1]")
-        #expect(warnings.first?.message.contains("fits no path") == true)
+        #expect(warnings.first?.message.contains("can fit no path") == true)
     }
 
     @Test(
@@ -241,6 +241,6 @@ struct ExcludeTests {
             "$",
         ])
     func fitting(pattern: String) throws {
-        #expect(try excludes([pattern]).1.filter { $0.message.contains("fits no path") }.isEmpty)
+        #expect(try excludes([pattern]).1.filter { $0.message.contains("can fit no path") }.isEmpty)
     }
 }

@@ -25,7 +25,10 @@ struct PolicyFileTests {
         #expect(broken.faults.map(\.place) == ["line 2, column 10"])
     }
 
-    private func warnings(_ text: [UInt8]) -> [String] { PolicyCheck(source: text).warnings.map(\.description) }
+    /// But for the one that the boot isn't appraised, which the tests before have.
+    private func warnings(_ text: [UInt8]) -> [String] {
+        PolicyCheck(source: text).warnings.filter { $0.place != "assay.pcrs" }.map(\.description)
+    }
 
     @Test("A check says which expressions fit no path, and what those over other names open")
     func unrootedNames() throws {

@@ -201,7 +201,7 @@ import Testing
         try host.prove()
         var session = JoinSession(exporter: SimulatedApplicant.exporter)
         _ = session.receive(.joinRequest(host.request))
-        #expect(Self.words(session.found(SimulatedApplicant.secret, time: 0)) == ["decide"])
+        #expect(Self.words(session.found(SimulatedApplicant.secret, time: 0)) == ["admit", "decide"])
     }
 
     @Test("tells each refusal of the store with its next step")

@@ -87,7 +87,7 @@ extension Excludes {
     private static func note(ofExclude facts: Expressions.Facts) -> String? {
         if facts.fits(somePaths) { return " excludes every path" }
         guard !facts.fitsPaths else {
-            return facts.demandsBlank ? " fits no path: the kernel logs _ for a blank" : nil
+            return facts.demandsBlank ? " can fit no path: the kernel logs _ for a blank" : nil
         }
         return facts.fits(["boot_aggregate"]) ? nil : noPath
     }
