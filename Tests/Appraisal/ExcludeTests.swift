@@ -224,7 +224,7 @@ struct ExcludeTests {
         "One that can fit no path is a warning",
         arguments: [
             "tmp/", "^tmp", "^^x", "usr/.*", "\\-x", "memfd", "\u{feff}/tmp/", "/var/log/ # trailing", "/a b", "^/a b$",
-            "/a\\d b",
+            "/a\\d b", "\\d",
         ])
     func unfitting(pattern: String) throws {
         let warnings = try excludes(["/ok", pattern]).1
@@ -237,7 +237,7 @@ struct ExcludeTests {
         arguments: [
             "/tmp", "^/tmp", "\\/tmp", "./tmp", "[/x]tmp", "(/tmp|x)", "x|/tmp", "x*/tmp", "x{0,1}/tmp", "(?i)/TMP",
             ".*log",
-            "\\d", "\\x2f", "boot_aggregate", "^boot_aggregate$", "boot.*", "/a *b", "/a[ _]b", "(a b)*/c", "/a\\ {0}b",
+            "\\x2f", "boot_aggregate", "^boot_aggregate$", "boot.*", "/a *b", "/a[ _]b", "(a b)*/c", "/a\\ {0}b",
             "$",
         ])
     func fitting(pattern: String) throws {
