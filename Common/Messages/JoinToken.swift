@@ -97,14 +97,15 @@ package enum JoinTokenError: Error, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notAToken:
-            "this is not a token: it begins with \"assayjoin1_\"; copy the whole line that `assay-verifier invite` printed"
+            "this is not a token, which begins with \"assayjoin1_\"; copy the whole token that `assay-verifier invite` "
+                + "printed"
         case .otherVersion:
             "the token was made by another version of Assay; install the verifier's release on this host"
         case .notAHost:
             "the verifier that the token names isn't \(HostName.form): have join.address corrected in the verifier's "
                 + "configuration, and a new token made"
         case .malformed:
-            "the token was mistyped or cut; copy the whole line that `assay-verifier invite` printed"
+            "the token was mistyped or cut; copy the whole token that `assay-verifier invite` printed"
         }
     }
 }

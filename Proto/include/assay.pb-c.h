@@ -133,8 +133,8 @@ struct  Assay__V1__VerifierMessage
 
 /*
  * The agent's first message. Nothing in it is believed: it says what the agent could deliver. Sent again only in answer
- * to a Challenge, in Evidence's place, when the log has begun to use PCRs (or turned out to have a format) that the last
- * Hello did not say: the verifier then challenges anew.
+ * to a Challenge, in Evidence's place, when the last Hello lacks PCRs that the log uses, or had another byte_order,
+ * column_algorithm or reset_count than there is now: the verifier then challenges anew.
  */
 struct  Assay__V1__Hello
 {
@@ -356,7 +356,7 @@ struct  Assay__V1__AttestationResult
    */
   uint64_t records_appraised;
   /*
-   * Records received behind the match: neither appraised nor learned from, asked for again.
+   * Records received after the match: neither appraised nor learned from, asked for again.
    */
   uint64_t excess_records;
   /*
@@ -595,8 +595,8 @@ struct  Assay__V1__CertificateIssued
   ProtobufCMessage base;
   ProtobufCBinaryData agent_id;
   /*
-   * X.509 DER, the agent's own first, without the root. None in answer to a RenewRequest: this verifier doesn't issue
-   * the agent's certificates, their own authority does.
+   * X.509 DER, the agent's own first, without the root. None in answer to a RenewRequest that is refused (refusal),
+   * or that goes to a verifier that doesn't issue the agent's certificates: their own authority does.
    */
   size_t n_certificates;
   ProtobufCBinaryData *certificates;
@@ -607,7 +607,7 @@ struct  Assay__V1__CertificateIssued
   size_t n_authorities;
   ProtobufCBinaryData *authorities;
   /*
-   * In answer to a RenewRequest, without certificates: why it is refused. The connection and its rounds go on.
+   * In answer to a RenewRequest, without certificates: why it is refused. It doesn't end the connection.
    */
   Assay__V1__Status *refusal;
 };

@@ -150,7 +150,7 @@ import Testing
             _ = session.receive(.joinRequest(host.request))
             let status = Self.status(session.found(SimulatedApplicant.secret, time: 0))
             #expect(status?.code == .permissionDenied)
-            #expect(status?.message.contains("copy the whole line") == true)
+            #expect(status?.message.contains("copy the whole token") == true)
         }
     }
 

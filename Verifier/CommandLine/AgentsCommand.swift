@@ -37,7 +37,7 @@ struct AgentsCommand: AsyncParsableCommand {
 
         @Flag(
             help: """
-                Enrol it anew, though it is enrolled, or another agent with its key: nothing of what was learned of it is kept.
+                Enrol it even if it, or another agent with its key, is enrolled: nothing of what was learned of it is kept.
                 """)
         var replace = false
 

@@ -26,7 +26,8 @@ struct InviteCommand: AsyncParsableCommand {
     var id: String?
 
     @Option(
-        help: ArgumentHelp("The policy that judges the host; one that is enrolled only with --id.", valueName: "name"))
+        help: ArgumentHelp(
+            "The policy that judges the host; for an agent that is enrolled already, only with --id.", valueName: "name"))
     var policy: String?
 
     @Option(help: ArgumentHelp("How many hosts may use the token, 1 to 1000.", valueName: "count"))

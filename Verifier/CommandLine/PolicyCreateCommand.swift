@@ -19,13 +19,15 @@ struct PolicyCreateCommand: ParsableCommand {
             every buffer will be allowed. Look at the result before you put it.
 
               assay-verifier policy create --log LOG --excludes excludes.txt --out a.json
-              assay-verifier policy create --tree /mnt/image --base a.json --keyring .ima=k.der
+              assay-verifier policy create --tree /mnt/image --base a.json \\
+                --keyring .ima=k.der
 
             With --pcrs it also lists the values that these PCRs have in a quote of that host, which is verified first: then the \
             policy appraises what was booted, too.
 
-              assay-verifier policy create --base a.json --pcrs 0-7 --quote q.attest --signature q.sig \\
-                --ak ak.pub --nonce HEX --pcr-values q.pcrs --out b.json
+              assay-verifier policy create --base a.json --pcrs 0-7 \\
+                --quote q.attest --signature q.sig --ak ak.pub --nonce HEX \\
+                --pcr-values q.pcrs --out b.json
 
             A blank in a path is listed as _, as the kernel logs it.
             """)

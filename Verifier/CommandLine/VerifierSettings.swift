@@ -24,7 +24,7 @@ enum VerifierSettings {
         "kept of one agent; those that only repeat the one before go first")
     static let historyFull = Setting.integer(
         "history.full", default: HistoryBounds().full, in: 1...1000, unit: "verdicts",
-        "the newest of them, that keep their findings, as do the last failures of 8 boots")
+        "the newest of them, which keep their findings; so does the last failure of each of 8 boots")
     static let historyAge = Setting.integer(
         "history.age", default: Int(HistoryBounds().age), in: 3600...3_153_600_000, unit: "seconds",
         "after which a verdict is forgotten, unless it is the last one")

@@ -97,7 +97,7 @@ package struct JoinSession: Sendable {
             return refuse(
                 .permissionDenied,
                 "the host doesn't prove that it knows the token, or somebody stands between the two; "
-                    + "copy the whole line that `assay-verifier invite` printed, and join again")
+                    + "copy the whole token that `assay-verifier invite` printed, and join again")
         }
         do throws(Status) {
             let applicant = try Applicant(request, tokenHash: tokenHash, time: time)

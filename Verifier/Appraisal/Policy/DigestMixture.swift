@@ -1,5 +1,5 @@
-/// Digests of several lengths in one policy: a log has those of one hash, and a path that is listed by another alone can't
-/// match it.
+/// Digests of several lengths in one policy: a log has a file's digest by one hash, ima_hash= or that of the file's
+/// signature, and a path that is listed by another alone can't match it.
 struct DigestMixture: CustomStringConvertible {
     /// How many paths are listed by digests of this length alone, for each length; several lengths.
     private let paths: [(size: Int, count: Int)]
@@ -24,8 +24,9 @@ struct DigestMixture: CustomStringConvertible {
     var description: String {
         let lengths = paths.map { "\($0.count) by \(Self.hash(ofSize: $0.size))" }.joined(separator: ", ")
         return
-            "paths are listed by digests of different lengths (\(lengths)): a log has those of one hash, and a path "
-            + "without them is a digest_mismatch; make the whole policy with one --hash"
+            "paths are listed by digests of different lengths (\(lengths)): a kernel hashes a file by ima_hash= or, if it "
+            + "is signed, by its signature's hash, and a path that lacks that one is a digest_mismatch; a log's own "
+            + "digests are right (policy create --log), any others should be of one --hash"
     }
 
     /// The hash that digests of a length are usually of.
