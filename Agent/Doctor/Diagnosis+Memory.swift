@@ -27,7 +27,7 @@ extension Diagnosis {
 
     static func trimming(_ facts: HostFacts) -> Finding {
         let others =
-            "another program that frees records between two readings of the agent's is told only by the replay "
+            "another program that frees records between two readings of the agent's is noticed only by the replay "
             + "(assay-agent shards verify)"
         switch (facts.trimming.isWanted, facts.trimming.isOffered) {
         case (false, false): return .ok(.trimming, "off, and this kernel frees no records")

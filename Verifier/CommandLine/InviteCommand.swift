@@ -27,7 +27,7 @@ struct InviteCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The policy that judges the host; for an agent that is enrolled already, only with --id.", valueName: "name"))
+            "The policy that judges the host; for an enrolled agent, only with --id.", valueName: "name"))
     var policy: String?
 
     @Option(help: ArgumentHelp("How many hosts may use the token, 1 to 1000.", valueName: "count"))

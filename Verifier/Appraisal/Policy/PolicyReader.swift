@@ -234,7 +234,7 @@ extension PolicyReader {
                 fault(
                     "\(place)[\(index)]",
                     "\(quoted(format)): one digest (d, d-ng or d-ngv2) is expected first, one name (n or n-ng) second, "
-                        + "no other of either, and behind them not xattrlengths, xattrvalues or modsig alone")
+                        + "no other of either, and after them not xattrlengths, xattrvalues or modsig alone")
             }
         }
     }
