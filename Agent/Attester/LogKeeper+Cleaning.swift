@@ -61,8 +61,7 @@ extension LogKeeper {
         do throws(ShardError) {
             let index = try ShardReader(root: settings.directory, epoch: epoch).index
             guard let kernel = index.kernel else { return index.nextRecord == 0 }
-            let isWhole = kernel.record == 0 && kernel.offset == 0 && kernel.deleting == nil
-            return isWhole && (!isNewest || kernel.kernel == BootID.word)
+            return kernel.hasAll && (!isNewest || kernel.kernel == BootID.word)
         } catch {
             return error.code == .noShards
         }

@@ -32,18 +32,11 @@ extension TPMDevice {
 
     /// The value of one of the TPM's properties (TPM2_GetCapability).
     private func property(_ property: TPM2_PT) throws(TPMDeviceError) -> UInt32 {
-        let call = "Esys_GetCapability"
-        let none = ESYS_TR_NONE
-        var more = TPMI_YES_NO()
-        var result: UnsafeMutablePointer<TPMS_CAPABILITY_DATA>?
-        try check(
-            call,
-            Esys_GetCapability(
-                esys.pointer, none, none, none, TPM2_CAP(TPM2_CAP_TPM_PROPERTIES), property, 1, &more, &result))
-        let properties = try EsysOutput(result, of: call).value.data.tpmProperties
+        let properties = try capability(TPM2_CAP(TPM2_CAP_TPM_PROPERTIES), from: property).data.tpmProperties
         let first = properties.tpmProperty.0
         guard properties.count > 0, first.property == property else {
-            throw TPMDeviceError(.malformedAnswer("no value of property 0x\(String(property, radix: 16))"), in: call)
+            throw TPMDeviceError(
+                .malformedAnswer("no value of property 0x\(String(property, radix: 16))"), in: "Esys_GetCapability")
         }
         return first.value
     }

@@ -14,6 +14,10 @@ package struct KernelPosition: Hashable, Sendable {
     /// in what it has.
     package var deleting: UInt64?
 
+    /// Whether the list has all of the boot epoch's records, and none was about to be freed: what is stored of them, others
+    /// can have again.
+    package var hasAll: Bool { record == 0 && offset == 0 && deleting == nil }
+
     /// The list of a kernel.
     package init(kernel: String, record: UInt64, offset: UInt64 = 0, start: UInt64? = nil, deleting: UInt64? = nil) {
         self.kernel = kernel

@@ -219,7 +219,7 @@ package struct ShardWriter: Sendable {
     ///
     /// - Parameter evenIfFreed: also those that hold what the kernel has freed, so that nobody has it any more.
     /// - Throws: `.freed`; the shards of that epoch are as they were.
-    package static func removeAll(in root: FilePath, evenIfFreed: Bool = true) throws(ShardError) {
+    package static func removeAll(in root: FilePath, evenIfFreed: Bool) throws(ShardError) {
         for epoch in try ShardReader.epochs(in: root) {
             let folder = ShardFolder(
                 path: root.appending(epoch.folder), permissions: ShardPermissions(), observe: { _ in })
@@ -227,7 +227,7 @@ package struct ShardWriter: Sendable {
             let trimming = try ShardLock(folder.path, .exclusive)
             let lock = try ShardLock(root, .exclusive)
             let kernel = evenIfFreed ? nil : (try? ShardReader.readIndex(folder))?.index.kernel
-            guard kernel == nil || kernel?.record == 0 && kernel?.deleting == nil else {
+            guard kernel?.hasAll ?? true else {
                 let problem = "the kernel has freed records that are only here"
                 throw ShardError(.freed, path: folder.path.string, problem: problem)
             }

@@ -180,7 +180,7 @@ import Testing
             }
             #expect(error?.code == .freed && error?.remedy.contains("--force") == true)
             #expect(try workshop.reader().index.nextRecord == 100)
-            try ShardWriter.removeAll(in: workshop.shards)
+            try ShardWriter.removeAll(in: workshop.shards, evenIfFreed: true)
             #expect(try ShardReader.epochs(in: workshop.shards) == [])
         }
     }

@@ -66,7 +66,7 @@ final class Host: Sendable {
     }
 
     /// The agent's shards are gone.
-    func loseShards() throws { try ShardWriter.removeAll(in: shards) }
+    func loseShards() throws { try ShardWriter.removeAll(in: shards, evenIfFreed: true) }
 
     /// Loses its power while it is suspended: PCRs are zero and the log is empty, though the TPM counts no boot.
     func restart() throws {

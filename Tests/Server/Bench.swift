@@ -45,7 +45,9 @@ final class Bench {
     init(_ host: SimulatedHost, settings: SessionSettings = SessionSettings()) throws {
         self.host = host
         self.settings = settings
-        session = VerifierSession(agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, settings: settings)
+        session = VerifierSession(
+            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: nil, certificateEnd: nil,
+            settings: settings)
         policy = try Self.policy(allowing: "a", "b", "c", "d", "e")
     }
 

@@ -64,7 +64,9 @@ final class BreakableTransfer {
         id = try AgentID(SimulatedHost.id)
         store = try Store(path: path)
         services = Self.services(store)
-        verifier = VerifierSession(agentID: id.bytes, exporter: SimulatedHost.exporter, settings: services.settings)
+        verifier = VerifierSession(
+            agentID: id.bytes, exporter: SimulatedHost.exporter, certificate: nil, certificateEnd: nil,
+            settings: services.settings)
         agent = try Self.agent(host)
         try await store.putPolicy("all", source: policy, compiled: Policy(source: policy).compiled, at: 1_000)
         let key = try host.tpm.attestationKey()
@@ -99,7 +101,9 @@ final class BreakableTransfer {
         breakingAt byte: Int? = nil, _ fault: Fault = .connectionReset, rounds: Int = 1
     ) async throws {
         roundsLeft = rounds
-        verifier = VerifierSession(agentID: id.bytes, exporter: SimulatedHost.exporter, settings: services.settings)
+        verifier = VerifierSession(
+            agentID: id.bytes, exporter: SimulatedHost.exporter, certificate: nil, certificateEnd: nil,
+            settings: services.settings)
         agent = try Self.agent(host)
         (toVerifier, toAgent, room, isOver, sentBytes, shards) = ([], [], byte, false, 0, 0)
         firstRecord = nil

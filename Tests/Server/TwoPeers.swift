@@ -48,7 +48,9 @@ final class TwoPeers {
         self.settings = settings
         host = try SimulatedHost()
         policy = try Bench.policy(allowing: "good")
-        verifier = VerifierSession(agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, settings: settings)
+        verifier = VerifierSession(
+            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: nil, certificateEnd: nil,
+            settings: settings)
         agent = try Self.agent(host)
         for _ in 0..<files { measure() }
         try connect()
@@ -102,7 +104,9 @@ extension TwoPeers {
     }
 
     private func connect() throws {
-        verifier = VerifierSession(agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, settings: settings)
+        verifier = VerifierSession(
+            agentID: SimulatedHost.id, exporter: SimulatedHost.exporter, certificate: nil, certificateEnd: nil,
+            settings: settings)
         agent = try Self.agent(host)
         toAgent = []
         toVerifier = [.hello(try host.hello)]

@@ -111,6 +111,7 @@ struct JoinDriver {
             return false
         }
     }
+
     /// The host is refused whether its agent's history has room or not.
     private func note(_ refused: RefusedJoin) async {
         do throws(StoreError) {

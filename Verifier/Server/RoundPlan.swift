@@ -121,6 +121,30 @@ struct RoundPlan: Sendable {
     }
 }
 
+// What a quote's clock says of what the round goes on from.
+extension RoundPlan {
+    /// Whether the host has booted since what the round goes on from.
+    ///
+    /// - Throws: if the clock went back since a quote that was verified.
+    func isOfNewEpoch(_ clock: ClockInfo) throws(QuoteError) -> Bool {
+        var isNew = false
+        if let stored = basis.attestation {
+            isNew = try ClockRelation.relation(previous: stored.clock, now: clock) == .newEpoch && resumesCommit
+        }
+        if let scratch {
+            isNew = try ClockRelation.relation(previous: scratch.clock, now: clock) == .newEpoch
+        }
+        return isNew
+    }
+
+    /// Whether neither a boot nor a suspension stands between what is stored and a quote. A host that lost its power while it
+    /// was suspended has a new log and new PCRs, though the TPM counts no boot (a TPM Restart).
+    func isUninterrupted(_ clock: ClockInfo) -> Bool {
+        guard let stored = basis.attestation?.clock else { return false }
+        return stored.resetCount == clock.resetCount && stored.restartCount == clock.restartCount
+    }
+}
+
 extension Scratch {
     /// Whether something of it came within a lifetime. A clock that was set back doesn't make it young.
     fileprivate func isFresh(at time: Int64, lifetime: Int64) -> Bool {

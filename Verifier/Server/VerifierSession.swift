@@ -44,8 +44,7 @@ package struct VerifierSession: ~Copyable {
     ///   - certificateEnd: the last second of its validity, in seconds since 1970: no verdict is given later. TLS has looked
     ///     at it when the connection was made, and doesn't look again.
     package init(
-        agentID: [UInt8], exporter: [UInt8], certificate: Digest? = nil, certificateEnd: Int64? = nil,
-        settings: SessionSettings
+        agentID: [UInt8], exporter: [UInt8], certificate: Digest?, certificateEnd: Int64?, settings: SessionSettings
     ) {
         self.agentID = agentID
         self.exporter = exporter
@@ -89,11 +88,11 @@ package struct VerifierSession: ~Copyable {
             }
             return take(shard, exchange, time: time)
         case .awaitingBasis: return refuse(message, awaiting: Expectation("no message before a Challenge"))
+        case .awaitingNextRound: return refuse(message, awaiting: Expectation("no message before a Challenge"))
         case .awaitingSignatures(let exchange):
             return refuse(message, awaiting: Expectation("no message", round: exchange.round.number))
         case .awaitingCommit(let round, _):
             return refuse(message, awaiting: Expectation("no message", round: round.number))
-        case .awaitingNextRound: return refuse(message, awaiting: Expectation("no message before a Challenge"))
         case .ended: return []
         }
     }
@@ -106,24 +105,10 @@ package struct VerifierSession: ~Copyable {
     package mutating func loaded(_ basis: RoundBasis, nonce: [UInt8], time: Int64) -> [Action] {
         if let expired = endIfExpired(at: time) { return expired }
         let taken = takeState()
-        guard case .awaitingBasis(let hello, var attempt) = taken else {
-            return []
-        }
-        guard hello.attestationKeyName == basis.attestationKey.name else {
-            return [
-                .close(
-                    Status(
-                        .failedPrecondition,
-                        "the agent's attestation key is not the enrolled one; if its TPM was replaced, remove the "
-                            + "agent and enrol it again"), send: true)
-            ]
-        }
+        guard case .awaitingBasis(let hello, var attempt) = taken else { return [] }
+        guard hello.attestationKeyName == basis.attestationKey.name else { return refuse(.otherAttestationKey) }
         attempt.challenges += 1
-        guard attempt.challenges <= Attempt.maximumChallenges else {
-            return [
-                .close(Status(.aborted, "no round came to an end in \(Attempt.maximumChallenges) tries"), send: true)
-            ]
-        }
+        guard attempt.challenges <= Attempt.maximumChallenges else { return refuse(.noRoundEnded) }
         do throws(Status) {
             let plan = try RoundPlan(hello, basis, settings, attempt, certificate: certificate, time: time)
             roundNumber += 1
@@ -139,7 +124,7 @@ package struct VerifierSession: ~Copyable {
                 .send(.challenge(round.challenge)),
             ]
         } catch {
-            return [.close(error, send: true)]
+            return refuse(error)
         }
     }
 
@@ -203,15 +188,7 @@ package struct VerifierSession: ~Copyable {
     private mutating func endIfExpired(at time: Int64) -> [Action]? {
         guard let certificateEnd, time > certificateEnd else { return nil }
         if case .ended = takeState() { return nil }
-        let id = String(decoding: agentID, as: UTF8.self)
-        return [
-            .close(
-                Status(
-                    .unauthenticated,
-                    "the certificate that this connection was made with has expired; if it was renewed meanwhile, connect "
-                        + "again; if not, have the host invited again (on the verifier: assay-verifier invite --id \(id)), "
-                        + "or renew it where your PKI does"), send: true)
-        ]
+        return refuse(.certificateExpired(of: agentID))
     }
 
     /// The round is over for us; what the agent has already sent of it may still arrive.
@@ -232,20 +209,8 @@ package struct VerifierSession: ~Copyable {
 
 extension VerifierSession {
     private mutating func greet(_ hello: Hello, _ attempt: Attempt) -> [Action] {
-        guard hello.protocolVersion == protocolVersion else {
-            let versions = "the agent speaks version \(hello.protocolVersion), this verifier \(protocolVersion)"
-            return [.close(Status(.failedPrecondition, versions + "; install the same release"), send: true)]
-        }
-        guard hello.agentID == agentID else {
-            return [
-                .close(
-                    Status(
-                        .permissionDenied,
-                        "Hello names another agent than the connection's certificate; an agent's id is the one in its "
-                            + "certificate, so give the agent that certificate (tls.certificate) or have it join again"),
-                    send: true)
-            ]
-        }
+        guard hello.protocolVersion == protocolVersion else { return refuse(.otherVersion(hello.protocolVersion)) }
+        guard hello.agentID == agentID else { return refuse(.otherAgent) }
         state = .awaitingBasis(hello, attempt)
         return [.load]
     }
@@ -262,8 +227,7 @@ extension VerifierSession {
                 received, qualifyingData: data, selection: plan.selection, allowsSHA1Signature: false)
             return accept(evidence, quote, of: round, time: time)
         } catch {
-            let refusal = "the quote is refused: \(error); \(error.remedy)"
-            return [.close(Status(.unauthenticated, refusal, round: round.number), send: true)]
+            return refuse(.badQuote(error, round: round.number))
         }
     }
 
@@ -273,7 +237,7 @@ extension VerifierSession {
         let quoted = Action.note(
             .quoted(round: round.number, resetCount: quote.clockInfo.resetCount, logEnd: evidence.logEnd))
         do throws(QuoteError) {
-            if try isOfNewEpoch(quote.clockInfo, round.plan) {
+            if try round.plan.isOfNewEpoch(quote.clockInfo) {
                 return [quoted, .note(.newEpoch(resetCount: quote.clockInfo.resetCount))] + fromRecordZero(round)
             }
         } catch {
@@ -285,45 +249,19 @@ extension VerifierSession {
             let missed = isStored ? round.attempt.missedRecord ?? 0 : 0
             return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: words), of: round)
         }
-        if let missed = round.attempt.missedRecord, evidence.logEnd < missed, isUninterrupted(quote.clockInfo, round) {
+        if let missed = round.attempt.missedRecord, evidence.logEnd < missed,
+            round.plan.isUninterrupted(quote.clockInfo)
+        {
             // It is still the epoch of which more records were seen, and its PCRs were not reset.
             let held = "the log ends at record \(evidence.logEnd)"
             return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: held), of: round)
         }
         let (end, overflow) = round.plan.state.logBytes.addingReportingOverflow(evidence.logBytes)
         guard evidence.logEnd >= round.plan.firstRecord, !overflow, end <= settings.maximumLogBytes else {
-            let range = "records \(round.plan.firstRecord) to \(evidence.logEnd), \(evidence.logBytes) bytes"
-            return [
-                .close(
-                    Status(
-                        .outOfRange,
-                        "Evidence announces \(range); this boot's log may have \(settings.maximumLogBytes) bytes",
-                        round: round.number), send: true)
-            ]
+            return refuse(.logOutOfRange(evidence, of: round, maximumBytes: settings.maximumLogBytes))
         }
         state = .awaitingShard(Exchange(round, quote: quote, evidence: evidence, settings: settings, time: time))
         return [quoted, .expect("LogShard", seconds: settings.shardSeconds)]
-    }
-
-    /// Whether the host has booted since what the round goes on from.
-    ///
-    /// - Throws: if the clock went back since a quote that was verified.
-    private func isOfNewEpoch(_ clock: ClockInfo, _ plan: RoundPlan) throws(QuoteError) -> Bool {
-        var isNew = false
-        if let stored = plan.basis.attestation {
-            isNew = try ClockRelation.relation(previous: stored.clock, now: clock) == .newEpoch && plan.resumesCommit
-        }
-        if let scratch = plan.scratch {
-            isNew = try ClockRelation.relation(previous: scratch.clock, now: clock) == .newEpoch
-        }
-        return isNew
-    }
-
-    /// Whether neither a boot nor a suspension stands between what is stored and a quote. A host that lost its power while it
-    /// was suspended has a new log and new PCRs, though the TPM counts no boot (a TPM Restart).
-    private func isUninterrupted(_ clock: ClockInfo, _ round: Round) -> Bool {
-        guard let stored = round.plan.basis.attestation?.clock else { return false }
-        return stored.resetCount == clock.resetCount && stored.restartCount == clock.restartCount
     }
 
     private mutating func take(_ shard: LogShard, _ taken: consuming Exchange, time: Int64) -> [Action] {
@@ -337,7 +275,7 @@ extension VerifierSession {
         do throws(Status) {
             try exchange.take(shard)
         } catch {
-            return [.close(error, send: true)]
+            return refuse(error)
         }
         return goOn(exchange, time: time)
     }
@@ -351,7 +289,7 @@ extension VerifierSession {
                 return [.verify(signatures)]
             }
         } catch {
-            return [.close(error, send: true)]
+            return refuse(error)
         }
         guard let shard = exchange.shard else { return [] }
         let note = Action.note(
@@ -431,10 +369,7 @@ extension VerifierSession {
         if round.plan.scratch != nil {
             return withoutScratch(round, round.attempt, "the agent doesn't hold record \(round.plan.firstRecord)")
         }
-        guard round.attempt.wordsOnMissing == nil else {
-            let words = "the agent says that it doesn't hold the records that it said it holds: restart it"
-            return [.close(Status(.failedPrecondition, words, round: round.number), send: true)]
-        }
+        guard round.attempt.wordsOnMissing == nil else { return refuse(.heldAndNotHeld(round: round.number)) }
         var attempt = round.attempt
         if attempt.missedRecord == nil {
             // The log may be another boot's, which only a quote tells: one is made for a record that is held.
@@ -448,6 +383,8 @@ extension VerifierSession {
     }
 
     private func refuse(_ message: AgentMessage, awaiting expectation: Expectation) -> [Action] {
-        [.close(expectation.refusal(of: message), send: true)]
+        refuse(expectation.refusal(of: message))
     }
+
+    private func refuse(_ status: Status) -> [Action] { [.close(status, send: true)] }
 }

@@ -259,7 +259,7 @@ package final class MeasurementLog {
             guard let damage else { return true }  // another process has done it
             self.damage = nil
             guard isHolding, let known = writer?.reader?.index.kernel, known.kernel == kernelName(),
-                known.record == 0, known.offset == 0, known.deleting == nil
+                known.hasAll
             else { return false }
             note(.writtenAnew(damage))
             try startOver()

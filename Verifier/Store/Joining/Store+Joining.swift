@@ -79,7 +79,7 @@ extension Store {
             let basis = try schema.joinBasis(of: claim, transaction)
             let decision = basis.decide(claim)
             guard decision == .admitted(id), var invitation = basis.invitation else { return decision }
-            if !invitation.uses.contains(where: { $0.endorsementKeyName == claim.endorsementKeyName }) {
+            if invitation.use(by: claim.endorsementKeyName) == nil {
                 invitation.usesLeft -= min(1, invitation.usesLeft)
                 invitation.uses.append(.init(endorsementKeyName: claim.endorsementKeyName, agent: id))
                 changes.put(invitation.tokenHash.bytes, invitation.stored, in: schema.invitations)
@@ -96,8 +96,8 @@ extension Store {
                 events.append(
                     .attestationKeyReplaced(from: former.attestationKeyName, to: agent.attestationKeyName))
             }
-            try schema.recordJoin(
-                events + (policy.event.map { [$0] } ?? []), of: id, at: claim.time, transaction, &changes)
+            if let event = policy.event { events.append(event) }
+            try schema.record(events, of: id, at: claim.time, transaction, &changes)
             changes.put(
                 id.key, AgentIdentity(claim, after: basis.identity, certificate: certificate).stored,
                 in: schema.identities)

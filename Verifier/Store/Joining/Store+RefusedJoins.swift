@@ -1,7 +1,7 @@
 import AssayCrypto
 import Bytes
 
-// What hosts that join leave in agents' histories: they choose how often, so it has a room of its own there.
+// What hosts that join in vain leave in agents' histories.
 extension Store {
     /// Notes in the history of the agent that a join came to, or whose attestation key it brought, that it was refused.
     ///
@@ -15,7 +15,7 @@ extension Store {
         guard isNotable else { return }
         try await writer.perform { (transaction, changes) throws(StoreError) in
             guard let id = try schema.agent(concernedBy: refused, transaction) else { return }
-            try schema.recordJoin(
+            try schema.record(
                 [.joinRefused(refused.word, endorsementKeyName: refused.endorsementKeyName)], of: id,
                 at: refused.time, transaction, &changes)
         }
@@ -23,25 +23,8 @@ extension Store {
 }
 
 extension Schema {
-    /// Events of one kind that joining hosts bring about and that are kept of an agent.
-    private var roomForJoins: Int { max(1, min(8, bounds.events / 10)) }
-
     /// For so many seconds a history that is full of refusals takes no other one.
-    private static let refusalInterval: UInt64 = 3600
-
-    /// Records what a joining host has brought about. Of each kind a few are kept, the newest; all others stay.
-    func recordJoin(
-        _ kinds: [Event.Kind], of id: AgentID, at time: Int64, _ transaction: borrowing WriteTransaction,
-        _ changes: inout Changes
-    ) throws(StoreError) {
-        var crowded: [[UInt8]] = []
-        for kind in kinds {
-            let older = try events(of: kind.word, of: id, transaction)
-            crowded += older.dropLast(roomForJoins - 1).map(\.key)
-        }
-        for key in crowded { changes.delete(key, in: events) }
-        try record(kinds, of: id, at: time, without: crowded, transaction, &changes)
-    }
+    private static let refusalInterval: Int64 = 3600
 
     /// The agent in whose history a refusal belongs; nil for none, or if the history has enough of them.
     fileprivate func agent(
@@ -54,23 +37,8 @@ extension Schema {
         let isEnrolled = try transaction.bytes(of: id.key, in: agents) != nil
         let holder = try holder(ofAttestationKey: refused.attestationKeyName, besides: id, transaction)
         guard let concerned = isEnrolled ? id : holder else { return nil }
-        let noted = try events(of: .joinRefused, of: concerned, transaction).suffix(roomForJoins)
-        let isFull = noted.count == roomForJoins
-        return isFull && noted.allSatisfy { (refused.time &- $0.time).magnitude < Self.refusalInterval }
-            ? nil : concerned
-    }
-
-    /// Those that can be read, ascending by number.
-    private func events(
-        of word: Event.Kind.Word, of id: AgentID, _ transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [(key: [UInt8], time: Int64)] {
-        var found: [(key: [UInt8], time: Int64)] = []
-        try transaction.scan(events, prefix: id.key) { (key, value) throws(StoreError) in
-            if let event = try? Event(stored: value, at: .init()), event.kind.word == word {
-                found.append(([UInt8](copying: key), event.time))
-            }
-            return true
-        }
-        return found
+        let fresh = try events(of: .joinRefused, concerned.key, transaction).suffix(roomForJoins)
+            .filter { Age(of: $0.time, at: refused.time).isWithin(Self.refusalInterval) }
+        return fresh.count < roomForJoins ? concerned : nil
     }
 }

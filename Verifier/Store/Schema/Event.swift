@@ -133,15 +133,23 @@ extension Event.Kind {
         }
     }
 
-    /// Whether a host can bring it about, by what it measures and sends: such events don't push out others.
-    var isOfHost: Bool {
+    /// Who brings events about: what makes room for others depends on it.
+    enum Origin {
+        /// The operator, or the verifier by itself.
+        case verifier
+        /// The host, by what it measures and sends: such events don't push out the verifier's.
+        case attestation
+        /// A host that joins, which it may as often as it likes: of each kind a few are kept.
+        case joining
+    }
+
+    var origin: Origin {
         switch self {
-        case .tierChanged, .epochChanged, .bankChanged, .keyLearned, .keyGone, .scratchDropped, .joined, .joinRefused,
-            .attestationKeyReplaced, .invitationPolicyTaken, .invitationPolicyNotTaken:
-            true
         case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .policyPut, .keyDenied,
             .keyAllowed, .schemaChanged, .reattestationRequested, .verdictWithdrawn:
-            false
+            .verifier
+        case .tierChanged, .epochChanged, .bankChanged, .keyLearned, .keyGone, .scratchDropped: .attestation
+        case .joined, .joinRefused, .attestationKeyReplaced, .invitationPolicyTaken, .invitationPolicyNotTaken: .joining
         }
     }
 

@@ -49,20 +49,23 @@ extension Schema {
     }
 
     /// Records events of an agent; nil for those of the store as a whole. The oldest make room, those that a host brings
-    /// about before an operator's.
-    ///
-    /// - Parameter gone: keys of events that are being deleted already.
+    /// about before an operator's. Of each kind that joining hosts bring about only a few are kept, the newest.
     func record(
-        _ kinds: [Event.Kind], of id: AgentID?, at time: Int64, without gone: [[UInt8]] = [],
-        _ transaction: borrowing WriteTransaction, _ changes: inout Changes
+        _ kinds: [Event.Kind], of id: AgentID?, at time: Int64, _ transaction: borrowing WriteTransaction,
+        _ changes: inout Changes
     ) throws(StoreError) {
         guard !kinds.isEmpty else { return }
         let prefix = id?.key ?? Self.storeKey
         var number = try counter(MetaKey.eventNumber, transaction)
+        var crowded: Set<[UInt8]> = []
+        for kind in kinds where kind.origin == .joining {
+            crowded.formUnion(try events(of: kind.word, prefix, transaction).dropLast(roomForJoins - 1).map(\.key))
+        }
+        for key in crowded { changes.delete(key, in: events) }
         var keys: [[UInt8]] = []
         try transaction.scan(events, prefix: prefix) { (key, _) throws(StoreError) in
             let key = [UInt8](copying: key)
-            if !gone.contains(key) { keys.append(key) }
+            if !crowded.contains(key) { keys.append(key) }
             return true
         }
         for kind in kinds {
@@ -89,12 +92,31 @@ extension Schema {
         var others: [[UInt8]] = []
         for key in keys {
             let event = (try? transaction.load(Event.self, key: key, in: events)) ?? nil
-            if event?.kind.isOfHost ?? true { ofHost.append(key) } else { others.append(key) }
+            if event?.kind.origin == .verifier { others.append(key) } else { ofHost.append(key) }
         }
         let excess = keys.count - room
         let gone = ofHost.prefix(min(excess, max(0, ofHost.count - room / 2)))
         return Array(gone) + Array((others + ofHost.dropFirst(gone.count)).prefix(excess - gone.count))
     }
+
+    /// Events of one word that can be read, ascending by number.
+    ///
+    /// - Parameter prefix: an agent's key, or ``storeKey``.
+    func events(
+        of word: Event.Kind.Word, _ prefix: [UInt8], _ transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [(key: [UInt8], time: Int64)] {
+        var found: [(key: [UInt8], time: Int64)] = []
+        try transaction.scan(events, prefix: prefix) { (key, value) throws(StoreError) in
+            if let event = try? Event(stored: value, at: .init()), event.kind.word == word {
+                found.append(([UInt8](copying: key), event.time))
+            }
+            return true
+        }
+        return found
+    }
+
+    /// Events of one kind that joining hosts bring about and that are kept of an agent.
+    var roomForJoins: Int { max(1, min(8, bounds.events / 10)) }
 
     /// What events of the store as a whole have in an agent's place: no id is empty.
     static let storeKey: [UInt8] = [0]
