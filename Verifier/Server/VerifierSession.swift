@@ -1,5 +1,6 @@
 package import Appraisal
 package import AssayCrypto
+import Bytes
 package import Messages
 import Store
 import TPM
@@ -203,13 +204,13 @@ package struct VerifierSession: ~Copyable {
     private mutating func endIfExpired(at time: Int64) -> [Action]? {
         guard let certificateEnd, time > certificateEnd else { return nil }
         if case .ended = takeState() { return nil }
-        let id = String(decoding: agentID, as: UTF8.self)
         return [
             .close(
                 Status(
                     .unauthenticated,
                     "the certificate that this connection was made with has expired; if it was renewed meanwhile, connect "
-                        + "again; if not, have the host invited again (on the verifier: assay-verifier invite --id \(id)), "
+                        + "again; if not, have the host invited again (on the verifier: assay-verifier invite --id "
+                        + "\(shellQuoted(agentID))), "
                         + "or renew it where your PKI does"), send: true)
         ]
     }
