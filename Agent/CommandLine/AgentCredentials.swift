@@ -61,13 +61,16 @@ struct AgentCredentials: Sendable {
     ///
     /// - Parameter time: seconds since 1970.
     func renewal(time: @escaping @Sendable () -> Int64) -> CertificateRenewal {
-        CertificateRenewal {
-            guard try read().isDueForRenewal(at: time()) else { return nil }
+        let schedule = RenewalSchedule()
+        return CertificateRenewal {
+            guard schedule.isDue(try read(), at: time()) else { return nil }
             return RenewRequest(certificateRequest: try CertificateRequest(for: try key()).der)
         } accept: { issued in
             guard !issued.certificates.isEmpty else { return }
-            try CertificateRenewal.check(issued, for: try read().publicKey(), at: time())
+            let now = time()
+            let own = try CertificateRenewal.check(issued, for: try read().publicKey(), at: now)
             try write(issued)
+            schedule.renewed(own, at: now)
         }
     }
 

@@ -13,11 +13,14 @@ import Transport
 struct AgentHost: Sendable {
     let configuration: AgentConfiguration
     let provisioned: ProvisionedTPM
+    /// How the agent's certificate is renewed: one and the same on all connections.
+    let renewal: CertificateRenewal
 
     /// Opens the TPM; makes the attestation key if there is none yet. Files of certificates that can't be used fail here.
     init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
         _ = try configuration.tlsContext()
         self.configuration = configuration
+        renewal = AgentCredentials(configuration.credentials).renewal(time: currentTime)
         provisioned = try await ProvisionedTPM(
             tcti: configuration.host.tcti, keyKind: configuration.host.keyKind,
             stateFolder: configuration.host.stateFolder)
@@ -39,9 +42,6 @@ struct AgentHost: Sendable {
             throw .unavailable(error)
         }
     }
-
-    /// How the agent's certificate is renewed.
-    var renewal: CertificateRenewal { AgentCredentials(configuration.credentials).renewal(time: currentTime) }
 
     /// Dials the verifier, with the certificate that is in its file now.
     func connect() async throws -> AgentConnection {

@@ -111,6 +111,24 @@ extension EndToEnd {
             #expect(try CertificateRenewal.check(issued, for: key.publicKey) == ahead)
         }
 
+        @Test("an agent whose clock is ahead doesn't renew on each connection, and renews before the end")
+        func clockAhead() throws {
+            let key = try PrivateKey(on: .p256)
+            let issuer = try Issuer(key: PrivateKey(on: .p256), commonName: "a", at: 0)
+            let own = try issuer.issue(to: AgentID("web-1"), for: key.publicKey, at: 100_000)
+            let end = try #require(own.notAfter)
+            let schedule = RenewalSchedule()
+            #expect(!schedule.isDue(own, at: 100_000))
+            // Nine tenths of its life are over by this clock, though it is new.
+            let now = end - 900
+            #expect(schedule.isDue(own, at: now))
+            schedule.renewed(own, at: now)
+            #expect(!schedule.isDue(own, at: now) && !schedule.isDue(own, at: now + 599))
+            #expect(schedule.isDue(own, at: now + 600))
+            // Set right, the clock says that it is young.
+            #expect(!schedule.isDue(own, at: 100_000))
+        }
+
         @Test(
             "a service's connection ends once its certificate is renewed: the next one is made with that",
             .timeLimit(.minutes(1)))

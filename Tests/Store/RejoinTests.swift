@@ -94,6 +94,18 @@ import Testing
         }
     }
 
+    @Test("whoever has been silent for long and joins again isn't removed before its next verdict")
+    func silent() async throws {
+        try await withAgent { store, id in
+            try await Self.invite(store, Self.id, token: 2, seconds: 86_400)
+            let later = Self.now + 7_200
+            #expect(try await Self.join(store, Self.claim(key: 2, token: 2, at: later)) == .admitted(id))
+            #expect(try store.snapshot(of: id).agent.enrolledAt == Self.now)
+            #expect(try await store.removeAgents(silentSince: later, at: later + 60) == [])
+            #expect(try await store.removeAgents(silentSince: later + 1, at: later + 61) == [id])
+        }
+    }
+
     @Test("a key that was denied still counts against the verdict that rests on it") func deniedKey() async throws {
         try await withAgent { store, id in
             try await store.attest(Self.id, keyrings: Samples.keyrings([".ima": [1]]))

@@ -36,7 +36,7 @@ enum VerifierSettings {
         "kept of one agent; as many keys are kept in its key history")
     static let forgetAfter = Setting.integer(
         "agents.forget_after", default: 0, in: 0...315_360_000, unit: "seconds",
-        "without a verdict, after which an agent that isn't revoked is removed; 0 is never")
+        "without a verdict or a join, after which an agent that isn't revoked is removed; 0 is never")
     static let certificate = Setting.requiredText(
         "tls.certificate", unit: "PEM file", "the verifier's certificate, then its chain")
     static let key = Setting.requiredText(

@@ -1,5 +1,6 @@
 package import Appraisal
 package import AssayCrypto
+import Bytes
 package import Messages
 import Store
 import TPM

@@ -31,8 +31,8 @@ extension Store {
         return count
     }
 
-    /// Removes agents that have been silent for too long: neither enrolled nor given a verdict since a time. Revoked ones
-    /// stay, for their refusal is an operator's word. Each removal is an event of the store.
+    /// Removes agents that have been silent for too long: neither enrolled, nor joined again, nor given a verdict
+    /// since a time. Revoked ones stay, for their refusal is an operator's word. Each removal is an event of the store.
     ///
     /// At most a tenth of the agents is removed at once, so that a clock that is set wrong can be noticed in time.
     /// - Parameters:
@@ -127,13 +127,16 @@ extension Schema {
         return ids
     }
 
-    /// Whether an agent has neither been enrolled nor given a verdict since a time, and isn't revoked.
+    /// Whether an agent has neither been enrolled, nor joined again, nor given a verdict since a time, and isn't revoked.
     fileprivate func isSilent(
         _ id: AgentID, since limit: Int64, _ transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
         guard let agent = try transaction.load(Agent.self, of: id, in: agents), agent.revokedAt == nil,
             agent.enrolledAt < limit
         else { return false }
+        // It keeps the time of its enrolment when it joins again, and needs a moment to its next verdict.
+        let identity: AgentIdentity? = try transaction.load(of: id, in: identities)
+        if let identity, identity.joinedAt >= limit { return false }
         guard let verdict = try transaction.load(Verdict.self, of: id, in: verdicts) else { return true }
         // One that is stamped later than now is no sign of life at that time; it was given before that was found.
         return try withdrawal(of: verdict, id, transaction) ?? verdict.challengedAt < limit
