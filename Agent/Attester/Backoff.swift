@@ -17,11 +17,12 @@ package struct Backoff: Sendable {
     /// A connection ended: how long to wait before the next one.
     ///
     /// - Parameters:
-    ///   - gaveVerdict: whether it brought a verdict; then the waits begin anew.
+    ///   - gaveVerdict: whether it brought a verdict, however it ended; then the waits begin anew, but not where a newer
+    ///     connection took over: two hosts with one certificate would end each other's.
     ///   - refusal: what the verifier ended it with; nil if it said nothing.
     ///   - chance: 0...1, evenly spread.
     package mutating func wait(gaveVerdict: Bool, refusal: Status?, chance: Double) -> Duration {
-        if gaveVerdict { next = Self.shortest }
+        if gaveVerdict, refusal?.code != .aborted { next = Self.shortest }
         if let refusal, refusal.advice != .comeBack { next = Self.longest }
         let own = next * (0.5 + chance)
         next = min(next * 2, Self.longest)

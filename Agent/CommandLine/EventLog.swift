@@ -11,9 +11,14 @@ final class EventLog: Sendable {
     /// When a transfer's progress was last told.
     private let told = Mutex(ContinuousClock.now)
 
+    private let verdicts = Atomic<Bool>(false)
+
     private static let interval = Duration.seconds(10)
 
     init(logger: Logger) { self.logger = logger }
+
+    /// Whether there was a verdict.
+    var hasVerdict: Bool { verdicts.load(ordering: .relaxed) }
 
     @Sendable func write(_ event: Attester.Event) {
         switch event {
@@ -21,6 +26,7 @@ final class EventLog: Sendable {
         case .progress(let progress, let rate): write(progress, rate)
         case .notice(let notice): logger.warning("\(notice)")
         case .verdict(let result):
+            verdicts.store(true, ordering: .relaxed)
             let counts = result.findingCounts.map { "\($0.reason)=\($0.count)" }.joined(separator: " ")
             logger.log(
                 level: result.tier == .contraindicated ? .error : .info, "verdict",

@@ -93,15 +93,15 @@ private struct AgentService: Service {
 
     /// - Throws: when the TPM fails: a connection to it that broke stays broken, and the service manager starts anew.
     private func connectAndAttest() async throws -> End {
+        let log = EventLog(logger: logger)
         do {
-            let log = EventLog(logger: logger)
             try await attester.readLog(observe: log.write)
             let connection = try await host.connect()
             logger.info("connected", metadata: ["verifier": "\(connection.peer.address)"])
-            let last = try await attester.attest(
+            _ = try await attester.attest(
                 over: connection, once: false, renewal: host.renewal, endsWhenRenewed: true, observe: log.write)
             logger.info("the connection is closed")
-            return End(gaveVerdict: last != nil)
+            return End(gaveVerdict: log.hasVerdict)
         } catch let error as AttesterError where error.code == .tpmUnusable {
             throw error
         } catch {
@@ -114,7 +114,8 @@ private struct AgentService: Service {
                     level: refusal?.advice == .comeBack ? .notice : .warning, "not attested",
                     metadata: ["error": "\(error)"])
             }
-            return End(refusal: refusal)
+            // One that has lasted has brought verdicts before it broke.
+            return End(gaveVerdict: log.hasVerdict, refusal: refusal)
         }
     }
 }

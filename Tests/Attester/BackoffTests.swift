@@ -20,6 +20,16 @@ import Testing
         #expect(backoff.wait(gaveVerdict: true, refusal: nil, chance: 0.5) == .seconds(1))
     }
 
+    @Test("briefly after a connection that brought verdicts and broke, unless a newer one took over") func taking() {
+        var backoff = Backoff()
+        let stops = Status(.unavailable, "")
+        let newer = Status(.aborted, "")
+        #expect(backoff.wait(gaveVerdict: false, refusal: nil, chance: 0.5) == .seconds(1))
+        #expect(backoff.wait(gaveVerdict: true, refusal: newer, chance: 0.5) == .seconds(2))
+        #expect(backoff.wait(gaveVerdict: true, refusal: newer, chance: 0.5) == .seconds(4))
+        #expect(backoff.wait(gaveVerdict: true, refusal: stops, chance: 0.5) == .seconds(1))
+    }
+
     @Test("never less than the verifier asks for, but an hour at most") func askedFor() {
         var backoff = Backoff()
         #expect(backoff.wait(gaveVerdict: true, refusal: busy, chance: 0) == .seconds(300))

@@ -69,7 +69,9 @@ package enum Reason: String, CaseIterable, Hashable, Sendable, CustomStringConve
                 + "does so; else set assay.padded_banks."
         case .recordsMissing:
             "Restore the missing shards on the host, or boot it through its firmware, not by kexec, to begin a new log."
-        case .noProgress: "Make a new quote, over the records already given, too; if it repeats, inspect the host."
+        case .noProgress:
+            "Make a new quote, over the records already given, too. If the host began its log anew meanwhile (its shards were "
+                + "removed), have it appraised from record 0 (agents reattest); else, if it repeats, inspect the host."
         case .badPolicy: "Correct the policy (policy check names every fault) and upload it again."
         case .badQuoteSignature: Self.remedy(.badQuoteSignature)
         case .nonceMismatch: Self.remedy(.nonceMismatch)
