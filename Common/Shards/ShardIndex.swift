@@ -12,8 +12,8 @@ package import IMA
 /// The first line has the version, the boot epoch (the TPM's resetCount), the order of the log's bytes and the hash of
 /// its digest column. A `shard` line replaces those before it that begin at its first record or later: the newest shard
 /// grows by being replaced. The last `kernel` line counts. `begins 4711` is there only if the log begins with a
-/// `snapshot_aggregate`: the number in the boot epoch of the record that has number 0 here. A line without its newline at the end was being written when
-/// the writer was killed, and doesn't count.
+/// `snapshot_aggregate`: the number in the boot epoch of the record that has number 0 here. A line without its newline
+/// at the end was being written when the writer was killed, and doesn't count.
 package struct ShardIndex: Hashable, Sendable {
     /// The boot whose shards these are.
     package let epoch: BootEpoch

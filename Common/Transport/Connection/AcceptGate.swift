@@ -6,8 +6,8 @@ import NIOCore
 ///
 /// Where there is no room for one more, the oldest stranger goes: of its own source if that has its share, else of all. A
 /// stranger that has only just come is left alone, the longer if it has begun to speak; meanwhile the others wait in the
-/// kernel's backlog, and of a source that has its share the newest goes. Connections whose peers are known are never closed; when there are too many, the
-/// rest waits, too.
+/// kernel's backlog, and of a source that has its share the newest goes. Connections whose peers are known are never
+/// closed; when there are too many, the rest waits, too.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
