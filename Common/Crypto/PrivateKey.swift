@@ -61,8 +61,8 @@ package final class PrivateKey: @unchecked Sendable {
         OPENSSL_init_crypto(UInt64(OPENSSL_INIT_LOAD_CONFIG), nil)
         // UI_null: libcrypto would ask for a passphrase on the terminal.
         guard let store = OSSL_STORE_open_ex(uri, nil, nil, UI_null(), nil, nil, nil, nil) else {
-            throw CryptoError(
-                .unavailable, "open \(Self.withoutPIN(uri)) (a provider for \"\(scheme):\" must be active in OpenSSL's configuration)")
+            let remedy = "a provider for \"\(scheme):\" must be active in OpenSSL's configuration"
+            throw CryptoError(.unavailable, "open \(Self.withoutPIN(uri)) (\(remedy))")
         }
         defer { OSSL_STORE_close(store) }
         OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY)

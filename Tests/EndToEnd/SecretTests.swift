@@ -36,9 +36,9 @@ extension EndToEnd {
                     #expect(secret.count >= 32)
                     #expect(try newcomer.files(showing: secret) == [place])
                 }
-                // The operator's eyes, and the file that a test carries it in.
+                // What `invite` printed, and the file of each `join`.
                 let copies = try newcomer.files(showing: JoinToken(token).secret.bytes)
-                #expect(copies.count == 2)
+                #expect(copies.count == 3)
                 for copy in copies { #expect(try newcomer.content(copy).starts(with: token.utf8), "\(copy)") }
             }
         }
@@ -97,7 +97,7 @@ extension Newcomer {
             #expect(answer.status == 200)
             _ = try file(answer.head + answer.body)
         }
-        #expect(try await self.verifier(["agents", "show", "web-1", "--json"]).exit == 0)
+        #expect(try await self.verifier(["agents", "show", "web-1", "--json"]).exit == 1)
         for format in [[], ["--json"]] {
             #expect(try await self.verifier(["serve", "--check"] + format).exit == 0)
             #expect(try await agent(["run", "--check"] + format).exit == 0)

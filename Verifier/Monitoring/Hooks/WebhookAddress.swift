@@ -33,7 +33,8 @@ package struct WebhookAddress: Hashable, Sendable {
 
     /// A URL as it may be shown: whom to call, without the user's name, path and query.
     package static func withoutTarget(_ text: String) -> String {
-        guard let parts = text.wholeMatch(of: /([^:\/]+:\/\/)(?:[^\/?#]*@)?([^\/?#]*)(\/?)(.*)/.dotMatchesNewlines()) else {
+        let parts = text.wholeMatch(of: /([^:\/]+:\/\/)(?:[^\/?#]*@)?([^\/?#]*)(\/?)(.*)/.dotMatchesNewlines())
+        guard let parts else {
             return "\(Secret([]))"
         }
         return "\(parts.1)\(parts.2)\(parts.3)" + (parts.4.isEmpty ? "" : "\(Secret([]))")
