@@ -67,10 +67,11 @@ extension RunCommand {
 }
 
 /// Connects, attests, and connects again when the connection breaks.
-private struct AgentService: Service {
+private struct AgentService: Service, CustomStringConvertible {
     let host: AgentHost
     let attester: Attester
     let logger: Logger
+    let description = "attestation"
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {

@@ -1,3 +1,4 @@
+package import AssayCrypto
 internal import CTSS2
 
 extension TPMDevice {
@@ -70,7 +71,7 @@ extension TPMDevice {
     ///   - secret: TPM2B_ENCRYPTED_SECRET's bytes, without the length in front.
     /// - Returns: what the verifier had encrypted.
     /// - SeeAlso: TPM 2.0 Part 3, 12.5 (TPM2_ActivateCredential).
-    package func activateCredential(_ credential: [UInt8], secret: [UInt8]) throws(TPMDeviceError) -> [UInt8] {
+    package func activateCredential(_ credential: [UInt8], secret: [UInt8]) throws(TPMDeviceError) -> Secret {
         let call = "Esys_ActivateCredential"
         guard let key = attestationKey?.object.handle, let kind = attestationKey?.blob.kind else {
             throw TPMDeviceError(.noKey, in: call)
@@ -85,7 +86,7 @@ extension TPMDevice {
             Esys_ActivateCredential(
                 esys.pointer, key, endorsement.handle, ESYS_TR_PASSWORD, session.handle, ESYS_TR_NONE, &credential,
                 &secret, &result))
-        return try EsysOutput(result, of: call).value.bytes
+        return Secret(try EsysOutput(result, of: call).value.bytes)
     }
 
     private func endorsementKey(_ kind: KeyKind) throws(TPMDeviceError) -> TransientObject {

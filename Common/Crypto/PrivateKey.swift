@@ -61,16 +61,21 @@ package final class PrivateKey: @unchecked Sendable {
         OPENSSL_init_crypto(UInt64(OPENSSL_INIT_LOAD_CONFIG), nil)
         // UI_null: libcrypto would ask for a passphrase on the terminal.
         guard let store = OSSL_STORE_open_ex(uri, nil, nil, UI_null(), nil, nil, nil, nil) else {
-            throw CryptoError(
-                .unavailable, "open \(uri) (a provider for \"\(scheme):\" must be active in OpenSSL's configuration)")
+            let remedy = "a provider for \"\(scheme):\" must be active in OpenSSL's configuration"
+            throw CryptoError(.unavailable, "open \(Self.withoutPIN(uri)) (\(remedy))")
         }
         defer { OSSL_STORE_close(store) }
         OSSL_STORE_expect(store, OSSL_STORE_INFO_PKEY)
         guard let key = Self.firstKey(in: store) else {
-            throw CryptoError(.unavailable, "find a private key that can be used at \(uri)")
+            throw CryptoError(.unavailable, "find a private key that can be used at \(Self.withoutPIN(uri))")
         }
         ERR_clear_error()
         try self.init(taking: key)
+    }
+
+    /// A key's place as it may be shown: the PIN that a PKCS #11 URI can have in it (RFC 7512, `pin-value`) is left out.
+    package static func withoutPIN(_ uri: String) -> String {
+        uri.replacing(/(pin-value=)[^;&?#]*/.ignoresCase()) { "\($0.1)\(Secret([]))" }
     }
 
     private static func firstKey(in store: OpaquePointer) -> OpaquePointer? {

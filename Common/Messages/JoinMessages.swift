@@ -33,14 +33,14 @@ package struct JoinRequest: Hashable, Sendable {
     /// four bytes, big-endian.
     ///
     /// - Parameter exporter: 32 bytes (RFC 9266).
-    package func proof(secret: [UInt8], exporter: [UInt8]) throws(CryptoError) -> [UInt8] {
+    package func proof(secret: Secret, exporter: [UInt8]) throws(CryptoError) -> [UInt8] {
         let fields = [
             tokenHash, agentID, endorsementKeyPublic, attestationKeyPublic, endorsementKeyCertificate,
             certificateRequest,
         ]
         let request = PCRBank.sha256.digest(of: Self.joined(fields)).bytes
         let message = Self.joined([Array("assay join v1".utf8), request, exporter])
-        return try HashAlgorithm.sha256.authenticationCode(key: secret, message).bytes
+        return try HashAlgorithm.sha256.authenticationCode(key: secret.bytes, message).bytes
     }
 
     private static func joined(_ parts: [[UInt8]]) -> [UInt8] {
@@ -64,10 +64,10 @@ package struct CredentialChallenge: Hashable, Sendable {
 
 /// The opened secret.
 package struct CredentialResponse: Hashable, Sendable {
-    package var secret: [UInt8]
+    package var secret: Secret
 
     /// TPM2_ActivateCredential's output.
-    package init(secret: [UInt8]) {
+    package init(secret: Secret) {
         self.secret = secret
     }
 }

@@ -7,7 +7,7 @@ import Bytes
 /// As text it is `assayjoin1_` (what it is, and which layout follows) and base 32 of: port (2 bytes), host (a length
 /// of 1 byte, UTF-8), SHA-256 of the authority's certificate (32), secret (16), and the first 4 bytes of SHA-256 over
 /// the prefix and all this, so that a slip of the hand is told from a wrong token.
-package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
+package struct JoinToken: Hashable, Sendable {
     /// Length of the secret in bytes.
     package static let secretSize = 16
 
@@ -18,14 +18,14 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
     /// SHA-256 of the authority's certificate.
     package let authority: Digest
     /// Known to the two operators and the verifier.
-    package let secret: [UInt8]
+    package let secret: Secret
 
     /// Puts a token together.
     ///
     /// - Throws: ``JoinTokenError`` for a host that is none, and for a secret of another length.
-    package init(host: String, port: UInt16, authority: Digest, secret: [UInt8]) throws(JoinTokenError) {
+    package init(host: String, port: UInt16, authority: Digest, secret: Secret) throws(JoinTokenError) {
         guard let name = HostName(host) else { throw .notAHost }
-        guard secret.count == Self.secretSize, authority.count == 32 else {
+        guard secret.bytes.count == Self.secretSize, authority.count == 32 else {
             throw .malformed
         }
         self.host = name.description
@@ -48,7 +48,7 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
             let port = try reader.integer(UInt16.self)
             let host = String(validating: try reader.sized(by: UInt8.self, limit: 255), as: UTF8.self)
             let authority = Digest(try reader.array(32))
-            let secret = try reader.array(Self.secretSize)
+            let secret = Secret(try reader.array(Self.secretSize))
             try reader.finish()
             guard let host, let authority else { throw JoinTokenError.malformed }
             try self.init(host: host, port: port, authority: authority, secret: secret)
@@ -59,13 +59,13 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The token's text.
-    package var description: String {
+    /// The token's text, which has the secret in it: for whoever asked for the token, and for no log.
+    package var text: String {
         var writer = ByteWriter()
         writer.integer(port)
         writer.sized(by: UInt8.self, host.utf8)
         writer.raw(authority.bytes)
-        writer.raw(secret)
+        writer.raw(secret.bytes)
         return Self.prefix + (writer.bytes + Self.checksum(writer.bytes)).base32
     }
 
@@ -73,7 +73,7 @@ package struct JoinToken: Hashable, Sendable, CustomStringConvertible {
     package var hash: [UInt8] { Self.hash(of: secret) }
 
     /// SHA-256 of a secret.
-    package static func hash(of secret: [UInt8]) -> [UInt8] { PCRBank.sha256.digest(of: secret).bytes }
+    package static func hash(of secret: Secret) -> [UInt8] { PCRBank.sha256.digest(of: secret.bytes).bytes }
 
     private static let kind = "assayjoin"
     private static let prefix = kind + "1_"

@@ -14,10 +14,12 @@ package struct Setting<Value: Sendable>: Sendable {
 
     init(
         _ key: String, _ form: SettingForm, default value: Value?, written: String, unit: String?, _ meaning: String,
-        isRequired: Bool = false, read: @escaping @Sendable ([String]) throws(SettingProblem) -> Value
+        isRequired: Bool = false, shown: @escaping @Sendable (String) -> String = { $0 },
+        read: @escaping @Sendable ([String]) throws(SettingProblem) -> Value
     ) {
         declaration = SettingDeclaration(
-            key: key, form: form, defaultText: written, isRequired: isRequired, unit: unit, meaning: meaning
+            key: key, form: form, defaultText: written, isRequired: isRequired, unit: unit, meaning: meaning,
+            shown: shown
         ) { texts in
             do throws(SettingProblem) {
                 _ = try read(texts)
@@ -51,13 +53,16 @@ extension Setting where Value == String {
 extension Setting where Value == String? {
     /// A text that need not be given.
     ///
-    /// - Parameter absence: what holds without it, for the page, such as `` `verifier.host` ``.
+    /// - Parameters:
+    ///   - absence: what holds without it, for the page, such as `` `verifier.host` ``.
+    ///   - shown: the value as it may be shown, for one that can hold a secret.
     package static func optionalText(
-        _ key: String, absence: String, unit: String? = nil, _ meaning: String
+        _ key: String, absence: String, unit: String? = nil, _ meaning: String,
+        shown: @escaping @Sendable (String) -> String = { $0 }
     ) -> Setting {
-        Setting(key, .optionalText(absence: absence), default: .some(nil), written: "", unit: unit, meaning) {
-            texts throws(SettingProblem) in try oneText(texts)
-        }
+        Setting(
+            key, .optionalText(absence: absence), default: .some(nil), written: "", unit: unit, meaning, shown: shown
+        ) { texts throws(SettingProblem) in try oneText(texts) }
     }
 }
 

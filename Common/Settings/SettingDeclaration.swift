@@ -12,6 +12,8 @@ package struct SettingDeclaration: Sendable {
     package let unit: String?
     /// A phrase for the page.
     package let meaning: String
+    /// The value as it may be shown: one that can hold a secret, without it.
+    let shown: @Sendable (String) -> String
     /// What is wrong with what was given; nil if nothing is.
     let problem: @Sendable ([String]) -> String?
 

@@ -76,7 +76,7 @@ package struct Settings: Sendable {
     package struct Effective: Encodable, Hashable, Sendable {
         /// Such as `verifier.port`.
         package let setting: String
-        /// As the file would say it; `-` where there is none.
+        /// As the file would say it, without any secret that it may hold; `-` where there is none.
         package let value: String
         /// Where it comes from: a file and its line, a variable, a flag, or `default`.
         package let from: String
@@ -86,7 +86,7 @@ package struct Settings: Sendable {
     package var effective: [Effective] {
         schema.declarations.map { declaration in
             let given = texts(of: declaration).map { texts in
-                declaration.form.isList ? "[" + texts.joined(separator: ", ") + "]" : texts.joined()
+                declaration.form.isList ? "[" + texts.joined(separator: ", ") + "]" : declaration.shown(texts.joined())
             }
             let value = given ?? (declaration.defaultText.isEmpty ? "-" : declaration.defaultText)
             return Effective(setting: declaration.key, value: value, from: origin(of: declaration))

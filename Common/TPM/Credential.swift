@@ -18,7 +18,7 @@ package struct Credential: Hashable, Sendable {
     ///   - attestationKeyName: the TPM's name for the key that the secret is meant for.
     /// - Throws: ``CryptoError`` if libcrypto fails, or the secret is too long.
     package static func protecting(
-        _ secret: [UInt8], for key: EndorsementKey, attestationKeyName: [UInt8]
+        _ secret: Secret, for key: EndorsementKey, attestationKeyName: [UInt8]
     ) throws(CryptoError) -> Credential {
         switch key.kind {
         case .rsa:
@@ -39,7 +39,7 @@ package struct Credential: Hashable, Sendable {
     ///   - x: the key's first coordinate.
     ///   - ephemeral: used for this one only, on the same curve.
     static func protecting(
-        _ secret: [UInt8], for key: EndorsementKey, at x: [UInt8], on curve: EllipticCurve,
+        _ secret: Secret, for key: EndorsementKey, at x: [UInt8], on curve: EllipticCurve,
         attestationKeyName: [UInt8], ephemeral: PrivateKey
     ) throws(CryptoError) -> Credential {
         let own = try ephemeral.publicKey.coordinates(on: curve)
@@ -56,14 +56,14 @@ package struct Credential: Hashable, Sendable {
     private static let identity = "IDENTITY"
 
     private static func blob(
-        _ secret: [UInt8], for key: EndorsementKey, _ name: [UInt8], seed: [UInt8]
+        _ secret: Secret, for key: EndorsementKey, _ name: [UInt8], seed: [UInt8]
     ) throws(CryptoError) -> [UInt8] {
-        guard secret.count <= key.hash.digestSize else {
-            throw CryptoError(.malformed, "a secret of \(secret.count) bytes is longer than the key's hash")
+        guard secret.bytes.count <= key.hash.digestSize else {
+            throw CryptoError(.malformed, "a secret of \(secret.bytes.count) bytes is longer than the key's hash")
         }
         let cipherKey = try KeyDerivation.keyed(key.hash, key: seed, label: "STORAGE", name, bits: key.cipherBits)
         var identity = ByteWriter()
-        identity.sized(by: UInt16.self, secret)
+        identity.sized(by: UInt16.self, secret.bytes)
         let encrypted = try encryptAESCFB(key: cipherKey, identity.bytes)
         let integrityKey = try KeyDerivation.keyed(
             key.hash, key: seed, label: "INTEGRITY", bits: key.hash.digestSize * 8)

@@ -16,7 +16,7 @@ import Testing
         try Data(yaml.utf8).write(to: file)
         let token = try JoinToken(
             host: "v.example", port: 7000, authority: Digest(repeating: 1, count: 32),
-            secret: Array(repeating: 2, count: 16))
+            secret: Secret(Array(repeating: 2, count: 16)))
         let text = try JoinedConfiguration(
             file: file.path, token: token, state: nil, tcti: nil, log: "/its/log", environment: [:]
         ).text
@@ -73,7 +73,7 @@ import Testing
             for: PrivateKey(on: .p256).publicKey)
         let token = try JoinToken(
             host: "v.example", port: 7000, authority: own.certificate.fingerprint,
-            secret: Array(repeating: 2, count: 16))
+            secret: Secret(Array(repeating: 2, count: 16)))
         let configuration = try JoinedConfiguration(
             file: folder.path + "/agent.yaml", token: token, state: folder.path, tcti: nil, log: nil, environment: [:])
         let trust = folder.path + "/authorities.pem"

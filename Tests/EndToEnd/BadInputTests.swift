@@ -77,7 +77,8 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             try await agent.send(.evidence(evidence))
         },
         BadInput("a message of joining", .invalidArgument, says: "Hello was awaited") { agent in
-            try await agent.send(.credentialResponse(CredentialResponse(secret: [UInt8](repeating: 0, count: 32))))
+            let secret = Secret([UInt8](repeating: 0, count: 32))
+            try await agent.send(.credentialResponse(CredentialResponse(secret: secret)))
         },
     ]
 

@@ -79,7 +79,7 @@ extension EndToEnd {
 
                 let foreign = try JoinToken(
                     host: "127.0.0.1", port: UInt16(verifier.port), authority: used.authority,
-                    secret: [UInt8](repeating: 1, count: 16))
+                    secret: Secret([UInt8](repeating: 1, count: 16)))
                 #expect(try await host.refusal(verifier, foreign).contains("doesn't know the token"))
                 #expect(try verifier.store.agents().count == 1)
             }
@@ -152,7 +152,7 @@ extension EndToEnd {
                     }
                 }
                 try await connection.send(
-                    .credentialResponse(CredentialResponse(secret: [UInt8](repeating: 0, count: 32))))
+                    .credentialResponse(CredentialResponse(secret: Secret([UInt8](repeating: 0, count: 32)))))
                 guard case .status(let status)? = try await connection.receive() else { throw Unexpected("no Status") }
                 #expect(status.code == .permissionDenied && status.message.contains("not in one TPM"))
                 #expect(try verifier.store.agents().isEmpty)
@@ -173,7 +173,7 @@ extension EndToEnd {
                 await joining.close()
                 let issued = try await host.join(verifier, token)
                 let attesting = try await verifier.dial(issued.certificates[0], host.key)
-                try await attesting.send(.credentialResponse(CredentialResponse(secret: [])))
+                try await attesting.send(.credentialResponse(CredentialResponse(secret: Secret([]))))
                 guard case .status(let refused)? = try await attesting.receive() else { throw Unexpected("no Status") }
                 #expect(refused.message.contains("Hello was awaited"))
                 await attesting.close()

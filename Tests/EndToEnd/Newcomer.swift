@@ -7,6 +7,8 @@ import TestSupport
 struct Newcomer: Sendable {
     let folder: URL
     let host: Host
+    /// Variables that every command is given.
+    var environment: [String: String] = [:]
 
     static func run(_ body: (Newcomer) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "assay-newcomer-\(UUID().uuidString)")
@@ -29,7 +31,8 @@ struct Newcomer: Sendable {
     func verifier(
         _ arguments: [String], _ name: String = "verifier"
     ) async throws -> (exit: Int32?, output: String) {
-        let program = try Program("assay-verifier", arguments + ["--config", path(name + ".yaml")], in: folder)
+        let program = try Program(
+            "assay-verifier", arguments + ["--config", path(name + ".yaml")], in: folder, environment: environment)
         return (try await program.exitCode(), program.output)
     }
 
@@ -39,7 +42,7 @@ struct Newcomer: Sendable {
     func serve(_ name: String = "verifier", settings: [String] = []) async throws -> Program {
         let program = try Program(
             "assay-verifier", ["serve", "--config", path(name + ".yaml")] + settings.flatMap { ["--set", $0] },
-            in: folder)
+            in: folder, environment: environment)
         try await program.wait(for: "listening on ")
         return program
     }
@@ -86,7 +89,9 @@ struct Newcomer: Sendable {
 
     /// - Parameter input: what its standard input is; nil for none.
     func startAgent(_ arguments: [String], input: String? = nil) throws -> Program {
-        try Program("assay-agent", arguments + ["--config", path("agent.yaml")], input: input, in: folder)
+        try Program(
+            "assay-agent", arguments + ["--config", path("agent.yaml")], input: input, in: folder,
+            environment: environment)
     }
 
     /// Puts a policy that allows what a log holds.

@@ -42,7 +42,7 @@ extension EndToEnd {
                     let secret = try? endorsementKey.open(
                         challenge.credentialBlob, secret: challenge.encryptedSecret,
                         attestationKeyName: PublicArea(tpm2bPublic: attestationKeyPublic).name())
-                    try await connection.send(.credentialResponse(CredentialResponse(secret: secret ?? [])))
+                    try await connection.send(.credentialResponse(CredentialResponse(secret: Secret(secret ?? []))))
                     guard let last = try await connection.receive() else { throw Unexpected("no answer") }
                     answer = last
                 }
@@ -142,7 +142,7 @@ extension EndToEnd {
                 #expect(try refusals(verifier, "db-1") == [.enrolledByHand, .enrolledByHand])
                 let forged = try JoinToken(
                     host: token.host, port: token.port, authority: token.authority,
-                    secret: [UInt8](repeating: 7, count: JoinToken.secretSize))
+                    secret: Secret([UInt8](repeating: 7, count: JoinToken.secretSize)))
                 #expect(try await host.refusal(verifier, forged, wishing: "db-1").contains("doesn't know the token"))
                 #expect(try refusals(verifier, "db-1").count == 2)
                 #expect(try verifier.store.identity(of: AgentID("db-1")) == nil)

@@ -35,7 +35,7 @@ import Testing
     private let id: AgentID
     private let issued = CertificateIssued(agentID: Array("web-1".utf8), certificates: [[1]], authorities: [[2]])
     private let credential: Credential
-    private let drawn = [UInt8](repeating: 5, count: 32)
+    private let drawn = Secret([UInt8](repeating: 5, count: 32))
 
     init() throws {
         applicant = try SimulatedApplicant()
@@ -138,7 +138,7 @@ import Testing
     @Test("refuses a proof of another secret, of another connection, or of another request")
     func proofs() throws {
         let changes: [(inout SimulatedApplicant) throws -> Void] = [
-            { try $0.prove(secret: [UInt8](repeating: 0, count: 16)) },
+            { try $0.prove(secret: Secret([UInt8](repeating: 0, count: 16))) },
             { try $0.prove(exporter: [UInt8](repeating: 0, count: 32)) },
             { $0.request.agentID = Array("web-2".utf8) },
             { $0.request.proof = [] },
@@ -234,7 +234,7 @@ import Testing
         var session = session(after: 1)
         #expect(Self.words(session.found(nil, time: 0)) == ["close PERMISSION_DENIED"])
         var stranger = applicant
-        try stranger.prove(secret: [UInt8](repeating: 0, count: 16))
+        try stranger.prove(secret: Secret([UInt8](repeating: 0, count: 16)))
         session = JoinSession(exporter: SimulatedApplicant.exporter)
         _ = session.receive(.joinRequest(stranger.request))
         #expect(Self.words(session.found(SimulatedApplicant.secret, time: 0)) == ["close PERMISSION_DENIED"])
@@ -249,9 +249,9 @@ import Testing
 
     @Test("refuses a wrong answer to the credential: it enrols nobody")
     func wrongAnswer() {
-        for secret in [[], Array(drawn.dropLast()), [UInt8](repeating: 0, count: 32), drawn + [0]] {
+        for bytes in [[], Array(drawn.bytes.dropLast()), [UInt8](repeating: 0, count: 32), drawn.bytes + [0]] {
             var session = session(after: 4)
-            let actions = session.receive(.credentialResponse(CredentialResponse(secret: secret)))
+            let actions = session.receive(.credentialResponse(CredentialResponse(secret: Secret(bytes))))
             #expect(Self.words(actions) == ["note not_proved", "close PERMISSION_DENIED"])
             #expect(session.receive(.credentialResponse(CredentialResponse(secret: drawn))).isEmpty)
         }

@@ -31,7 +31,7 @@ struct Registry: Sendable {
     ) async throws {
         try await store.invite(
             Invitation(
-                tokenHash: PCRBank.sha256.digest(of: SimulatedApplicant.secret), seed: [1],
+                tokenHash: PCRBank.sha256.digest(of: SimulatedApplicant.secret.bytes), seed: [1],
                 agent: try id.map { try AgentID($0) }, policyName: policy, createdAt: Self.now, expiresAt: expires,
                 uses: uses))
     }
@@ -58,13 +58,27 @@ struct Registry: Sendable {
 @Suite("The registrar") struct RegistrarTests {
     private let now = Registry.now
 
+    @Test("shows nothing of its keys to whoever prints it")
+    func printing() async throws {
+        try await Registry.run { registry in
+            let file = FileManager.default.temporaryDirectory.appending(path: "assay-key-\(UUID().uuidString)").path
+            try registry.key.write(to: file)
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            let bytes = [UInt8](try Data(contentsOf: URL(filePath: file)))
+            var text = "\(registry.registrar) \(String(reflecting: registry.registrar))"
+            dump(registry.registrar, to: &text)
+            #expect(text.contains("<secret>"))
+            #expect(!text.contains(bytes.prefix(3).map { "\($0)" }.joined(separator: ", ")))
+        }
+    }
+
     @Test("knows its own tokens' secrets, no others, and none without its key")
     func secrets() async throws {
         try await Registry.run { registry in
             let (invitation, secret) = try registry.key.invite(nil, policy: nil, uses: 1, seconds: 60, at: now)
             try await registry.store.invite(invitation)
             #expect(try registry.registrar.secret(of: invitation.tokenHash) == secret)
-            #expect(PCRBank.sha256.digest(of: secret) == invitation.tokenHash)
+            #expect(PCRBank.sha256.digest(of: secret.bytes) == invitation.tokenHash)
             #expect(try registry.registrar.secret(of: PCRBank.sha256.digest(of: [])) == nil)
             let stranger = Registrar(
                 store: registry.store, issuer: registry.registrar.issuer, invitationKey: try InvitationKey())

@@ -8,7 +8,7 @@ import TestSupport
 
 /// A host that would like to join: keys of bytes, and whatever a test makes of its request.
 struct SimulatedApplicant {
-    static let secret = (0..<16).map { UInt8($0) }
+    static let secret = Secret((0..<16).map { UInt8($0) })
     static let exporter = [UInt8](repeating: 0xee, count: 32)
     static let now: Int64 = 1_800_000_000
 
@@ -26,7 +26,7 @@ struct SimulatedApplicant {
     }
 
     /// Proves anew what was changed.
-    mutating func prove(secret: [UInt8] = secret, exporter: [UInt8] = exporter) throws {
+    mutating func prove(secret: Secret = secret, exporter: [UInt8] = exporter) throws {
         request.proof = try request.proof(secret: secret, exporter: exporter)
     }
 
@@ -53,7 +53,7 @@ struct SimulatedApplicant {
     /// The claim that a session would make of the request.
     func claim(at time: Int64 = now) throws -> JoinClaim {
         JoinClaim(
-            tokenHash: PCRBank.sha256.digest(of: Self.secret), wishedID: request.agentID,
+            tokenHash: PCRBank.sha256.digest(of: Self.secret.bytes), wishedID: request.agentID,
             endorsementKeyPublic: request.endorsementKeyPublic,
             endorsementKeyName: try PublicArea(tpm2bPublic: request.endorsementKeyPublic).name(),
             endorsementKeyCertificate: request.endorsementKeyCertificate,

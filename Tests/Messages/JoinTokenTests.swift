@@ -6,7 +6,7 @@ import Testing
     private func token(_ host: String = "verifier.example.org") throws -> JoinToken {
         try JoinToken(
             host: host, port: 7443, authority: PCRBank.sha256.digest(of: Array("ca".utf8)),
-            secret: (0..<16).map { UInt8($0) })
+            secret: Secret((0..<16).map { UInt8($0) }))
     }
 
     @Test(
@@ -16,10 +16,10 @@ import Testing
         ])
     func roundTrip(host: String) throws {
         let token = try token(host)
-        let read = try JoinToken(token.description)
+        let read = try JoinToken(token.text)
         #expect(read == token)
-        #expect(read.description == token.description)
-        #expect(read.hash == PCRBank.sha256.digest(of: token.secret).bytes)
+        #expect(read.text == token.text)
+        #expect(read.hash == PCRBank.sha256.digest(of: token.secret.bytes).bytes)
     }
 
     @Test(
@@ -31,7 +31,7 @@ import Testing
 
     @Test("is one word that a shell and a double click take whole")
     func shape() throws {
-        let text = try token().description
+        let text = try token().text
         #expect(text.hasPrefix("assayjoin1_"))
         #expect(text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7a).contains($0) || $0 == 0x5f })
         #expect(text.count < 150)
@@ -39,13 +39,13 @@ import Testing
 
     @Test("in capitals is the same")
     func capitals() throws {
-        #expect(try JoinToken(try token().description.uppercased()) == token())
+        #expect(try JoinToken(try token().text.uppercased()) == token())
     }
 
     @Test("with any character changed, left out or doubled is refused")
     func slips() throws {
         let token = try token()
-        let text = Array(token.description)
+        let text = Array(token.text)
         for index in 11..<text.count {
             for character in "0z7" where character != text[index] {
                 var changed = text
@@ -62,13 +62,23 @@ import Testing
         }
     }
 
+    @Test("prints without its secret, and so does what a TPM has opened")
+    func printing() throws {
+        let token = try token()
+        let response = CredentialResponse(secret: token.secret)
+        for text in ["\(token)", String(reflecting: token), "\(AgentMessage.credentialResponse(response))"] {
+            #expect(text.contains("<secret>"))
+            #expect(!text.contains(token.text) && !text.contains("12, 13") && !text.contains("0c0d"))
+        }
+    }
+
     @Test("of another kind or version says so")
     func others() throws {
         #expect(throws: JoinTokenError.notAToken) { try JoinToken("") }
         #expect(throws: JoinTokenError.notAToken) { try JoinToken("assay-agent") }
         #expect(throws: JoinTokenError.malformed) { try JoinToken("assayjoin1_") }
         #expect(throws: JoinTokenError.malformed) { try JoinToken("assayjoin1_" + String(repeating: "0", count: 5000)) }
-        let newer = try token().description.replacing("assayjoin1_", with: "assayjoin2_")
+        let newer = try token().text.replacing("assayjoin1_", with: "assayjoin2_")
         #expect(throws: JoinTokenError.otherVersion) { try JoinToken(newer) }
         for error in [JoinTokenError.notAToken, .otherVersion, .malformed] {
             #expect(error.description.contains(";"), "it names the next step")
@@ -78,12 +88,14 @@ import Testing
     @Test("can't be made of a host or a secret that doesn't fit")
     func limits() throws {
         let authority = PCRBank.sha256.digest(of: [1])
-        let secret = [UInt8](repeating: 0, count: 16)
+        let secret = Secret([UInt8](repeating: 0, count: 16))
         #expect(throws: JoinTokenError.self) { try JoinToken(host: "", port: 1, authority: authority, secret: secret) }
         #expect(throws: JoinTokenError.self) {
             try JoinToken(host: String(repeating: "x", count: 256), port: 1, authority: authority, secret: secret)
         }
-        #expect(throws: JoinTokenError.self) { try JoinToken(host: "v", port: 1, authority: authority, secret: []) }
+        #expect(throws: JoinTokenError.self) {
+            try JoinToken(host: "v", port: 1, authority: authority, secret: Secret([]))
+        }
     }
 }
 
@@ -94,9 +106,9 @@ import Testing
 
     @Test("changes with the secret, the connection and every field")
     func covers() throws {
-        var proofs: Set<[UInt8]> = [try request.proof(secret: [7], exporter: [8])]
-        proofs.insert(try request.proof(secret: [9], exporter: [8]))
-        proofs.insert(try request.proof(secret: [7], exporter: [9]))
+        var proofs: Set<[UInt8]> = [try request.proof(secret: Secret([7]), exporter: [8])]
+        proofs.insert(try request.proof(secret: Secret([9]), exporter: [8]))
+        proofs.insert(try request.proof(secret: Secret([7]), exporter: [9]))
         let changes: [(inout JoinRequest) -> Void] = [
             { $0.tokenHash = [0] }, { $0.agentID = [0] }, { $0.endorsementKeyPublic = [0] },
             { $0.attestationKeyPublic = [0] }, { $0.endorsementKeyCertificate = [0] }, { $0.certificateRequest = [0] },
@@ -108,7 +120,7 @@ import Testing
         for change in changes {
             var changed = request
             change(&changed)
-            proofs.insert(try changed.proof(secret: [7], exporter: [8]))
+            proofs.insert(try changed.proof(secret: Secret([7]), exporter: [8]))
         }
         #expect(proofs.count == 3 + changes.count)
     }
@@ -119,6 +131,6 @@ import Testing
         let hash = PCRBank.sha256.digest(of: sized([[1], [2], [3], [4], [5], [6]])).bytes
         let message = sized([Array("assay join v1".utf8), hash, [8]])
         let expected = try HashAlgorithm.sha256.authenticationCode(key: [7], message).bytes
-        #expect(try request.proof(secret: [7], exporter: [8]) == expected)
+        #expect(try request.proof(secret: Secret([7]), exporter: [8]) == expected)
     }
 }

@@ -1,3 +1,4 @@
+import AssayCrypto
 import Bytes
 import Foundation
 import TestSupport
@@ -18,7 +19,21 @@ import Transport
     func address(text: String, isSecure: Bool, host: String, port: Int, target: String, authority: String) throws {
         let address = try WebhookAddress(text)
         #expect(address.isSecure == isSecure && address.host.description == host && address.port == port)
-        #expect(address.target == target && address.authority == authority)
+        #expect(address.target == Secret(Array(target.utf8)) && address.authority == authority)
+    }
+
+    @Test(
+        "is shown without what a service may know its user by",
+        arguments: [
+            ("https://alerts.example/T0/abc?key=1", "https://alerts.example/<secret>"),
+            ("https://alerts.example:8443/", "https://alerts.example:8443/"), ("http://[::1]:80", "http://[::1]:80"),
+            ("https://user:pw@alerts.example?key=1", "https://alerts.example<secret>"),
+            ("alerts.example/T0/abc", "<secret>"), ("https://a/b\nc", "https://a/<secret>"), ("", "<secret>"),
+        ])
+    func shown(text: String, shown: String) {
+        #expect(WebhookAddress.withoutTarget(text) == shown)
+        let printed = (try? WebhookAddress(text)).map { "\($0) \(String(reflecting: $0))" } ?? ""
+        #expect(!printed.contains("abc") && !printed.contains("key"))
     }
 
     @Test(

@@ -43,6 +43,17 @@ import Testing
         } catch let error as SettingsError { return error.faults }
     }
 
+    @Test("that can hold a secret are shown without it, and read with it") func secrets() throws {
+        let hook = Setting.optionalText("hook", absence: "none", "whom to call") { String($0.prefix(3)) + "…" }
+        let schema = SettingsSchema(
+            defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", [hook.declaration])
+        let given = try Settings(schema, file: nil, flags: ["hook=abcdef"], environment: [:])
+        #expect(given.effective.map(\.value) == ["abc…"])
+        #expect(try given.value(of: hook) == "abcdef")
+        let absent = try Settings(schema, file: nil, flags: [], environment: [:])
+        #expect(absent.effective.map(\.value) == ["-"])
+    }
+
     @Test("come from the file, from the environment over it, and from flags over both") func precedence() throws {
         let yaml = "verifier:\n  host: file\n  port: 1\n  name: file\n"
         let variables = ["ASSAY_X_VERIFIER_HOST": "variable", "ASSAY_X_VERIFIER_PORT": "2", "VERIFIER_NAME": "x"]

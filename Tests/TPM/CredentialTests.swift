@@ -32,7 +32,7 @@ import Testing
         let secret = try #require([UInt8](hexadecimal: fixture.inputs.challenge_hex))
         let name = try #require([UInt8](hexadecimal: fixture.inputs.ak_name_hex))
         let made = try Credential.protecting(
-            secret, for: key, at: x, on: curve, attestationKeyName: name, ephemeral: ephemeral)
+            Secret(secret), for: key, at: x, on: curve, attestationKeyName: name, ephemeral: ephemeral)
         // tpm2-tools' file: magic, version, and both structures behind their lengths.
         var file = ByteWriter()
         file.integer(UInt32(0xbadc_c0de))
@@ -92,7 +92,7 @@ import Testing
             tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/up-makecredential-ecc/ek.tpm2b_public"))
         let key = try EndorsementKey(publicArea: area)
         #expect(throws: CryptoError.self) {
-            try Credential.protecting([UInt8](repeating: 0, count: 33), for: key, attestationKeyName: [])
+            try Credential.protecting(Secret([UInt8](repeating: 0, count: 33)), for: key, attestationKeyName: [])
         }
     }
 

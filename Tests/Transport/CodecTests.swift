@@ -55,7 +55,7 @@ enum Samples {
         .evidence(Evidence(round: 0, attest: [], signature: [], pcrValues: PCRValues(), logEnd: 0, logBytes: 0)),
         .logShard(shard), .logShard(emptyShard), .status(status), .status(Status(.ok, "")),
         .renewRequest(RenewRequest(certificateRequest: [1, 2, 3])), .joinRequest(join),
-        .credentialResponse(CredentialResponse(secret: [4, 5])),
+        .credentialResponse(CredentialResponse(secret: Secret([4, 5]))),
     ]
 
     static let fromVerifier: [VerifierMessage] = [

@@ -92,7 +92,7 @@ struct InviteCommand: AsyncParsableCommand {
             try await store.invite(invitation)
             if let id = invitation.agent { try warnOfCase(of: id, in: store) }
             let invited = Invited(
-                command: "assay-agent join -", token: "\(token)", agent: id,
+                command: "assay-agent join -", token: token.text, agent: id,
                 policy: policy.map { escaped($0.utf8) }, uses: uses, expiresAt: invitation.expiresAt)
             Output.line(json ? try jsonLine(invited) : invited.token)
         }

@@ -148,9 +148,10 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// The server's certificate, as the service group keeps it fresh.
-private struct CertificateService: Service {
+private struct CertificateService: Service, CustomStringConvertible {
     let identity: ServerIdentity
     let logger: Logger
+    let description = "certificate"
 
     func run() async throws {
         await cancelWhenGracefulShutdown {

@@ -4,12 +4,14 @@ import ServiceLifecycle
 import Terminal
 
 /// The server, as the service group runs it: says where it listens once all of it does, and serves.
-struct ServedVerifier: Service {
+struct ServedVerifier: Service, CustomStringConvertible {
     let server: VerifierServer
     let host: HostName
     /// Gives the port of health and metrics once they are served; nothing if they aren't.
     let monitoringPorts: AsyncStream<Int>
     let isJSON: Bool
+    /// What a log calls it.
+    let description = "agents"
 
     private struct Addresses: Encodable {
         let host: String

@@ -2,6 +2,7 @@ import AssayCrypto
 import Bytes
 import Enrolment
 import Logging
+import Monitoring
 import Settings
 import Store
 
@@ -48,7 +49,7 @@ enum VerifierSettings {
         "the verifier's own authority, which names agents")
     static let authorityKey = Setting.optionalText(
         "ca.key", absence: "required with `ca.certificate`", unit: "PEM file or OpenSSL provider URI",
-        "the authority's private key, such as `pkcs11:object=assay`")
+        "the authority's private key, such as `pkcs11:object=assay`", shown: PrivateKey.withoutPIN)
     static let invitationKey = Setting.optionalText(
         "ca.invitation_key", absence: "required with `ca.certificate`", unit: "file",
         "the key that tokens are made with")
@@ -100,7 +101,8 @@ enum VerifierSettings {
     static let hookCommand = Setting.optionalText(
         "hooks.command", absence: "none", unit: "absolute path", "a program that is told of each change of tier")
     static let webhook = Setting.optionalText(
-        "hooks.webhook", absence: "none", unit: "`http` or `https` URL", "it is told of each change of tier")
+        "hooks.webhook", absence: "none", unit: "`http` or `https` URL", "it is told of each change of tier",
+        shown: WebhookAddress.withoutTarget)
     static let webhookTrust = Setting.optionalText(
         "hooks.webhook_trust", absence: "the system's", unit: "PEM file",
         "the authorities of an `https` webhook's certificate")

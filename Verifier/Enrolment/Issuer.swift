@@ -100,7 +100,7 @@ package struct Issuer: Sendable {
         } catch let error as EnrolmentError {
             throw error
         } catch {
-            throw EnrolmentError(.keyUnusable, "\(source): \(error)")
+            throw EnrolmentError(.keyUnusable, "\(PrivateKey.withoutPIN(source)): \(error)")
         }
     }
 }

@@ -39,7 +39,7 @@ package struct JoinSession: Sendable {
         case awaitingSecret(JoinRequest, tokenHash: Digest)
         case awaitingDecision(Applicant)
         case awaitingCredential(Applicant, AgentID)
-        case awaitingResponse(Applicant, AgentID, secret: [UInt8])
+        case awaitingResponse(Applicant, AgentID, secret: Secret)
         case awaitingEnrolment(Applicant, AgentID)
         case ended
     }
@@ -69,7 +69,7 @@ package struct JoinSession: Sendable {
         case (_, .status(let status)): return [.close(status, send: false)]
         case (.awaitingRequest, .joinRequest(let request)): return find(request)
         case (.awaitingResponse(let applicant, let id, let secret), .credentialResponse(let response)):
-            guard constantTimeEqual(response.secret, secret) else {
+            guard response.secret == secret else {
                 return [.note(RefusedJoin(applicant.claim, .notProved))]
                     + refuse(
                         .permissionDenied,
@@ -88,7 +88,7 @@ package struct JoinSession: Sendable {
     /// The token's secret was looked up; nil if this verifier doesn't know the token.
     ///
     /// - Parameter time: seconds since 1970.
-    package mutating func found(_ secret: [UInt8]?, time: Int64) -> [Action] {
+    package mutating func found(_ secret: Secret?, time: Int64) -> [Action] {
         guard case .awaitingSecret(let request, let tokenHash) = takeState() else { return [] }
         guard let secret else { return refuse(.unknownToken) }
         guard let proof = try? request.proof(secret: secret, exporter: exporter),
@@ -123,7 +123,7 @@ package struct JoinSession: Sendable {
     }
 
     /// A secret was drawn and protected.
-    package mutating func protected(_ secret: [UInt8], as credential: Credential) -> [Action] {
+    package mutating func protected(_ secret: Secret, as credential: Credential) -> [Action] {
         guard case .awaitingCredential(let applicant, let id) = takeState() else { return [] }
         state = .awaitingResponse(applicant, id, secret: secret)
         let challenge = CredentialChallenge(

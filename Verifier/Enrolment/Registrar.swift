@@ -16,7 +16,7 @@ package struct Registrar: Sendable {
     }
 
     /// The secret of a token that this verifier gave out; nil if it doesn't know it.
-    package func secret(of tokenHash: Digest) throws -> [UInt8]? {
+    package func secret(of tokenHash: Digest) throws -> Secret? {
         guard let invitation = try store.invitation(tokenHash) else { return nil }
         return try invitationKey.secret(of: invitation)
     }

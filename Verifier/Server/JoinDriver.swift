@@ -76,7 +76,7 @@ struct JoinDriver {
                     connection.admit()
                 case .decide(let claim): pending += pass.session.decided(try registrar.store.decide(claim))
                 case .protect(let key, let name):
-                    let secret = try randomBytes(32)
+                    let secret = Secret(try randomBytes(32))
                     let credential = try Credential.protecting(secret, for: key, attestationKeyName: name)
                     pending += pass.session.protected(secret, as: credential)
                 case .send(let message): try await connection.send(message)

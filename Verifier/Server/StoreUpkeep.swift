@@ -4,7 +4,7 @@ package import Store
 
 /// Keeps a server's store fit: frees what dead readers hold, forgets what is too old, removes agents that are silent for
 /// too long, and warns before there is no room.
-package struct StoreUpkeep: Service {
+package struct StoreUpkeep: Service, CustomStringConvertible {
     /// How often something is done.
     package struct Pace: Sendable {
         /// Readers that died, and room.
@@ -16,6 +16,8 @@ package struct StoreUpkeep: Service {
         package init() {}
     }
 
+    /// What a log calls it.
+    package let description = "upkeep"
     private let store: Store
     private let forgetAfter: Int64?
     private let pace: Pace

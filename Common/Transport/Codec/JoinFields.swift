@@ -1,3 +1,4 @@
+import AssayCrypto
 import CAssayProto
 import Messages
 
@@ -50,12 +51,12 @@ extension CredentialChallenge {
 extension CredentialResponse {
     init(_ structure: Assay__V1__CredentialResponse) throws(MessageError) {
         let fields = FieldReader(message: "CredentialResponse")
-        self.init(secret: try fields.bytes("secret", structure.secret, FieldLimits.secret))
+        self.init(secret: Secret(try fields.bytes("secret", structure.secret, FieldLimits.secret)))
     }
 
     func structure(in arena: PackArena) -> UnsafeMutablePointer<Assay__V1__CredentialResponse> {
         let structure = arena.make(assay__v1__credential_response__init)
-        structure.pointee.secret = arena.bytes(secret)
+        structure.pointee.secret = arena.bytes(secret.bytes)
         return structure
     }
 }

@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// Follows every agent's tier: by each verdict as it is given, by the clock, and by what other processes change in the
 /// store (an agent added, revoked, removed). Hooks are told of each change.
-package final class FleetWatch: Service {
+package final class FleetWatch: Service, CustomStringConvertible {
     /// The store is asked so often whether something changed.
     private static let interval = Duration.seconds(1)
     /// A scan of a large fleet takes a while: so many times as long it isn't repeated, whatever changes.
@@ -16,6 +16,8 @@ package final class FleetWatch: Service {
     /// Agents in one snapshot of a scan.
     private static let pageLength = 1000
 
+    /// What a log calls it.
+    package let description = "fleet"
     private let store: Store
     private let time: @Sendable () -> Int64
     private let onChange: @Sendable (TierChange) -> Void

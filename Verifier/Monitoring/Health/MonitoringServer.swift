@@ -5,7 +5,9 @@ internal import NIOCore
 internal import ServiceLifecycle
 
 /// Serves `/healthz` and `/metrics` over HTTP, on loopback alone: who may read them is the host's to decide.
-package struct MonitoringServer: Service {
+package struct MonitoringServer: Service, CustomStringConvertible {
+    /// What a log calls it.
+    package let description = "monitoring"
     private let port: Int
     private let health: HealthCheck
     private let metrics: @Sendable () async -> String

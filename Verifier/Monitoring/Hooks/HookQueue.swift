@@ -8,7 +8,7 @@ internal import Synchronization
 ///
 /// Whoever offers a change never waits. A hook that doesn't keep up loses the oldest changes that wait: the newer ones
 /// say more about how things stand. Each loss is counted and logged.
-package final class HookQueue: Service {
+package final class HookQueue: Service, CustomStringConvertible {
     /// How patient it is.
     package struct Settings: Hashable, Sendable {
         /// Changes that may wait.
@@ -39,6 +39,8 @@ package final class HookQueue: Service {
         MetricDescription("assay_hook_waiting", .gauge, labels: ["hook"], "Changes of tier that wait for delivery."),
     ]
 
+    /// What a log calls it.
+    package var description: String { hook.kind.rawValue }
     private let hook: any Hook
     private let settings: Settings
     private let logger: Logger

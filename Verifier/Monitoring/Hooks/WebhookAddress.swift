@@ -1,3 +1,4 @@
+internal import AssayCrypto
 internal import Bytes
 internal import Foundation
 
@@ -7,14 +8,14 @@ package struct WebhookAddress: Hashable, Sendable {
     let isSecure: Bool
     let host: HostName
     let port: Int
-    /// Path and query, as they stand in the request's first line.
-    let target: String
+    /// Path and query, as they stand in the request's first line: many services know their users by them alone.
+    let target: Secret
 
     /// Reads a URL.
     package init(_ text: String) throws(HookError) {
         guard let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
             let host = url.host(percentEncoded: false), !host.isEmpty
-        else { throw HookError("hooks.webhook is \"\(text)\", which isn't an http or https URL") }
+        else { throw HookError("hooks.webhook is \"\(Self.withoutTarget(text))\", which isn't an http or https URL") }
         guard url.user() == nil, url.password() == nil else {
             throw HookError("hooks.webhook has a user name in it, which isn't supported: put a secret into the path")
         }
@@ -26,7 +27,17 @@ package struct WebhookAddress: Hashable, Sendable {
         port = url.port ?? (isSecure ? 443 : 80)
         guard (1...65535).contains(port) else { throw HookError("hooks.webhook has the port \(port)") }
         let path = url.path(percentEncoded: true)
-        target = (path.isEmpty ? "/" : path) + (url.query(percentEncoded: true).map { "?" + $0 } ?? "")
+        let query = url.query(percentEncoded: true).map { "?" + $0 } ?? ""
+        target = Secret(Array(((path.isEmpty ? "/" : path) + query).utf8))
+    }
+
+    /// A URL as it may be shown: whom to call, without the user's name, path and query.
+    package static func withoutTarget(_ text: String) -> String {
+        let parts = text.wholeMatch(of: /([^:\/]+:\/\/)(?:[^\/?#]*@)?([^\/?#]*)(\/?)(.*)/.dotMatchesNewlines())
+        guard let parts else {
+            return "\(Secret([]))"
+        }
+        return "\(parts.1)\(parts.2)\(parts.3)" + (parts.4.isEmpty ? "" : "\(Secret([]))")
     }
 
     /// What the Host header says.

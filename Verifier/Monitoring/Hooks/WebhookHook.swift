@@ -1,3 +1,4 @@
+internal import AssayCrypto
 internal import Bytes
 internal import NIOCore
 internal import NIOHTTP1
@@ -57,7 +58,8 @@ package struct WebhookHook: Hook {
 
     private func send(_ json: String, over channel: any Channel) async throws {
         let body = ByteBuffer(string: json)
-        var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: address.target)
+        let target = String(decoding: address.target.bytes, as: UTF8.self)
+        var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: target)
         head.headers = [
             "Host": address.authority, "Content-Type": "application/json", "User-Agent": "assay-verifier",
             "Content-Length": "\(body.readableBytes)", "Connection": "close",
