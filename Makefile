@@ -74,12 +74,17 @@ test-install: dependencies
 	Tests/Install/first-host "$$(swift build --show-bin-path)"
 
 # What the log of a real kernel says of the agent's own reading, and of its freeing records if the kernel can: Debian's
-# can't, `make test-kernel KERNEL=bzImage` names another.
+# can't, `make staging-kernel` builds one that can, for `make test-kernel KERNEL=.build/kernel/staging-bzImage`.
 .PHONY: test-kernel
 test-kernel: TEST_PACKAGES += qemu-system-x86 busybox cpio libtss2-tcti-device0
 test-kernel: dependencies
 	swift build -c release --product assay-agent
 	Tests/Install/measuring-kernel "$$(swift build -c release --show-bin-path)" .build/kernel $(KERNEL)
+
+.PHONY: staging-kernel
+staging-kernel: TEST_PACKAGES += bc bison flex gcc libelf-dev
+staging-kernel: dependencies
+	Tests/Install/staging-kernel .build/kernel
 
 # An agent that was written from the contract alone, in Python, against the verifier.
 .PHONY: test-interop
