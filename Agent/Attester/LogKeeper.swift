@@ -38,8 +38,8 @@ package struct LogKeeper: Sendable {
             epoch: now.epoch, recordsBefore: before, records: log.nextRecord, notices: log.takeNotices())
     }
 
-    /// Gives this boot's whole log, brought up to date, in parts of about 1 MiB: what the shards have, and behind it what
-    /// the kernel alone has, for want of room.
+    /// Gives this boot's whole log, brought up to date, in parts of about 1 MiB: first what the shards have, then
+    /// what only the kernel has because the shards have no room for it.
     ///
     /// - Returns: what is noteworthy.
     package func forEachPart(

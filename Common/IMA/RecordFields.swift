@@ -43,8 +43,8 @@ package struct RecordFields: Sendable {
     package private(set) var name = 0..<0
     /// The `sig` field; empty if there is none.
     package private(set) var signature = 0..<0
-    /// The measured buffer. Of a file's record what would be it if its template's name were `ima-buf`; empty if nothing
-    /// would.
+    /// The measured buffer. In a file's record, the field that would be the buffer if the template's name were
+    /// `ima-buf`; empty if there is none.
     package private(set) var buffer = 0..<0
     /// Whether the record has an appended signature, or one of the file's metadata with all that it covers: then
     /// ``AppendedSignature`` or ``FileMetadata`` is to be read.

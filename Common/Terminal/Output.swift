@@ -31,7 +31,7 @@ package enum Output {
         write(text + "\n", to: STDERR_FILENO)
     }
 
-    /// Asks a question on standard error; the answer is awaited behind it.
+    /// Asks a question on standard error; the answer is typed on the same line.
     static func question(_ text: String) {
         write(text, to: STDERR_FILENO)
     }
