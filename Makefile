@@ -124,6 +124,14 @@ SECONDS ?= 60
 fuzz: dependencies
 	Tests/Fuzz/run $(SECONDS) $(ONLY)
 
+# What surprised us in others' software, each shown by a script of its own (CONTRIBUTING.md). Outside of `make test`.
+.PHONY: findings
+findings:
+	@failed=; for finding in findings/*.sh; do \
+	    echo "== $$finding"; "$$finding" || failed="$$failed $$finding"; \
+	done; \
+	[ -z "$$failed" ] || { echo "no longer so:$$failed"; exit 1; }
+
 .PHONY: format
 format:
 	swift format -i -r $(SWIFT_SOURCES)
