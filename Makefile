@@ -67,6 +67,13 @@ test: dependencies
 	swift build --build-tests
 	swift test --skip-build --no-parallel
 
+# Every appraisal case of a folder of fixtures, N of M: `make test-conformance FIXTURES=DIR`.
+FIXTURES = Tests/Fixtures
+.PHONY: test-conformance
+test-conformance: dependencies
+	swift build --build-tests
+	Tests/Conformance/run $(FIXTURES)
+
 # What a new user does, from nothing to a watched host; needs root. With --write its output goes into Docs/first-host.md.
 .PHONY: test-install
 test-install: dependencies

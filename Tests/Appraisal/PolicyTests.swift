@@ -190,7 +190,7 @@ struct PolicyTests {
 
     @Test("Verification keys come as PEM, as base64 DER, or as JSON with ids", arguments: ["key0.pem", "key1.pem"])
     func verificationKeys(name: String) throws {
-        let pem = try Fixtures.bytes("appraisal/ima-log/up-sig-both/\(name)")
+        let pem = try Fixtures.bytes("appraisal/ima-log/sig-both/\(name)")
         let fromPEM = try #require(try VerificationKeyText.read(pem).first)
         let body = pem.split(separator: 0x0a).filter { $0.first != UInt8(ascii: "-") }.joined()
         let fromDER = try #require(try VerificationKeyText.read(Array(body)).first)

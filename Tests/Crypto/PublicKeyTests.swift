@@ -117,7 +117,7 @@ import Testing
         let der = try #require(PEMBlock.all(in: Array(CertificateTests.pem.utf8)).first).der
         #expect(try PublicKey(encoded: der).subjectPublicKeyInfo == info)
         #expect(try PublicKey(encoded: info).subjectPublicKeyInfo == info)
-        let upstream = try PublicKey(pem: Fixtures.bytes("appraisal/quote/up-good/ak.pem"))
+        let upstream = try PublicKey(pem: Fixtures.bytes("appraisal/quote/swtpm-rsa/ak.pem"))
         #expect(upstream.kind == .rsa(bits: 2048))
     }
 

@@ -60,7 +60,7 @@ extension EndToEnd {
                 try Data("x".utf8).write(to: root.appending(path: "bin/a b"))
                 try Data("y".utf8).write(to: root.appending(path: "bin/left"))
                 try Data("# comment\n/bin/left\n".utf8).write(to: folder.appending(path: "excludes"))
-                let base = fixture("appraisal/policy/up-policy-sha1/policy.json")
+                let base = fixture("appraisal/policy/sc-sha1/policy.json")
                 let policy = folder.appending(path: "policy.json").path
                 try await verifier(
                     [
@@ -133,7 +133,7 @@ extension EndToEnd {
             try await inFolder { folder in
                 let quote = try quote(of: SyntheticTPM(), in: folder)
                 let boot = folder.appending(path: "boot.json").path
-                let base = fixture("appraisal/policy/up-policy-sha1/policy.json")
+                let base = fixture("appraisal/policy/sc-sha1/policy.json")
                 let create = ["policy", "create", "--base", base, "--out", boot]
                 try await verifier(create + ["--pcrs", "0,7"] + quote, in: folder)
                 let changes = try await verifier(["policy", "diff", base, boot], in: folder)

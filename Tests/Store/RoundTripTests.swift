@@ -56,7 +56,7 @@ import Testing
 
     @Test("a real certificate's key can be used after it was read back, without parsing the certificate")
     func certificate() async throws {
-        let der = try Fixtures.bytes("appraisal/tpm-object/up-tpm2b_public_from_pubkey_ec/test_ec_cert_bytes.der")
+        let der = try Fixtures.bytes("appraisal/tpm-object/public-ecc-storage/certificate.der")
         let key = try #require(LearnedKey(der: der, record: 5, firstSeen: 6))
         try await TemporaryStore.run { store in
             let ring = Array(".ima".utf8)

@@ -141,7 +141,15 @@ struct TPMObjectCase: Decodable {
         }
     }
 
+    let topic: String
     let expected: Expected
+
+    /// The cases of a topic. A folder that can't be read is a case that fails.
+    static func all(_ topic: String) -> [String] {
+        ((try? Fixtures.folders(in: "appraisal/tpm-object")) ?? []).filter { name in
+            (try? TPMObjectCase(name)).map { $0.topic == topic } ?? true
+        }
+    }
 
     init(_ name: String) throws {
         self = try JSONDecoder().decode(

@@ -18,9 +18,9 @@ import Testing
         let expected: Expected
     }
 
-    @Test("for a key on a curve are what the fixture case says")
-    func fixture() throws {
-        let folder = "appraisal/tpm-object/up-makecredential-ecc"
+    @Test("for a key on a curve are what the fixture case says", arguments: TPMObjectCase.all("make-credential"))
+    func fixture(name: String) throws {
+        let folder = "appraisal/tpm-object/\(name)"
         let fixture = try JSONDecoder().decode(Case.self, from: Data(Fixtures.bytes(folder + "/case.json")))
         let area = try PublicArea(tpm2bPublic: Fixtures.bytes("\(folder)/\(fixture.inputs.ek)"))
         let key = try EndorsementKey(publicArea: area)
@@ -70,7 +70,7 @@ import Testing
 
     @Test("are made for storage keys alone: any other public area is refused with a reason")
     func refused() throws {
-        let folder = "appraisal/tpm-object/up-makecredential-ecc"
+        let folder = "appraisal/tpm-object/makecredential-ecc"
         let whole = try PublicArea(tpm2bPublic: Fixtures.bytes("\(folder)/ek.tpm2b_public")).marshalled
         _ = try EndorsementKey(publicArea: PublicArea(tpmtPublic: whole))
         // type 0...1, name algorithm 2...3, attributes 4...7.
@@ -89,7 +89,7 @@ import Testing
     @Test("don't take a secret that is longer than the key's hash")
     func longSecret() throws {
         let area = try PublicArea(
-            tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/up-makecredential-ecc/ek.tpm2b_public"))
+            tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/makecredential-ecc/ek.tpm2b_public"))
         let key = try EndorsementKey(publicArea: area)
         #expect(throws: CryptoError.self) {
             try Credential.protecting(Secret([UInt8](repeating: 0, count: 33)), for: key, attestationKeyName: [])

@@ -32,7 +32,7 @@ import Testing
 
     @Test("name banks that we know, each once, with values of their size")
     func fields() throws {
-        let good = try QuoteCase("up-good").bytes("pcrs.bin")
+        let good = try QuoteCase("swtpm-rsa").bytes("pcrs.bin")
         func changed(_ change: (inout [UInt8]) -> Void) -> QuoteError.Code? {
             var bytes = good
             change(&bytes)
@@ -60,7 +60,7 @@ import Testing
         #expect(changed { $0[20] = 0xff } == nil)
     }
 
-    @Test("cut short or lengthened are refused; changed, they never trap", arguments: ["up-good", "sel-all24"])
+    @Test("cut short or lengthened are refused; changed, they never trap", arguments: ["swtpm-rsa", "sel-all24"])
     func hostile(name: String) throws {
         let bytes = try QuoteCase(name).bytes("pcrs.bin")
         for index in bytes.indices {

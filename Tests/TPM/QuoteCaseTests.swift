@@ -58,7 +58,7 @@ import Testing
 
     /// The real quote of PCR 16, and its nonce.
     private func good() throws -> (key: AttestationKey, quote: ReceivedQuote, nonce: [UInt8]) {
-        let fixture = try QuoteCase("up-good")
+        let fixture = try QuoteCase("swtpm-rsa")
         return (
             try fixture.attestationKey(), try fixture.quote(PCRFile(fixture.bytes("pcrs.bin"))),
             try #require([UInt8](hexadecimal: fixture.inputs.nonceHexadecimal))

@@ -14,7 +14,7 @@ package struct SoftwareEndorsementKey: Sendable {
     package init() throws {
         key = try PrivateKey(on: .p256)
         let template = try PublicArea(
-            tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/up-makecredential-ecc/ek.tpm2b_public")
+            tpm2bPublic: Fixtures.bytes("appraisal/tpm-object/makecredential-ecc/ek.tpm2b_public")
         ).marshalled
         // The point's coordinates come last, each behind two bytes of length.
         let point = try key.publicKey.coordinates(on: .p256)

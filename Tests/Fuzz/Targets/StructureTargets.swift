@@ -10,9 +10,9 @@ extension FuzzTarget {
         name: "certificate",
         seeds: {
             var seeds = [
-                try Fixtures.bytes("appraisal/tpm-object/up-pubkey_from_tpm2b_public_ec/test_ec_cert_bytes.der"),
+                try Fixtures.bytes("appraisal/tpm-object/public-ecc-storage/certificate.der"),
                 try Fixtures.bytes("appraisal/policy/dsse-p521/key.pem"),
-                try Fixtures.bytes("appraisal/quote/up-good/ak.pem"),
+                try Fixtures.bytes("appraisal/quote/swtpm-rsa/ak.pem"),
             ]
             for pem in seeds { seeds += ((try? PEMBlock.all(in: pem)) ?? []).map(\.der) }
             return seeds
