@@ -164,7 +164,7 @@ let package = Package(
         tests("Files", ["Files"]),
         tests("Messages", ["Messages", "AssayCrypto", "Bytes"]),
         tests("Crypto", ["AssayCrypto", "Bytes"]),
-        tests("IMA", ["IMA", "AssayCrypto", "Bytes"]),
+        tests("IMA", ["IMA", "AssayCrypto", "Bytes", "TPM"]),
         tests("TPM", ["TPM", "AssayCrypto", "Bytes"]),
         tests(
             "Transport",

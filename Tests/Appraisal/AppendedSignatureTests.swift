@@ -159,11 +159,12 @@ struct AppendedSignatureTests {
 
     @Test("of a real kernel pass a file that no list has")
     func realKernel() throws {
-        let run = try KernelRun("own73-staging/boot1")
+        let run = KernelRun("own73-staging/boot1")
+        let log = try run.log
         let name = Array("/boot/own/bzImage.signed".utf8)
         let policy = try run.policy { $0.digests.removeAll { $0.name == name } }
-        let quote = try run.quote(try #require(run.points.first { $0.point == "p06-last" }))
-        let outcome = appraise(run.log, policy: policy, quote: quote)
+        let quote = try run.quote(try #require(try run.points.first { $0.point == "p06-last" }))
+        let outcome = appraise(log, policy: policy, quote: quote)
         // The same file was measured just before, without its appended signature.
         #expect(outcome.findings.kept.map(\.record) == [162, 162], "\(outcome.findings.kept)")
         let without = try run.policy { document in
@@ -172,7 +173,7 @@ struct AppendedSignatureTests {
             document.assay.unlistedKeyrings = .ignore
             document.excludes = ["/lab", "/opt/lab"].map { Array($0.utf8) }
         }
-        let failed = appraise(run.log, policy: without, quote: quote)
+        let failed = appraise(log, policy: without, quote: quote)
         #expect(
             failed.findings.kept.contains { $0.record == 163 && $0.reason == .unknownKey }, "\(failed.findings.kept)")
     }

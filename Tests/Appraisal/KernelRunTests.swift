@@ -10,18 +10,19 @@ import Testing
 @Suite("Logs of real kernels")
 struct KernelRunTests {
     @Test("Each quote meets its log where it must, and nothing fails", arguments: KernelRun.small)
-    func points(folder: String) throws {
-        let run = try KernelRun(folder)
+    func points(run: KernelRun) throws {
+        let log = try run.log
         let policy = try run.policy()
-        let entries = try run.entries()
-        #expect(!run.points.isEmpty)
-        for point in run.points {
+        let entries = try run.entries
+        let points = try run.points
+        #expect(!points.isEmpty)
+        for point in points {
             let quote = try run.quote(point)
-            let outcome = appraise(run.log, policy: policy, quote: quote, piece: 4096)
-            let expected = point.matches_after_entries.first
+            let outcome = appraise(log, policy: policy, quote: quote, piece: 4096)
+            let expected = point.matchesAfterEntries.first
             #expect(outcome.matchedRecord == expected, "\(point.point)")
             let judged = entries.prefix(Int(expected ?? 0))
-            let coversAll = judged.allSatisfy { quote.pcrs.contains(Int($0.pcr) ?? 99) }
+            let coversAll = judged.allSatisfy { quote.pcrs.contains(Int($0.pcr)) }
             #expect(outcome.passes == coversAll, "\(point.point) \(outcome.findings.kept.prefix(5))")
             if !coversAll { #expect(outcome.reasons == ["wrong_pcr"]) }
             if coversAll { check(outcome, judged) }
@@ -30,40 +31,41 @@ struct KernelRunTests {
 
     @Test("A log of 120,000 records, in shards")
     func large() throws {
-        let run = try KernelRun(KernelRun.large)
+        let run = KernelRun.large
+        let log = try run.log
         let policy = try run.policy()
-        let entries = try run.entries()
-        let point = try #require(run.points.first { $0.point == "pr3-race" })
-        let outcome = appraise(run.log, policy: policy, quote: try run.quote(point), piece: 1 << 20)
+        let entries = try run.entries
+        let point = try #require(try run.points.first { $0.point == "pr3-race" })
+        let outcome = appraise(log, policy: policy, quote: try run.quote(point), piece: 1 << 20)
         #expect(outcome.tier == .affirming, "\(outcome.findings.kept.prefix(5))")
         #expect(outcome.matchedRecord == 120_479)
         check(outcome, entries[...])
-        let ahead = try #require(run.points.first { $0.point == "p99-final" })
+        let ahead = try #require(try run.points.first { $0.point == "p99-final" })
         var unquotable = Appraiser(policy: nil, quote: try run.quote(ahead))
-        #expect(unquotable.appraise(run.log.span) == run.log.count)
+        #expect(unquotable.appraise(log.span) == log.count)
         #expect(unquotable.finish().reasons == ["pcr_mismatch"])
     }
 
     @Test("One round for each quote comes to what one round for all of them does", arguments: KernelRun.small)
-    func incremental(folder: String) throws {
-        let run = try KernelRun(folder)
+    func incremental(run: KernelRun) throws {
+        let log = try run.log
         let policy = try run.policy()
-        let points = run.points.filter { $0.matches_after_entries.count == 1 }
+        let points = try run.points.filter { $0.matchesAfterEntries.count == 1 }
         let quotes = try points.map { try run.quote($0) }.filter {
             $0.values.banks == [.sha256] && $0.values.all.count < 12
         }
         var state = AppraisalState()
         for quote in quotes where quote.pcrs.contains(10) && !quote.pcrs.contains(11) {
-            let log = try records(run.log, Int(state.nextRecord)..<recordCount(run.log))
+            let rest = try records(log, Int(state.nextRecord)..<recordCount(log))
             // Each round sends only what its quote covers, so that the next one's quote makes progress.
-            let probe = appraise(log, policy: policy, state: state, quote: quote)
-            let covered = try records(run.log, Int(state.nextRecord)..<Int(probe.nextRecord))
+            let probe = appraise(rest, policy: policy, state: state, quote: quote)
+            let covered = try records(log, Int(state.nextRecord)..<Int(probe.nextRecord))
             let outcome = appraise(covered, policy: policy, state: state, quote: quote)
             #expect(outcome.passes, "\(outcome.findings.kept)")
             state = try #require(outcome.newState)
         }
         let last = try #require(quotes.last { !$0.pcrs.contains(11) })
-        let whole = try #require(appraise(run.log, policy: policy, quote: last).newState)
+        let whole = try #require(appraise(log, policy: policy, quote: last).newState)
         #expect(whole.nextRecord == state.nextRecord && whole.lanes == state.lanes && whole.findings == state.findings)
         #expect(whole.keyrings.idsByName == state.keyrings.idsByName && whole.fileRecords == state.fileRecords)
     }

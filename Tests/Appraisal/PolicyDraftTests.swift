@@ -13,17 +13,17 @@ struct PolicyDraftTests {
     }
 
     @Test("allows what a log holds, and a host with that log passes by it", arguments: KernelRun.small)
-    func fromLog(folder: String) throws {
-        let run = try KernelRun(folder)
+    func fromLog(run: KernelRun) throws {
         var draft = PolicyDraft()
-        try draft.allow(log: run.log)
+        let log = try run.log
+        try draft.allow(log: log)
         // Names that JSON can't hold, and fs-verity digests, need an exclude or a signature.
         try draft.exclude(
             ExcludeList(
                 Array("# names\n/opt/lab/bad-utf8.*\n /opt/lab/verity.* \n\n/var/lib/verity\n".utf8), file: "list"))
         let policy = try Policy(json: draft.document.json)
-        let point = try #require(run.points.last { $0.matches_after_entries.count == 1 })
-        let outcome = appraise(run.log, policy: policy, quote: try run.quote(point))
+        let point = try #require(try run.points.last { $0.matchesAfterEntries.count == 1 })
+        let outcome = appraise(log, policy: policy, quote: try run.quote(point))
         let reasons = outcome.findings.failures.keys.filter { $0 != .wrongPCR }
         #expect(reasons.isEmpty, "\(outcome.findings.kept.prefix(5))")
         #expect(draft.document.excludes.count == 3)
@@ -31,17 +31,17 @@ struct PolicyDraftTests {
 
     @Test("takes shards that are cut anywhere, in either form")
     func shards() throws {
-        let run = try KernelRun("own73-staging/boot1")
+        let log = try KernelRun("own73-staging/boot1").log
         var whole = PolicyDraft()
-        try whole.allow(log: run.log)
-        for cut in [1, 30, 1000, 1001, 20_000, run.log.count - 1] {
+        try whole.allow(log: log)
+        for cut in [1, 30, 1000, 1001, 20_000, log.count - 1] {
             var draft = PolicyDraft()
-            for shard in [run.log[..<cut], [], run.log[cut...]] { try draft.allow(shard: Array(shard)) }
+            for shard in [log[..<cut], [], log[cut...]] { try draft.allow(shard: Array(shard)) }
             try draft.endLog()
             #expect(draft.document.json == whole.document.json, "\(cut)")
         }
         var cutShort = PolicyDraft()
-        try cutShort.allow(shard: Array(run.log.dropLast()))
+        try cutShort.allow(shard: Array(log.dropLast()))
         let error = #expect(throws: LogError.self) { try cutShort.endLog() }
         #expect(error?.record == 185)
     }

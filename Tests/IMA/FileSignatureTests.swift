@@ -1,5 +1,6 @@
 import AssayCrypto
 import Bytes
+import TestSupport
 import Testing
 
 @testable import IMA
@@ -74,9 +75,9 @@ import Testing
 
     @Test("of real logs is malformed where entries.tsv says so, and nowhere else", arguments: KernelRun.small)
     func kernel(run: KernelRun) throws {
-        let log = try run.log()
+        let log = try run.log
         var reader = RecordReader(log.span, format: LogFormat())
-        var entries = try run.entries()[...]
+        var entries = try run.entries[...]
         while let record = try reader.next(), let entry = entries.popFirst() {
             let fields = RecordFields(record, in: log.span)
             guard !fields.signature.isEmpty else { continue }

@@ -1,16 +1,18 @@
 import AssayCrypto
 import Bytes
+import TPM
+import TestSupport
 import Testing
 
 @testable import IMA
 
 @Suite("Logs of real kernels") struct KernelLogTests {
     @Test("every record is what entries.tsv says", arguments: KernelRun.all) func entries(run: KernelRun) throws {
-        let log = try run.log()
+        let log = try run.log
         let bytes = log.span
         #expect(try LogFormat.detect(bytes) == LogFormat())
         var reader = RecordReader(bytes, format: LogFormat())
-        for entry in try run.entries() {
+        for entry in try run.entries {
             let number = reader.nextRecord
             guard let record = try reader.next() else {
                 Issue.record("the log ends before \(entry)")
@@ -40,10 +42,10 @@ import Testing
         "every template digest recomputes, and PCR 10 has each point's values where it should", arguments: KernelRun.all
     )
     func values(run: KernelRun) throws {
-        let log = try run.log()
+        let log = try run.log
         let bytes = log.span
-        let points = try run.points()
-        let values = try points.map { try run.pcrs(at: $0.point).mapValues { $0[10] } }
+        let points = try run.points
+        let values = try points.map { try run.allValues(at: $0.point) }
         var found = points.map { $0.pcr10AfterEntries.mapValues { _ in [Int]() } }
         var replay = PCRReplay(banks: PCRBank.allCases, pcrs: [10])
         var reader = RecordReader(bytes, format: LogFormat())
@@ -52,7 +54,7 @@ import Testing
             count += 1
             if !replay.extend(record, in: bytes).columnMatches { Issue.record("record \(count - 1)") }
             for lane in replay.lanes where lane.forms.contains(.own) {
-                for index in points.indices where values[index][lane.bank] == lane.value {
+                for index in points.indices where values[index][lane.bank, 10] == lane.value {
                     found[index][lane.bank.description]?.append(count)
                 }
             }
@@ -62,14 +64,16 @@ import Testing
 
     @Test("quote after quote is met where it should, each resumed from the one before", arguments: KernelRun.all)
     func quotes(run: KernelRun) throws {
-        let log = try run.log()
+        let log = try run.log
         let bytes = log.span
         var reader = RecordReader(bytes, format: LogFormat())
         var position = 0
         var lanes: [PCRReplay.Lane] = []
         var lastRecord: RecordLayout?
-        for point in try run.points() {
-            let quoted = try run.quoted(at: point.point)
+        for point in try run.points {
+            let quoted = try run.quotedValues(at: point.point).all.map {
+                PCRReplay.Quoted(bank: $0.bank, pcr: UInt32($0.index), value: $0.value)
+            }
             // PCR 11 counts where the quote has it, for records of the log name it.
             let pcrs: [UInt32] =
                 run.folder.hasPrefix("k612-mixed") && quoted.contains { $0.pcr == 11 } ? [10, 11] : [10]
@@ -86,7 +90,9 @@ import Testing
                 lastRecord = record
             }
             #expect(replay.isMatched == !point.matchesAfterEntries.isEmpty, "\(point.point)")
-            #expect(point.matchesAfterEntries.isEmpty || position == point.matchesAfterEntries.first, "\(point.point)")
+            #expect(
+                point.matchesAfterEntries.isEmpty || UInt64(position) == point.matchesAfterEntries.first,
+                "\(point.point)")
             #expect(!replay.isMatched || replay.matchedLanes.allSatisfy { $0.forms == .own }, "\(point.point)")
             lanes = replay.matchedLanes
         }

@@ -1,5 +1,6 @@
 import AssayCrypto
 import Bytes
+import TestSupport
 import Testing
 
 @testable import IMA
@@ -35,7 +36,7 @@ import Testing
 
     @Test("of a big-endian host is found, and its length words are hashed as they stand", arguments: KernelRun.small)
     func bigEndian(run: KernelRun) throws {
-        let little = try run.log()
+        let little = try run.log
         let big = try bigEndian(little)
         #expect(big.count == little.count)
         let format = try LogFormat.detect(big.span)

@@ -1,11 +1,12 @@
 import AssayCrypto
 import Bytes
+import TestSupport
 import Testing
 
 @testable import IMA
 
 @Suite("Reading a log") struct LogReadingTests {
-    private static let run = KernelRun(folder: "k612-mixed-templates/boot1")
+    private static let run = KernelRun("k612-mixed-templates/boot1")
 
     @Test("a record that is cut is an error that says how much it lacks, at any cut") func truncation() throws {
         for record in [Records.signed("/d"), Records.legacy(Array("/bin/x".utf8))] {
@@ -87,7 +88,7 @@ import Testing
 
     @Test("bytes that are changed at random never trap", arguments: 0..<4 as Range<UInt64>)
     func hostile(seed: UInt64) throws {
-        let log = try Self.run.log()
+        let log = try Self.run.log
         var random = SeededRandom(seed)
         for _ in 0..<60 {
             var changed = log
@@ -117,7 +118,7 @@ import Testing
     }
 
     @Test("a stream is cut into whole records") func cutting() throws {
-        let log = try Self.run.log()
+        let log = try Self.run.log
         let delimiter = LogDelimiter(LogFormat())
         var counts: [Int] = []
         var rest = log[...]

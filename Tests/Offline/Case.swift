@@ -1,4 +1,5 @@
 import Appraisal
+import Bytes
 import Foundation
 import TestSupport
 
@@ -26,9 +27,18 @@ extension Case {
     var logs: [String] { [inputs.log_binary, inputs.log_ascii].compactMap { $0 } }
 }
 
-extension Fixtures {
-    /// A fixture's path.
-    static func path(_ name: String) -> String { folder.appending(path: name).path }
+extension KernelRun {
+    /// The options of a point's quote.
+    func quote(_ point: Point, pem: Bool = false) throws -> AppraisalArguments {
+        var arguments = AppraisalArguments()
+        let name = "points/\(point.point)/"
+        arguments.quote = path(name + "quote.tpms_attest")
+        arguments.signature = path(name + "quote.tpmt_signature")
+        arguments.pcrValues = path(name + "quote.pcrs")
+        arguments.nonce = try bytes(name + "nonce.bin").hexadecimal
+        arguments.attestationKey = path("tpm/ak-\(point.ak)." + (pem ? "pem" : "tpm2b_public"))
+        return arguments
+    }
 }
 
 /// Appraises as the command would.

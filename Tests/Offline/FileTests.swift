@@ -57,12 +57,12 @@ struct FileTests {
             change(&arguments)
             #expect(isUnreadable(arguments))
         }
-        let run = try KernelRun("k612-imasig-sha256/boot1")
+        let run = KernelRun("k612-imasig-sha256/boot1")
         for change: (inout AppraisalArguments) -> Void in [
             { $0.quote = missing }, { $0.signature = missing }, { $0.attestationKey = missing },
             { $0.pcrValues = missing },
         ] {
-            var arguments = try run.quote(try #require(run.points.first))
+            var arguments = try run.quote(try #require(try run.points.first))
             change(&arguments)
             #expect(isUnreadable(arguments))
         }
@@ -154,8 +154,8 @@ struct FileTests {
 
     @Test("Every truncation and every changed byte of a quote's files is a finding, never a pass")
     func damagedQuote() throws {
-        let run = try KernelRun("k612-imasig-sha256/boot1")
-        let honest = try run.quote(try #require(run.points.first))
+        let run = KernelRun("k612-imasig-sha256/boot1")
+        let honest = try run.quote(try #require(try run.points.first))
         let files = try TemporaryFolder()
         let damaged = files.path("damaged")
         for path: WritableKeyPath<AppraisalArguments, String?> in [\.quote, \.signature] {
@@ -188,14 +188,14 @@ struct FileTests {
 
     @Test("A bank that is demanded must be the quote's only one; IMA's PCR must be quoted where there is a log")
     func selection() throws {
-        let banks = try KernelRun("k61-imang-sha1-tis/boot1")
-        let both = try #require(banks.points.first { $0.point == "p05-critical-data" })
+        let banks = KernelRun("k61-imang-sha1-tis/boot1")
+        let both = try #require(try banks.points.first { $0.point == "p05-critical-data" })
         var arguments = try banks.quote(both)
         #expect(Set(try appraise(arguments).quotedPCRs.banks) == [.sha1, .sha256])
         arguments.bank = "sha256"
         #expect(try appraise(arguments).reasons == ["wrong_bank"])
-        let run = try KernelRun("k612-imasig-sha256/boot1")
-        arguments = try run.quote(try #require(run.points.first))
+        let run = KernelRun("k612-imasig-sha256/boot1")
+        arguments = try run.quote(try #require(try run.points.first))
         arguments.bank = "sha256"
         #expect(try appraise(arguments).tier == .none)
         arguments.bank = "sha1"

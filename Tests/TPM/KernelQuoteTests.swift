@@ -12,15 +12,11 @@ struct KernelPoint: CustomTestStringConvertible {
 
     var testDescription: String { "\(boot) \(name)" }
 
-    static let all: [KernelPoint] = {
-        let folders = (try? Fixtures.folders(in: "kernel")) ?? []
-        let boots = folders.flatMap { run in
-            ((try? Fixtures.folders(in: "kernel/\(run)")) ?? []).filter { $0.hasPrefix("boot") }.map { "\(run)/\($0)" }
+    static let all = KernelRun.all.flatMap { run in
+        ((try? Fixtures.folders(in: "kernel/\(run.folder)/points")) ?? []).map {
+            KernelPoint(boot: run.folder, name: $0)
         }
-        return boots.flatMap { boot in
-            ((try? Fixtures.folders(in: "kernel/\(boot)/points")) ?? []).map { KernelPoint(boot: boot, name: $0) }
-        }
-    }()
+    }
 
     func bytes(_ file: String) throws -> [UInt8] { try Fixtures.bytes("kernel/\(boot)/points/\(name)/\(file)") }
 
@@ -48,21 +44,8 @@ struct KernelPoint: CustomTestStringConvertible {
             })
     }
 
-    /// Every bank's values as they were read behind the quote.
-    func allValues() throws -> PCRValues {
-        var values = PCRValues()
-        var bank: PCRBank?
-        for line in try text("pcrs.yaml").split(separator: "\n") {
-            let halves = line.split(separator: ":").map { $0.trimmingCharacters(in: .whitespaces) }
-            if halves.count == 1 {
-                bank = PCRBank(name: halves[0])
-            } else {
-                let value = try #require([UInt8](hexadecimal: halves[1].dropFirst(2)))
-                values[try #require(bank), try #require(Int(halves[0]))] = Digest(value)
-            }
-        }
-        return values
-    }
+    /// Every bank's values as they were read after the quote.
+    func allValues() throws -> PCRValues { try KernelRun(boot).allValues(at: name) }
 }
 
 @Suite("Quotes of real kernels' hosts") struct KernelQuoteTests {

@@ -24,6 +24,13 @@ package struct Case: Sendable {
         package let policy: String?
         package let digests: [String: [String]]?
         package let file_digest_algorithm: String?
+        /// Of a record.
+        package let pcr: UInt32?
+        package let template: String?
+        package let template_data: String?
+        package let template_data_sha256: String?
+        package let column_hash: String?
+        package let column_is_sha1_of_template_data: Bool?
     }
 
     package struct Clock: Decodable, Sendable {
@@ -102,5 +109,5 @@ package struct Case: Sendable {
     package func bytes(_ name: String) throws -> [UInt8] { try Fixtures.bytes("appraisal/\(folder)/\(name)") }
 
     /// A file's path.
-    package func path(_ name: String) -> String { Fixtures.folder.appending(path: "appraisal/\(folder)/\(name)").path }
+    package func path(_ name: String) -> String { Fixtures.path("appraisal/\(folder)/\(name)") }
 }

@@ -7,6 +7,11 @@ package enum Fixtures {
         ProcessInfo.processInfo.environment["ASSAY_FIXTURES"].map { URL(filePath: $0) }
         ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures")
 
+    /// A fixture's path.
+    ///
+    /// - Parameter path: relative to Tests/Fixtures.
+    package static func path(_ path: String) -> String { folder.appending(path: path).path }
+
     /// A fixture's bytes.
     ///
     /// - Parameter path: relative to Tests/Fixtures.
