@@ -7,6 +7,7 @@ import Testing
 
 @testable import Appraisal
 
+/// Titles begin with the rule of Docs/appraisal.md that they test.
 @Suite("Rules for one record")
 struct RecordRuleTests {
     private func outcome(

@@ -2,8 +2,8 @@ internal import AssayCrypto
 internal import Bytes
 internal import IMA
 
-/// Judges one record at a time by the policy, in the order of the rules: template digest, PCR, violation,
-/// boot_aggregate, file or buffer.
+/// Judges one record at a time by the policy, in the order of the rules (Docs/appraisal.md): template digest, PCR,
+/// violation, boot_aggregate, file or buffer.
 struct RecordJudge: Sendable {
     let policy: Policy?
     let options: AppraisalOptions
