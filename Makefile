@@ -2,7 +2,8 @@
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
 BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
-TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd \
+    groff-base man-db mandoc zsh fish
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 
 PREFIX = /usr
@@ -66,12 +67,15 @@ test: dependencies
 	Proto/generate --check
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+	Tests/Manual/check "$$(swift build --show-bin-path)"
 
 # What a new user does, from nothing to a watched host; needs root. With --write its output goes into Docs/first-host.md.
+# And what the examples of the manual pages do.
 .PHONY: test-install
 test-install: dependencies
 	swift build
 	Tests/Install/first-host "$$(swift build --show-bin-path)"
+	Tests/Install/manual-examples "$$(swift build --show-bin-path)"
 
 # What the log of a real kernel says of the agent's own reading, and of its freeing records if the kernel can: Debian's
 # can't, `make staging-kernel` builds one that can, for `make test-kernel KERNEL=.build/kernel/staging-bzImage`.
