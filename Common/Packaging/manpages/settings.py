@@ -15,6 +15,13 @@ def part(document, program):
     return before.split("\n", 1)[1], re.search(r"`([^`]+)`", heading)[1], [row.split(" | ") for row in rows], behind
 
 
+def kinds(values):
+    """The column of the values that are taken, as it is said in a sentence."""
+    if values == "any":
+        return None
+    return "one of " + values if values.startswith("`") else values
+
+
 def page(document, program, version, date, content, example):
     common, file, rows, behind = part(document, program)
     prefix = program.upper().replace("-", "_") + "_"
@@ -28,8 +35,7 @@ def page(document, program, version, date, content, example):
     shown.section("SETTINGS")
     for key, unit, default, values, meaning in rows:
         key = key.strip("`")
-        facts = [unit] if unit else []
-        facts += [] if values == "any" else ["it is a " + values if values.startswith("list") else "one of " + values if "`" in values else values]
+        facts = [fact for fact in (unit, kinds(values)) if fact]
         shown.entry(
             roff.bold(key),
             f"{meaning[:1].upper()}{meaning[1:]}" + (f" ({'; '.join(facts)})" if facts else "") + ".",
