@@ -32,6 +32,16 @@ install: release
 deb: release
 	Common/Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
 
+# The same for Fedora and openSUSE. A program is linked with the libraries of the system that it is built on.
+.PHONY: rpm
+rpm: BUILD_PACKAGES += rpm
+rpm: release
+	Common/Packaging/rpm "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
+
+.PHONY: test-rpm
+test-rpm: rpm
+	Tests/Packages/rpm $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)"
+
 # Both packages on a clean Debian, in a chroot.
 .PHONY: test-packages
 test-packages: deb
