@@ -32,7 +32,7 @@ install: release
 deb: release
 	Common/Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
 
-# The same for Fedora and openSUSE. A program is linked with the libraries of the system that it is built on.
+# The same for Fedora and openSUSE, if what the programs are linked with has the same names there.
 .PHONY: rpm
 rpm: BUILD_PACKAGES += rpm
 rpm: release

@@ -30,8 +30,19 @@ private enum StoredNames {
             return []
         }
         defer { store.close() }
-        // What isn't plain would have to be quoted in a way that each shell has of its own.
-        return ((try? names(store)) ?? []).filter { name in name.utf8.allSatisfy { 0x21...0x7e ~= $0 } }
+        return ((try? names(store)) ?? []).filter(isPlain)
+    }
+
+    /// Whether a shell takes a name as it is. A host chooses its own name, and bash expands what it is offered: a name
+    /// such as `$(reboot)` would be run.
+    private static func isPlain(_ name: String) -> Bool {
+        !name.hasPrefix("-")
+            && name.unicodeScalars.allSatisfy { character in
+                switch character {
+                case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", "@", "+": true
+                default: false
+                }
+            }
     }
 
     private static func arguments(_ words: [String]) -> [String] {
