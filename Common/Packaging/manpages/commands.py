@@ -173,7 +173,7 @@ class Program:
         return sorted(option(each["preferredName"]) for each in own(command) if likeness(each) in self.common)
 
     def common_usage(self, command):
-        return ["[" + roff.italic("common options") + "]"] if self.taken(command) else []
+        return ["[" + r"\fIcommon\~options\fP" + "]"] if self.taken(command) else []
 
     def arguments(self, page, command):
         for argument in self.not_common(command):

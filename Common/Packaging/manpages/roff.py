@@ -71,6 +71,8 @@ class Page:
             ".nr HY 0",
             ".nh",
             ".ad l",
+            # Between sentences one blank, as between words: where a line of the source ends is chance.
+            ".ss 12 0",
         ]
 
     def __str__(self):
