@@ -80,12 +80,17 @@ test: dependencies
 	Tests/Manual/check "$$(swift build --show-bin-path)"
 
 # What a new user does, from nothing to a watched host; needs root. With --write its output goes into Docs/first-host.md.
-# And what the examples of the manual pages do.
 .PHONY: test-install
 test-install: dependencies
 	swift build
 	Tests/Install/first-host "$$(swift build --show-bin-path)"
-	Tests/Install/manual-examples "$$(swift build --show-bin-path)"
+
+# Every example of the manual pages, in a world of its own; needs root.
+.PHONY: test-manual
+test-manual: dependencies
+	swift build
+	Tests/Manual/check "$$(swift build --show-bin-path)"
+	Tests/Manual/examples "$$(swift build --show-bin-path)"
 
 # What the log of a real kernel says of the agent's own reading, and of its freeing records if the kernel can: Debian's
 # can't, `make staging-kernel` builds one that can, for `make test-kernel KERNEL=.build/kernel/staging-bzImage`.
