@@ -2,7 +2,8 @@
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
 BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
-TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd \
+    groff-base man-db mandoc zsh fish
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 
 PREFIX = /usr
@@ -30,6 +31,16 @@ install: release
 .PHONY: deb
 deb: release
 	Common/Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
+
+# The same for Fedora and openSUSE, if what the programs are linked with has the same names there.
+.PHONY: rpm
+rpm: BUILD_PACKAGES += rpm
+rpm: release
+	Common/Packaging/rpm "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
+
+.PHONY: test-rpm
+test-rpm: rpm
+	Tests/Packages/rpm $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)"
 
 # Both packages on a clean Debian, in a chroot.
 .PHONY: test-packages
@@ -66,6 +77,7 @@ test: dependencies
 	Proto/generate --check
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+	Tests/Manual/check "$$(swift build --show-bin-path)"
 
 # Every appraisal case of a folder of fixtures, N of M: `make test-conformance FIXTURES=DIR`.
 FIXTURES = Tests/Fixtures
@@ -79,6 +91,13 @@ test-conformance: dependencies
 test-install: dependencies
 	swift build
 	Tests/Install/first-host "$$(swift build --show-bin-path)"
+
+# Every example of the manual pages, in a world of its own; needs root.
+.PHONY: test-manual
+test-manual: dependencies
+	swift build
+	Tests/Manual/check "$$(swift build --show-bin-path)"
+	Tests/Manual/examples "$$(swift build --show-bin-path)"
 
 # What the log of a real kernel says of the agent's own reading, and of its freeing records if the kernel can: Debian's
 # can't, `make staging-kernel` builds one that can, for `make test-kernel KERNEL=.build/kernel/staging-bzImage`.

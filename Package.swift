@@ -203,7 +203,7 @@ let package = Package(
                 "assay-agent", "assay-verifier", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "TPMDevice",
                 "Terminal",
                 "Transport",
-                logging,
+                argumentParser, logging,
                 systemPackage,
             ]),
         tests(

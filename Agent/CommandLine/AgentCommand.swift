@@ -16,11 +16,11 @@ struct AgentCommand: AsyncParsableCommand {
               assay-agent attest --once
 
             and then `assay-agent run`, or the service: systemctl enable --now assay-agent. `join` asks for the \
-            token that `assay-verifier invite` printed. man assay-agent has every command; the documentation is in \
-            /usr/share/doc/assay-agent.
+            token that `assay-verifier invite` printed.
 
-            Exit: 0 affirming, warning or done; 1 contraindicated; 2 usage or configuration; 3 unreachable or \
-            unreadable; 4 no verdict.
+            More: man assay-agent, man assay-agent.yaml, /usr/share/doc/assay-agent.
+
+            \(ExitStatus.help)
             """,
         version: softwareVersion,
         subcommands: [

@@ -4,7 +4,9 @@ import Terminal
 
 /// What all commands of the agent take.
 struct AgentOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Configuration file (default: /etc/assay/agent.yaml).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Configuration file (default: /etc/assay/agent.yaml).", valueName: "file"),
+        completion: .file())
     var config: String?
 
     @Option(

@@ -12,8 +12,10 @@ struct AttestCommand: AsyncParsableCommand {
         discussion: """
             Without --once the connection stays open, and every round that the verifier begins is shown.
 
-            Exit: 0 affirming or warning; 1 contraindicated; 2 usage or configuration; 3 the verifier, the TPM or the \
-            log can't be reached or read; 4 no verdict.
+            \(ExitStatus.help([
+                .done: "affirming or warning", .contraindicated: "contraindicated", .usage: "usage or configuration",
+                .unavailable: "the verifier, the TPM or the log can't be reached or read", .noVerdict: "no verdict",
+            ]))
             """)
 
     @OptionGroup var options: AgentOptions

@@ -21,7 +21,10 @@ struct DoctorCommand: AsyncParsableCommand {
 
               sudo -u assay-agent assay-agent doctor
 
-            Exit: 0 it can be attested; 2 the configuration can't be used; 3 it can't be attested.
+            \(ExitStatus.help([
+                .done: "it can be attested", .usage: "the configuration can't be used",
+                .unavailable: "it can't be attested",
+            ]))
             """)
 
     @OptionGroup var options: AgentOptions

@@ -35,16 +35,20 @@ struct JoinCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The configuration file to write. Of one that is there, all settings are kept but those of the verifier and "
-                + "of TLS; the former file stays beside it (.before-join).", valueName: "file"))
+                + "of TLS; the former file stays beside it (.before-join).", valueName: "file"), completion: .file())
     var config = "/etc/assay/agent.yaml"
 
-    @Option(help: ArgumentHelp("The agent's folder, whatever the configuration says.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The agent's folder, whatever the configuration says.", valueName: "folder"),
+        completion: .directory)
     var state: String?
 
     @Option(help: ArgumentHelp("How to reach the TPM, whatever the configuration says.", valueName: "tcti"))
     var tcti: String?
 
-    @Option(help: ArgumentHelp("The measurement log, whatever the configuration says.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("The measurement log, whatever the configuration says.", valueName: "path"),
+        completion: .file())
     var log: String?
 
     @Flag(help: "One JSON object on one line.")

@@ -18,7 +18,9 @@ struct KeyCommand: AsyncParsableCommand {
 
     @OptionGroup var options: AgentOptions
 
-    @Option(help: ArgumentHelp("Where to write the key's public part (TPM2B_PUBLIC).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write the key's public part (TPM2B_PUBLIC).", valueName: "file"),
+        completion: .file())
     var out: String
 
     @Flag(help: "One JSON object on one line.")

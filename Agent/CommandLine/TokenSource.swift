@@ -17,7 +17,7 @@ struct TokenSource: ParsableArguments {
             """)
     var token: String?
 
-    @Option(help: ArgumentHelp("The file that holds the token.", valueName: "file"))
+    @Option(help: ArgumentHelp("The file that holds the token.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     func validate() throws {

@@ -2,20 +2,6 @@ package import ArgumentParser
 import Dispatch
 import Glibc
 
-/// What a command's exit tells a script.
-package enum ExitStatus: Int32, Sendable {
-    /// Done; or the tier is affirming or warning.
-    case done = 0
-    /// The tier is contraindicated.
-    case contraindicated = 1
-    /// The command line or the configuration can't be used.
-    case usage = 2
-    /// Something can't be reached, read or written.
-    case unavailable = 3
-    /// The tier is none.
-    case noVerdict = 4
-}
-
 /// Why a command ends: what to tell the operator, and what its exit says.
 package struct CommandFailure: Error, CustomStringConvertible {
     /// The exit.

@@ -6,6 +6,7 @@ package struct LoggingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical, over logging.level.", valueName: "level"),
+        completion: .list(Logger.Level.allCases.map(\.rawValue)),
         transform: Self.level)
     package var logLevel: Logger.Level?
 

@@ -11,7 +11,7 @@ extension AgentsCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Flag(help: "Take a revocation back.")
@@ -49,7 +49,7 @@ extension AgentsCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Flag(help: "One JSON object on one line.")

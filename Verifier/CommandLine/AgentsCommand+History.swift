@@ -18,7 +18,7 @@ extension AgentsCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Option(help: ArgumentHelp("Only the last so many lines.", valueName: "count"))

@@ -14,7 +14,7 @@ extension AgentsCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Option(

@@ -9,12 +9,14 @@ extension AgentsCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show how one agent stands, and why.",
-            discussion: "Exit: 0 affirming or warning, 1 contraindicated, 4 none.")
+            discussion: ExitStatus.help([
+                .done: "affirming or warning", .contraindicated: "contraindicated", .noVerdict: "none",
+            ]))
 
         @OptionGroup var options: StoreOptions
         @OptionGroup var freshness: FreshnessOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Flag(help: "One JSON object on one line.")

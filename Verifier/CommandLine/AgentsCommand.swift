@@ -29,10 +29,12 @@ struct AgentsCommand: AsyncParsableCommand {
         @Argument(help: "The agent's identity.")
         var id: String
 
-        @Option(help: ArgumentHelp("The attestation key's public part (TPM2B_PUBLIC).", valueName: "file"))
+        @Option(
+            help: ArgumentHelp("The attestation key's public part (TPM2B_PUBLIC).", valueName: "file"),
+            completion: .file())
         var ak: String
 
-        @Option(help: ArgumentHelp("The policy that judges the agent.", valueName: "name"))
+        @Option(help: ArgumentHelp("The policy that judges the agent.", valueName: "name"), completion: .policies)
         var policy: String?
 
         @Flag(

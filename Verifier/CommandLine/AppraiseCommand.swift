@@ -15,22 +15,30 @@ struct AppraiseCommand: AsyncParsableCommand {
               assay-verifier appraise --quote q.attest --signature q.sig \\
                 --ak ak.pub --nonce HEX --pcr-values q.pcrs
 
-            Exit: 0 affirming, warning, or nothing failed; 1 contraindicated; 2 usage; 3 a file can't be read.
+            \(ExitStatus.help([
+                .done: "affirming, warning, or nothing failed", .contraindicated: "contraindicated", .usage: "usage",
+                .unavailable: "a file can't be read",
+            ]))
             """)
 
     @Option(
         help: ArgumentHelp(
-            "A log, binary or text; several are shards in order; - is standard input.", valueName: "file"))
+            "A log, binary or text; several are shards in order; - is standard input.", valueName: "file"),
+        completion: .file())
     var log: [String] = []
 
     @Option(
-        help: ArgumentHelp("A runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.", valueName: "file"))
+        help: ArgumentHelp("A runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.", valueName: "file"),
+        completion: .file())
     var policy: String?
 
-    @Option(help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"), completion: .file())
     var policyKey: [String] = []
 
-    @Option(help: ArgumentHelp("A key or certificate, PEM or DER, that may sign files.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A key or certificate, PEM or DER, that may sign files.", valueName: "file"),
+        completion: .file())
     var key: [String] = []
 
     @Flag(help: "A file without a valid signature fails unless the policy lists it.")
@@ -47,11 +55,14 @@ struct AppraiseCommand: AsyncParsableCommand {
 
     @OptionGroup var quote: QuoteOptions
 
-    @Option(help: ArgumentHelp("Instead of the policy's rule: ignore, warn or fail.", valueName: "action"))
+    @Option(
+        help: ArgumentHelp("Instead of the policy's rule: ignore, warn or fail.", valueName: "action"),
+        completion: .list(["ignore", "warn", "fail"]))
     var violations: String?
 
     @Option(
-        help: ArgumentHelp("Go on where this file says, and keep in it where the next run goes on.", valueName: "file"))
+        help: ArgumentHelp("Go on where this file says, and keep in it where the next run goes on.", valueName: "file"),
+        completion: .file())
     var state: String?
 
     @Flag(help: "With --state: start over at record 0, and forget what was learned.")

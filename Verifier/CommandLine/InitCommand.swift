@@ -21,10 +21,12 @@ struct InitCommand: AsyncParsableCommand {
             backup of the store. With --ca-key it stays where an OpenSSL provider has it, such as a PKCS #11 token.
             """)
 
-    @Option(help: ArgumentHelp("The configuration file to write.", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration file to write.", valueName: "file"), completion: .file())
     var config = "/etc/assay/verifier.yaml"
 
-    @Option(help: ArgumentHelp("The folder for the store, the authority and the certificates.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The folder for the store, the authority and the certificates.", valueName: "folder"),
+        completion: .directory)
     var dir = "/var/lib/assay-verifier"
 
     @Option(

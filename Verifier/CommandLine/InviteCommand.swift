@@ -22,12 +22,14 @@ struct InviteCommand: AsyncParsableCommand {
     @OptionGroup var options: StoreOptions
 
     @Option(
-        help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"))
+        help: ArgumentHelp("The identity that the host gets; without it, the name that the host has.", valueName: "id"),
+        completion: .agents)
     var id: String?
 
     @Option(
         help: ArgumentHelp(
-            "The policy that judges the host; for an enrolled agent, only with --id.", valueName: "name"))
+            "The policy that judges the host; for an enrolled agent, only with --id.", valueName: "name"),
+        completion: .policies)
     var policy: String?
 
     @Option(help: ArgumentHelp("How many hosts may use the token, 1 to 1000.", valueName: "count"))

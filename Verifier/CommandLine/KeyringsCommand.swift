@@ -20,7 +20,7 @@ struct KeyringsCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Flag(help: "One JSON object on one line.")
@@ -44,7 +44,7 @@ struct KeyringsCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
         @Flag(help: "One JSON object a line.")

@@ -38,7 +38,7 @@ extension PolicyCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The policy's name.")
+        @Argument(help: "The policy's name.", completion: .policies)
         var name: String
 
         @Flag(help: "Print the policy as it was put, and nothing else.")
@@ -87,7 +87,7 @@ extension PolicyCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The policy's name.")
+        @Argument(help: "The policy's name.", completion: .policies)
         var name: String
 
         @Flag(help: "One JSON object on one line.")

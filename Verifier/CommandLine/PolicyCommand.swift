@@ -27,15 +27,18 @@ struct PolicyCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The policy's name.")
+        @Argument(help: "The policy's name.", completion: .policies)
         var name: String
 
-        @Argument(help: "The file: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.")
+        @Argument(
+            help: "The file: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.", completion: .file()
+        )
         var file: String
 
         @Option(
             name: .customLong("policy-key"),
-            help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"))
+            help: ArgumentHelp("PEM of a key that must have signed the policy.", valueName: "file"), completion: .file()
+        )
         var policyKey: [String] = []
 
         @Flag(help: "One JSON object on one line.")
@@ -69,10 +72,10 @@ struct PolicyCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The agent's identity.")
+        @Argument(help: "The agent's identity.", completion: .agents)
         var id: String
 
-        @Argument(help: "The policy's name.")
+        @Argument(help: "The policy's name.", completion: .policies)
         var name: String
 
         @Flag(help: "One JSON object on one line.")

@@ -33,10 +33,13 @@ struct PolicyCreateCommand: ParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"))
+        help: ArgumentHelp("A log of the kernel, binary or text; several are shards in order.", valueName: "file"),
+        completion: .file())
     var log: [String] = []
 
-    @Option(help: ArgumentHelp("A host's root folder: all regular files in it.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("A host's root folder: all regular files in it.", valueName: "folder"),
+        completion: .directory)
     var tree: [String] = []
 
     @Option(help: ArgumentHelp("A certificate or key, PEM or DER, allowed on a keyring.", valueName: "name=file"))
@@ -47,17 +50,18 @@ struct PolicyCreateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file")
+            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file"),
+        completion: .file()
     )
     var excludes: [String] = []
 
-    @Option(help: ArgumentHelp("A policy to extend.", valueName: "file"))
+    @Option(help: ArgumentHelp("A policy to extend.", valueName: "file"), completion: .file())
     var base: String?
 
     @Option(
         help: ArgumentHelp(
             "The hash of --tree's and --keyring's digests; else that of the log or of --base.",
-            valueName: "algorithm"))
+            valueName: "algorithm"), completion: .list(HashAlgorithm.allCases.map(\.rawValue)))
     var hash: String?
 
     @Option(
@@ -68,7 +72,9 @@ struct PolicyCreateCommand: ParsableCommand {
 
     @OptionGroup var quote: QuoteOptions
 
-    @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"),
+        completion: .file())
     var out: String?
 
     func validate() throws {

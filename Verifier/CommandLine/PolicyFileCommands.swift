@@ -13,16 +13,19 @@ struct PolicyConvertCommand: ParsableCommand {
             Lines are those of sha1sum's family, with --tag and -z, too. A policy that wouldn't load is not written.
             """)
 
-    @Argument(help: "The allowlist.")
+    @Argument(help: "The allowlist.", completion: .file())
     var allowlist: String
 
     @Option(
         help: ArgumentHelp(
-            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file")
+            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file"),
+        completion: .file()
     )
     var excludes: String?
 
-    @Option(help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write the policy; else to standard output.", valueName: "file"),
+        completion: .file())
     var out: String?
 
     func run() throws {
@@ -40,14 +43,16 @@ struct PolicyCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check a policy: every fault with its place.",
-        discussion: "Exit: 0 it loads, warnings or not; 1 it doesn't.")
+        discussion: ExitStatus.help([.done: "it loads, warnings or not", .contraindicated: "it doesn't"]))
 
-    @Argument(help: "The file: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.")
+    @Argument(
+        help: "The file: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.", completion: .file())
     var file: String
 
     @Option(
         name: .customLong("policy-key"),
-        help: ArgumentHelp("A key or certificate that must have signed the policy.", valueName: "file"))
+        help: ArgumentHelp("A key or certificate that must have signed the policy.", valueName: "file"),
+        completion: .file())
     var policyKey: [String] = []
 
     @Option(
@@ -96,15 +101,15 @@ struct PolicyDiffCommand: ParsableCommand {
         commandName: "diff",
         abstract: "Show what the second policy allows that the first doesn't (+), and the reverse (-).")
 
-    @Argument(help: "The first policy.")
+    @Argument(help: "The first policy.", completion: .file())
     var old: String
 
-    @Argument(help: "The second.")
+    @Argument(help: "The second.", completion: .file())
     var new: String
 
     @Option(
         name: .customLong("policy-key"),
-        help: ArgumentHelp("A key or certificate that must have signed both.", valueName: "file"))
+        help: ArgumentHelp("A key or certificate that must have signed both.", valueName: "file"), completion: .file())
     var policyKey: [String] = []
 
     @Flag(help: "One JSON object a line.")

@@ -16,18 +16,23 @@ struct PolicySignCommand: ParsableCommand {
               assay-verifier policy put web web.dsse.json --policy-key policy.pub
             """)
 
-    @Argument(help: "The policy.")
+    @Argument(help: "The policy.", completion: .file())
     var file: String
 
-    @Option(help: ArgumentHelp("PEM of the private key, RSA or ECDSA, without a passphrase.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM of the private key, RSA or ECDSA, without a passphrase.", valueName: "file"),
+        completion: .file())
     var key: String
 
     @Option(
         help: ArgumentHelp(
-            "The key's certificate: checked to be the key's, and named in the envelope.", valueName: "file"))
+            "The key's certificate: checked to be the key's, and named in the envelope.", valueName: "file"),
+        completion: .file())
     var certificate: String?
 
-    @Option(help: ArgumentHelp("Where to write the envelope; else to standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write the envelope; else to standard output.", valueName: "file"),
+        completion: .file())
     var out: String?
 
     func run() throws {

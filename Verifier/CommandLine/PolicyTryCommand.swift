@@ -14,21 +14,28 @@ struct PolicyTryCommand: AsyncParsableCommand {
         abstract: "Try a policy on the hosts that another one judges: what would it fail, host by host?",
         discussion: """
             The running server asks each agent of the policy NAME for its whole log, at its next round, and judges it by \
-            the assigned policy, as ever, and by FILE, which decides nothing. Answers are printed as they come. Exit: 0 \
-            the new policy would fail nobody, 1 it would fail somebody, 4 it would not, but some agents have not answered.
+            the assigned policy, as ever, and by FILE, which decides nothing. Answers are printed as they come.
+
+            \(ExitStatus.help([
+                .done: "the new policy would fail nobody", .contraindicated: "it would fail somebody",
+                .noVerdict: "it would not, but some agents have not answered",
+            ]))
             """)
 
     @OptionGroup var options: StoreOptions
 
-    @Argument(help: "The policy's name, whose agents are asked.")
+    @Argument(help: "The policy's name, whose agents are asked.", completion: .policies)
     var name: String
 
-    @Argument(help: "The new policy: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.")
+    @Argument(
+        help: "The new policy: a runtime policy v1 (JSON), or a signed one (DSSE) with --policy-key.",
+        completion: .file())
     var file: String
 
     @Option(
         name: .customLong("policy-key"),
-        help: ArgumentHelp("PEM of a key that must have signed the new policy.", valueName: "file"))
+        help: ArgumentHelp("PEM of a key that must have signed the new policy.", valueName: "file"), completion: .file()
+    )
     var policyKey: [String] = []
 
     @Option(help: ArgumentHelp("How long agents are waited for.", valueName: "seconds"))

@@ -1,19 +1,25 @@
 import ArgumentParser
+import AssayCrypto
 import Offline
 import Terminal
 
 /// A quote in files, as tpm2-tools leave it.
 struct QuoteOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A quote (TPMS_ATTEST), as tpm2_quote -m writes it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A quote (TPMS_ATTEST), as tpm2_quote -m writes it.", valueName: "file"), completion: .file()
+    )
     var quote: String?
 
-    @Option(help: ArgumentHelp("The quote's signature, as tpm2_quote -s writes it: tss or plain.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The quote's signature, as tpm2_quote -s writes it: tss or plain.", valueName: "file"),
+        completion: .file())
     var signature: String?
 
     @Option(
         help: ArgumentHelp(
             "The attestation key, as tpm2_readpublic writes it: TPM2B_PUBLIC or TPMT_PUBLIC (tss, tpmt), or PEM or DER of a "
-                + "key or certificate, which don't tell whether the key is a TPM's restricted key.", valueName: "file"))
+                + "key or certificate, which don't tell whether the key is a TPM's restricted key.", valueName: "file"),
+        completion: .file())
     var ak: String?
 
     @Option(help: ArgumentHelp("The quote's qualifying data.", valueName: "hex"))
@@ -22,10 +28,11 @@ struct QuoteOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The PCRs' values, as tpm2_quote -o writes them: serialized, or plain values of the quote's PCRs.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var pcrValues: String?
 
-    @Option(help: "The one bank that the quote must be of.")
+    @Option(
+        help: "The one bank that the quote must be of.", completion: .list(PCRBank.allCases.map(\.description)))
     var bank: String?
 
     @Flag(

@@ -45,7 +45,11 @@ struct StoreCommand: AsyncParsableCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read every value of the store, and see whether they fit each other.",
-            discussion: "Exit: 0 all is well, 3 something is damaged; each problem names database and agent.")
+            discussion: """
+                Each problem names database and agent.
+
+                \(ExitStatus.help([.done: "all is well", .unavailable: "something is damaged, or can't be read"]))
+                """)
 
         @OptionGroup var options: StoreOptions
 
@@ -117,7 +121,7 @@ struct StoreCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "The file to make.")
+        @Argument(help: "The file to make.", completion: .file())
         var file: String
 
         @Flag(help: "One JSON object on one line.")
@@ -147,7 +151,7 @@ struct StoreCommand: AsyncParsableCommand {
 
         @OptionGroup var options: StoreOptions
 
-        @Argument(help: "A file that backup has made.")
+        @Argument(help: "A file that backup has made.", completion: .file())
         var file: String
 
         @Flag(help: "One JSON object on one line.")

@@ -7,7 +7,9 @@ import Terminal
 
 /// What all commands take that use the store.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Configuration file (default: /etc/assay/verifier.yaml).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Configuration file (default: /etc/assay/verifier.yaml).", valueName: "file"),
+        completion: .file())
     var config: String?
 
     @Option(
@@ -16,7 +18,9 @@ struct StoreOptions: ParsableArguments {
             valueName: "key=value"))
     var set: [String] = []
 
-    @Option(help: ArgumentHelp("The store's folder, whatever the configuration says.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The store's folder, whatever the configuration says.", valueName: "folder"),
+        completion: .directory)
     var store: String?
 
     func settings() throws(CommandFailure) -> Settings {
@@ -45,7 +49,10 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens the store.
-    func open(_ mode: Store.Mode) async throws(CommandFailure) -> Store {
+    func open(_ mode: Store.Mode) async throws(CommandFailure) -> Store { try opened(mode) }
+
+    /// The same where nothing can wait.
+    func opened(_ mode: Store.Mode) throws(CommandFailure) -> Store {
         let settings = try settings()
         let path = try storePath(settings)
         let storage = try storage(settings)

@@ -14,10 +14,11 @@ struct VerifierCommand: AsyncParsableCommand {
               assay-verifier serve
               assay-verifier invite --id HOST --policy NAME
 
-            and the line that the last one prints, run on the host. Listing and inviting work beside a running server. \
-            man assay-verifier has every command; the documentation is in /usr/share/doc/assay-verifier.
+            and the line that the last one prints, run on the host. Listing and inviting work beside a running server.
 
-            Exit: 0 done, affirming or warning; 1 contraindicated; 2 usage or configuration; 3 unreachable or unreadable; 4 no verdict.
+            More: man assay-verifier, man assay-verifier.yaml, /usr/share/doc/assay-verifier.
+
+            \(ExitStatus.help)
             """,
         version: softwareVersion,
         subcommands: [

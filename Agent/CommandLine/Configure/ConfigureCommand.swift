@@ -18,10 +18,12 @@ struct ConfigureCommand: AsyncParsableCommand {
     @Option(help: "Whether the kernel's records are freed once they are stored (Linux 7.2 and later).")
     var trim: TrimWord
 
-    @Option(help: ArgumentHelp("The configuration file, which `assay-agent join` made.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The configuration file, which `assay-agent join` made.", valueName: "file"),
+        completion: .file())
     var config = AgentSettings.schema.defaultFile
 
-    @Option(help: ArgumentHelp("Where the host's own units are.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Where the host's own units are.", valueName: "folder"), completion: .directory)
     var units = "/etc/systemd/system"
 
     @Flag(help: "One JSON object on one line.")

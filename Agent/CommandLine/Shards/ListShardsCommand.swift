@@ -10,7 +10,11 @@ struct ListShardsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Show the shards, and whether each is what was written.",
-        discussion: "It needs neither root nor the TPM. Exit 3 if a shard is missing or damaged.")
+        discussion: """
+            It needs neither root nor the TPM.
+
+            \(ExitStatus.help([.done: "each is", .unavailable: "a shard is missing or damaged"]))
+            """)
 
     @OptionGroup var options: AgentOptions
     @OptionGroup var stored: StoredShardsOptions

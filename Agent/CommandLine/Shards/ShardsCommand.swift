@@ -36,7 +36,9 @@ extension AgentOptions {
 
 /// Options of what needs neither the TPM nor the kernel's log.
 struct StoredShardsOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The folder of all boots' shards, in place of the configured one.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("The folder of all boots' shards, in place of the configured one.", valueName: "path"),
+        completion: .directory)
     var directory: String?
 
     @Option(help: ArgumentHelp("The boot, as its folder is called; the newest, unless given.", valueName: "boot"))

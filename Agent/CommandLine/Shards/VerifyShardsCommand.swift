@@ -13,7 +13,12 @@ struct VerifyShardsCommand: AsyncParsableCommand {
         abstract: "Replay the shards, brought up to date, against the TPM's PCRs.",
         discussion: """
             Records for which the quota or the disk has no room are read from the kernel, where they still are; none is \
-            freed there. Exit 1 if shards and kernel together don't replay to the PCRs, 3 if a shard is missing or damaged.
+            freed there.
+
+            \(ExitStatus.help([
+                .done: "shards and kernel together replay to the PCRs", .contraindicated: "they don't",
+                .unavailable: "a shard is missing or damaged, or the TPM or the log can't be read",
+            ]))
             """)
 
     @OptionGroup var options: AgentOptions
