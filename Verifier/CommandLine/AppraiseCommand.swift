@@ -15,7 +15,10 @@ struct AppraiseCommand: AsyncParsableCommand {
               assay-verifier appraise --quote q.attest --signature q.sig \\
                 --ak ak.pub --nonce HEX --pcr-values q.pcrs
 
-            Exit: 0 affirming, warning, or nothing failed; 1 contraindicated; 2 usage; 3 a file can't be read.
+            Values of the SHA-1 bank alone give no verdict without --allow-sha1, as on a server.
+
+            Exit: 0 affirming, warning, or nothing failed; 1 contraindicated; 2 usage; 3 a file can't be read; 4 evidence that \
+            no server takes.
             """)
 
     @Option(
@@ -67,8 +70,9 @@ struct AppraiseCommand: AsyncParsableCommand {
     func run() async throws {
         let report = try appraised(arguments)
         report.notices.forEach(Output.notice)
-        if json { Output.line(report.json) } else { report.lines.forEach { Output.line($0) } }
+        if json { Output.line(report.json) } else { report.lines.forEach { Output.paragraph($0) } }
         if report.isContraindicated { throw CommandFailure(.contraindicated) }
+        if report.isRefused { throw CommandFailure(.noVerdict) }
     }
 
     private var arguments: AppraisalArguments {
