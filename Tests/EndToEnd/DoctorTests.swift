@@ -91,7 +91,7 @@ extension EndToEnd {
                     (try installation.snapshot().verdict?.number ?? 0) > seen
                 }
                 #expect(service.isRunning)
-                #expect(service.output.components(separatedBy: " connected").count == 2, "\(service.output)")
+                #expect(service.output.components(separatedBy: "msg=connected").count == 2, "\(service.output)")
                 #expect(!service.output.contains("took over") && !verifier.output.contains("takes over"))
                 service.kill()
                 verifier.kill()

@@ -157,6 +157,14 @@ struct NoVerdictTests {
         return (test, arguments)
     }
 
+    /// What the log leads to in these banks, for `--pcr`.
+    private static func values(_ banks: [PCRBank], of arguments: AppraisalArguments) throws -> [String] {
+        var whole = arguments
+        whole.pcrs = []
+        let pcr = try appraise(whole).pcr
+        return try banks.map { "\($0):\(try #require(pcr[$0]))" }
+    }
+
     @Test("A log that nothing vouches for: what to give")
     func withoutQuote() throws {
         var arguments = try Self.arguments("ima-log/ng-ok").1
@@ -188,32 +196,24 @@ struct NoVerdictTests {
 
     @Test("The SHA-1 bank alone gives no verdict, as in a session, unless it is allowed")
     func sha1Bank() throws {
-        let files = try TemporaryFolder()
         var arguments = try Self.arguments("ima-log/ng-bank-sha1").1
-        arguments.state = files.path("state")
         let refused = try appraise(arguments)
         #expect(refused.tier == .none && refused.isRefused && refused.findings.isEmpty)
         #expect(refused.lines[1].contains("SHA-1 bank alone") && refused.lines[1].contains("--allow-sha1"))
-        // Nor is it gone on from.
-        #expect(try files.names().isEmpty)
         arguments.allowsSHA1 = true
         let allowed = try appraise(arguments)
         #expect(allowed.tier == .affirming && !allowed.isRefused && !allowed.ofSHA1.isEmpty)
-        #expect(try files.names() == ["state"])
         // What fails, fails in any bank.
-        let (_, failing) = try Self.arguments("ima-log/ng-unknownFile")
-        var builder = failing
-        builder.state = nil
-        builder.pcrs = ["sha1:" + (try #require(try appraise(failing).pcr[.sha1]).description)]
-        let contraindicated = try appraise(builder)
+        var failing = try Self.arguments("ima-log/ng-unknownFile").1
+        failing.pcrs = try Self.values([.sha1], of: failing)
+        let contraindicated = try appraise(failing)
         #expect(contraindicated.isContraindicated && contraindicated.isRefused, "\(contraindicated.lines)")
     }
 
     @Test("A second bank beside SHA-1 is enough")
     func secondBank() throws {
         var arguments = try Self.arguments("ima-log/ng-ok").1
-        let pcr = try appraise(arguments).pcr
-        arguments.pcrs = try [PCRBank.sha1, .sha256].map { "\($0):\(try #require(pcr[$0]))" }
+        arguments.pcrs = try Self.values([.sha1, .sha256], of: arguments)
         let report = try appraise(arguments)
         #expect(report.tier == .affirming && !report.isRefused, "\(report.lines)")
     }

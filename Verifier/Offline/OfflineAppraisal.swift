@@ -211,8 +211,7 @@ extension OfflineAppraisal {
             ])
         }
         if proof.values?.restsOnSHA1Alone == true {
-            guard request.allowsSHA1 else { return report.refuseBank() }
-            report.noteBank()
+            if request.allowsSHA1 { report.noteBank() } else { report.refuseBank() }
         }
         guard let state = outcome.newState else { return }
         saved.appraisal = state
