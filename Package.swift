@@ -100,8 +100,8 @@ let package = Package(
         module(
             "Doctor", "Agent/Doctor",
             [
-                "CTimex", "AssayCrypto", "Bytes", "Files", "IMA", "Shards", "TPM", "TPMDevice", "Terminal", "Transport",
-                nioPosix, systemPackage,
+                "CTimex", "AssayCrypto", "Bytes", "Files", "IMA", "Messages", "Shards", "TPM", "TPMDevice", "Terminal",
+                "Transport", nioPosix, systemPackage,
             ]),
         command(
             "assay-agent", "Agent/CommandLine",
@@ -180,7 +180,7 @@ let package = Package(
             [
                 "Store", "Appraisal", "AssayCrypto", "IMA", "TPM", "TestSupport", systemPackage,
             ]),
-        tests("Terminal", ["Terminal", argumentParser]),
+        tests("Terminal", ["Terminal", argumentParser, logging]),
         tests("Settings", ["Settings", "Bytes"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
@@ -196,7 +196,10 @@ let package = Package(
             ]),
         tests(
             "Doctor",
-            ["Doctor", "AssayCrypto", "Bytes", "IMA", "Shards", "TPM", "TPMDevice", "Transport", systemPackage]),
+            [
+                "Doctor", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM", "TPMDevice", "Transport",
+                systemPackage,
+            ]),
         tests(
             "Configuration",
             [

@@ -7,10 +7,13 @@ package struct TransferRate: Hashable, Sendable {
     /// What the rest takes at this rate; nil before there is one.
     package let secondsLeft: Double?
 
-    /// The rate of a round so far.
+    /// What goes out within a shorter time goes into buffers: that tells nothing of the link.
+    private static let leastTime = Duration.milliseconds(200)
+
+    /// The rate of a round so far; 0 before there is one.
     package init(_ progress: AttesterSession.Progress, after elapsed: Duration) {
         let seconds = elapsed / .seconds(1)
-        guard seconds > 0 else {
+        guard elapsed >= Self.leastTime else {
             (bytesPerSecond, recordsPerSecond, secondsLeft) = (0, 0, nil)
             return
         }

@@ -25,25 +25,28 @@ struct AttestationDisplay: Sendable {
         let remaining = progress.recordsTotal - progress.recordsSent
         let remainingBytes = progress.bytesTotal - min(progress.bytesSent, progress.bytesTotal)
         Output.transient("")
-        Output.line(
-            "  round: \(records(UInt64(progress.shardRecords))), "
+        Output.paragraph(
+            "  ",
+            "round: \(records(UInt64(progress.shardRecords))), "
                 + "\(readableSize(UInt64(progress.shardBytes))) sent, "
                 + "more_data_pending=\(progress.moreDataPending), "
                 + "\(records(remaining)) (\(readableSize(remainingBytes))) remain")
-        Output.transient(
-            "  " + ProgressBar().line(done: progress.bytesSent, total: progress.bytesTotal) + "  " + rate.words)
+        let words = rate.words.isEmpty ? "" : "  " + rate.words
+        let bar = ProgressBar(beside: words.count + 2)
+        Output.transient("  " + bar.line(done: progress.bytesSent, total: progress.bytesTotal) + words)
         if !progress.moreDataPending { Output.transient("") }
     }
 
     private func show(_ result: AttestationResult) {
         showLearned(in: result)
         let counts = result.findingCounts.map { "\($0.reason) \($0.count)" }.joined(separator: ", ")
-        Output.line(
-            "verdict: \(result.tier), \(records(result.recordsAppraised)) appraised, "
+        Output.paragraph(
+            "verdict: ",
+            "\(result.tier), \(records(result.recordsAppraised)) appraised, "
                 + "\(readableCount(result.signaturesVerified)) signatures verified, "
                 + "next record \(readableCount(result.nextRecord))" + (counts.isEmpty ? "" : ", " + counts))
-        if !result.identity.isEmpty { Output.line("identity: \(result.identity)") }
-        if !result.boot.isEmpty { Output.line("boot: \(result.boot)") }
+        if !result.identity.isEmpty { Output.paragraph("identity: ", result.identity) }
+        if !result.boot.isEmpty { Output.paragraph("boot: ", result.boot) }
         for finding in result.findings.prefix(10) { show(finding) }
     }
 
@@ -60,7 +63,7 @@ struct AttestationDisplay: Sendable {
                 let subject = escaped(text: String(decoding: key.subject, as: UTF8.self))
                 return key.keyID.hexadecimal + (subject.isEmpty ? "" : " (\(subject))")
             }
-            Output.line("  \(escaped(keyring.name)): " + keys.joined(separator: ", "))
+            Output.paragraph("  ", "\(escaped(keyring.name)): " + keys.joined(separator: ", "))
         }
     }
 
@@ -72,17 +75,19 @@ struct AttestationDisplay: Sendable {
         let place = finding.record.map { "record \(readableCount($0)): " } ?? ""
         let word = finding.isWarning ? "warning: " : ""
         Output.line("  \(word)\(place)\(finding.reason) \(escaped(finding.path))")
-        if !finding.found.isEmpty { Output.line("    found: \(finding.found)") }
-        if !finding.expected.isEmpty { Output.line("    expected: \(finding.expected)") }
-        Output.line("    remedy: \(finding.remedy)")
+        if !finding.found.isEmpty { Output.paragraph("    found: ", finding.found) }
+        if !finding.expected.isEmpty { Output.paragraph("    expected: ", finding.expected) }
+        Output.paragraph("    remedy: ", finding.remedy)
     }
 }
 
 extension TransferRate {
-    /// `66,210 records/s, 11.3 MiB/s, 81 s left`
+    /// `66,210 records/s, 11.3 MiB/s, 81 s left`; empty before there is a rate.
     var words: String {
+        guard let records = UInt64(exactly: recordsPerSecond.rounded()),
+            let bytes = UInt64(exactly: bytesPerSecond.rounded()), bytes > 0
+        else { return "" }
         let left = secondsLeft.flatMap { Int64(exactly: $0.rounded(.up)) }.map { ", \(readableAge($0)) left" } ?? ""
-        let records = readableCount(UInt64(exactly: recordsPerSecond.rounded()) ?? 0)
-        return "\(records) records/s, \(readableSize(UInt64(exactly: bytesPerSecond.rounded()) ?? 0))/s" + left
+        return "\(readableCount(records)) records/s, \(readableSize(bytes))/s" + left
     }
 }

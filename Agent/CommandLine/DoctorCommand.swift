@@ -16,14 +16,15 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Tell whether this host can be attested, and what to do if not.",
         discussion: """
-            Looks at the TPM, the kernel's measurements, the certificate and the verifier; changes nothing. Run it as \
-            the agent's user to see what the service sees:
+            Looks at the TPM, the kernel's measurements and the certificate, and asks the verifier how this host stands: \
+            whether it is welcome, which policy judges it, and what its last verdict says. It changes nothing, and a \
+            service that runs goes on. Run it as the agent's user to see what the service sees:
 
               sudo -u assay-agent assay-agent doctor
 
             \(ExitStatus.help([
                 .done: "it can be attested", .usage: "the configuration can't be used",
-                .unavailable: "it can't be attested",
+                .unavailable: "it can't be attested, or isn't welcome",
             ]))
             """)
 
@@ -81,8 +82,8 @@ struct DoctorCommand: AsyncParsableCommand {
                 }
             let name = finding.check.rawValue
             let columns = [mark, name].map { $0 + String(repeating: " ", count: ($0 == mark ? 6 : width) - $0.count) }
-            Output.line(columns.joined(separator: "  ") + "  " + finding.says)
-            if let remedy = finding.remedy { Output.line(String(repeating: " ", count: 8) + "remedy: " + remedy) }
+            Output.paragraph(columns.joined(separator: "  ") + "  ", finding.says)
+            if let remedy = finding.remedy { Output.paragraph("        remedy: ", remedy) }
         }
         let failed = diagnosis.findings.count { $0.state == .failed }
         let warned = diagnosis.findings.count { $0.state == .warning }

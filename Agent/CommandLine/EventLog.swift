@@ -54,12 +54,19 @@ final class EventLog: Sendable {
             told = .now
             return true
         }
-        logger.log(
-            level: isDue ? .info : .debug, "shard sent",
-            metadata: [
-                "records": "\(progress.recordsSent)", "of": "\(progress.recordsTotal)",
-                "bytes": "\(progress.bytesSent)", "of_bytes": "\(progress.bytesTotal)",
-                "more_data_pending": "\(progress.moreDataPending)", "rate": "\(rate.words)",
-            ])
+        var metadata: Logger.Metadata = [
+            "records": "\(progress.recordsSent)", "of": "\(progress.recordsTotal)",
+            "bytes": "\(progress.bytesSent)", "of_bytes": "\(progress.bytesTotal)",
+            "more_data_pending": "\(progress.moreDataPending)",
+        ]
+        // Numbers, each under its key; none before there is a rate.
+        let rates = [
+            ("records_per_second", rate.recordsPerSecond), ("bytes_per_second", rate.bytesPerSecond),
+            ("seconds_left", rate.secondsLeft ?? 0),
+        ]
+        for (key, value) in rates {
+            if let whole = UInt64(exactly: value.rounded()), whole > 0 { metadata[key] = "\(whole)" }
+        }
+        logger.log(level: isDue ? .info : .debug, "shard sent", metadata: metadata)
     }
 }

@@ -57,7 +57,7 @@ extension RunCommand {
         if json {
             for line in settings.effective { Output.line(try jsonLine(line)) }
         } else {
-            Output.bytes(table.text())
+            Output.table(table)
         }
         let configuration = try options.read()
         _ = try configuration.tlsContext()

@@ -1,5 +1,6 @@
 internal import AssayCrypto
 internal import Files
+internal import Messages
 internal import Terminal
 
 /// Whether a host can be attested, and what to do about it if not: a function of what was seen.
@@ -163,7 +164,13 @@ extension Diagnosis {
 
     static func verifier(_ facts: HostFacts) -> Finding {
         switch facts.verifier {
-        case .answers(let address): .ok(.verifier, "\(address) answers, and takes this host's certificate")
+        case .welcomes(let address, let says): .ok(.verifier, "\(address) answers: \(says)")
+        case .cautions(let address, let says):
+            .warning(.verifier, "\(address) answers: \(says)", remedy: Status.Advice.askOperator.remedy)
+        case .answers(let address):
+            .warning(
+                .verifier, "\(address) answers, takes this host's certificate, and doesn't say how this host stands",
+                remedy: Status.Advice.install.remedy)
         case .notConfigured:
             .warning(
                 .verifier, "none is configured", remedy: "assay-agent join, or set verifier.host")

@@ -154,7 +154,11 @@ package struct HostFacts: Sendable {
     }
 
     package enum VerifierState: Hashable, Sendable {
-        /// The handshake is done and nobody hung up.
+        /// It says how this host stands with it: nobody need do anything.
+        case welcomes(address: String, says: String)
+        /// It says the same, and that somebody must do something for this host to be affirmed.
+        case cautions(address: String, says: String)
+        /// It has taken the certificate, which it does of nobody whom it refuses, and says no more: another release.
         case answers(address: String)
         /// No address is configured.
         case notConfigured

@@ -260,45 +260,4 @@ extension HostProbe {
             return .fails(.init("\(certificateFile): \(error)", remedy: "join again, or correct tls.certificate"))
         }
     }
-
-    private func verifierState(_ certificate: HostFacts.CertificateState) async -> HostFacts.VerifierState {
-        guard let verifier else { return .notConfigured }
-        guard case .present = certificate, let credentials = verifier.credentials, let trustFile = verifier.trustFile
-        else { return .notTried }
-        let place = "\(verifier.host):\(verifier.port)"
-        do {
-            let context = try TLSContext.client(credentials: credentials, trustRootsFile: trustFile)
-            let connection = try await AssayDialer.connect(
-                host: verifier.host, port: verifier.port, context: context, serverName: verifier.name,
-                group: MultiThreadedEventLoopGroup.singleton)
-            try await Self.listen(to: connection)
-            return .answers(address: place)
-        } catch let error as TLSError {
-            return .fails(
-                .init("\(place): \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
-        } catch TransportError.tls(let error) {
-            return .fails(
-                .init("\(place): TLS: \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
-        } catch {
-            return .fails(
-                .init(
-                    "\(place): \(error)",
-                    remedy: Self.serverRemedy))
-        }
-    }
-
-    private static let serverRemedy = "see that assay-verifier serve runs there, and that no firewall is between"
-
-    /// With TLS 1.3 a server refuses a certificate only after the client's handshake is done: an alert comes, or nothing.
-    private static func listen(to connection: AgentConnection) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { _ = try await connection.receive() }
-            group.addTask { try await Task.sleep(for: .seconds(1)) }
-            try await group.next()
-            group.cancelAll()
-            // The other task ends because it is cancelled: that isn't the verifier's doing.
-            while let rest = await group.nextResult() { _ = rest }
-        }
-        await connection.close()
-    }
 }

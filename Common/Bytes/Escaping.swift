@@ -29,14 +29,14 @@ package let peerTextLimit = 1024
 
 /// Shows text that somebody else wrote (a peer's Status, a finding's words) so that it cannot act on a terminal, a log or
 /// a reader, nor fill them: what isn't printable becomes what ``escaped(_:)`` makes of it, and a text of more than `limit`
-/// bytes is cut and ends in `…`.
+/// bytes is cut and ends in `...`.
 ///
 /// A backslash stays one, for names within such a text are escaped already: so the text doesn't change any more, however
 /// often it is handed on.
 package func escaped(text: String, limit: Int = peerTextLimit) -> String {
     let isPlain = text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
     if isPlain, text.utf8.count <= limit { return text }
-    let end = "…"
+    let end = "..."
     var result = ""
     var kept = 0  // bytes of `result` that leave room for the end
     for scalar in text.unicodeScalars {

@@ -16,7 +16,7 @@ package struct LoggingOptions: ParsableArguments {
     ///
     /// - Parameter configured: the level without the flag.
     package func logger(_ label: String, configured: Logger.Level) -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: label) { LogfmtHandler(label: $0) }
         logger.logLevel = logLevel ?? configured
         return logger
     }

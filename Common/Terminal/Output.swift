@@ -36,13 +36,13 @@ package enum Output {
         write(text, to: STDERR_FILENO)
     }
 
-    /// Overwrites the current line of a terminal; in a pipe, nothing.
+    /// Overwrites the current line of a terminal; where none can be overwritten, nothing.
     package static func transient(_ text: String) {
-        if isTerminal { write("\r\u{1b}[K" + text, to: STDOUT_FILENO) }
+        guard medium.overwrites else { return }
+        // A line that goes on below would stay there.
+        let room = medium.width.map { max(1, $0 - 1) } ?? text.count
+        write("\r\u{1b}[K" + text.prefix(room), to: STDOUT_FILENO)
     }
-
-    /// Whether standard output is a terminal: only then progress and colour are shown.
-    package static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
     /// Why something that was for standard output is lost, as the system says it; nil if nothing is.
     ///

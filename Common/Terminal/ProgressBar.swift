@@ -1,10 +1,20 @@
 /// A bar that shows how much of a transfer is done. It draws nothing by itself: the caller prints `line`.
 package struct ProgressBar: Sendable {
     private let width: Int
+    private let drawing: Drawing
 
     /// A bar of so many cells.
-    package init(width: Int = 32) {
+    package init(width: Int = 32, drawing: Drawing) {
         self.width = max(1, width)
+        self.drawing = drawing
+    }
+
+    /// A bar on standard output that leaves room for what stands beside it.
+    ///
+    /// - Parameter characters: how many these are, without the percentage.
+    package init(beside characters: Int) {
+        let room = Output.medium.width.map { $0 - characters - 8 } ?? .max
+        self.init(width: min(32, max(8, room)), drawing: Output.medium.drawing)
     }
 
     /// The bar, filled to `done` of `total`, with the percentage.
@@ -13,7 +23,8 @@ package struct ProgressBar: Sendable {
     package func line(done: UInt64, total: UInt64) -> String {
         let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
         let filled = Int((share * Double(width)).rounded(.down))
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        let bar =
+            String(repeating: drawing.done, count: filled) + String(repeating: drawing.open, count: width - filled)
         return bar + " " + String(Int(share * 100)) + " %"
     }
 }

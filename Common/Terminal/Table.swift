@@ -2,6 +2,12 @@
 ///
 /// A listing may have a hundred thousand rows: all of their text is one array of bytes.
 package struct Table: Sendable {
+    /// A cell as it is seen.
+    struct Shown {
+        let text: String
+        let style: Style?
+    }
+
     private struct Cell {
         /// Where its bytes end; they begin where those of the cell before it end.
         let end: Int
@@ -13,8 +19,8 @@ package struct Table: Sendable {
     private var cells: [Cell] = []
     /// Where each row's cells end.
     private var rowEnds: [Int] = []
-    private var widths: [Int] = []
-    private let rightAligned: Set<Int>
+    private(set) var widths: [Int] = []
+    let rightAligned: Set<Int>
 
     /// A table with a header.
     ///
@@ -40,16 +46,40 @@ package struct Table: Sendable {
     }
 
     /// The lines as UTF-8, each with its newline and without trailing blanks.
-    package func text(coloured: Bool = false) -> [UInt8] {
+    ///
+    /// - Parameter width: how many columns a line may have, if its words allow that; nil for any number.
+    package func text(coloured: Bool = false, width: Int? = nil) -> [UInt8] {
         var text: [UInt8] = []
-        text.reserveCapacity(rowEnds.count * widths.reduce(1) { $0 + $1 + 2 })
+        switch setting(within: width) {
+        case .columns: appendColumns(coloured: coloured, to: &text)
+        case .wrapped(let fitting): appendWrapped(fitting, coloured: coloured, to: &text)
+        case .blocks: appendBlocks(within: width, coloured: coloured, to: &text)
+        }
+        return text
+    }
+
+    /// Visits the rows, the header first.
+    func forEachRow(_ body: ([Shown]) -> Void) {
+        var first = 0
+        var start = 0
+        for end in rowEnds {
+            body(
+                cells[first..<end].map { cell in
+                    defer { start = cell.end }
+                    return Shown(text: String(decoding: bytes[start..<cell.end], as: UTF8.self), style: cell.style)
+                })
+            first = end
+        }
+    }
+
+    private func appendColumns(coloured: Bool, to text: inout [UInt8]) {
+        text.reserveCapacity(rowEnds.count * widths.reduce(1) { $0 + $1 + Self.gap })
         var row = 0
         for end in rowEnds {
             append(row..<end, coloured: coloured, to: &text)
             text.append(UInt8(ascii: "\n"))
             row = end
         }
-        return text
     }
 
     private func append(_ row: Range<Int>, coloured: Bool, to text: inout [UInt8]) {
@@ -62,9 +92,9 @@ package struct Table: Sendable {
             if start < cell.end {
                 text += repeatElement(UInt8(ascii: " "), count: owed + (isRightAligned ? padding : 0))
                 append(bytes[start..<cell.end], coloured ? cell.style : nil, to: &text)
-                owed = isRightAligned ? 2 : padding + 2
+                owed = isRightAligned ? Self.gap : padding + Self.gap
             } else {
-                owed += padding + 2
+                owed += padding + Self.gap
             }
         }
     }

@@ -480,7 +480,8 @@ struct  Assay__V1__KeyringKey
 
 /*
  * Ends the connection, or refuses what was asked. Codes have gRPC's numbers; Docs/protocol.md says what each asks of its
- * reader. ABORTED: a newer connection of the same agent took over, or no round came to an end; come back after a wait.
+ * reader. ABORTED: a newer connection of the same agent took over, or no round came to an end; come back after a wait. OK:
+ * from the agent, in the place of Hello, the question how it stands; from the verifier, that all is well with it.
  */
 struct  Assay__V1__Status
 {

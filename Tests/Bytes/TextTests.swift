@@ -25,8 +25,9 @@ import Testing
             let shown = escaped(text: text, limit: 40)
             #expect(shown.utf8.count <= 40)
             let whole = escaped(text: text, limit: .max)
-            #expect(whole.utf8.count <= 40 ? shown == whole : shown.hasSuffix("…"))
-            #expect(whole.hasPrefix(shown.hasSuffix("…") ? String(shown.dropLast()) : shown) || character == "e\u{301}")
+            #expect(whole.utf8.count <= 40 ? shown == whole : shown.hasSuffix("..."))
+            #expect(
+                whole.hasPrefix(shown.hasSuffix("...") ? String(shown.dropLast(3)) : shown) || character == "e\u{301}")
             #expect(escaped(text: shown, limit: 40) == shown)
         }
         let large = String(repeating: character, count: 4 << 20)

@@ -208,6 +208,12 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         },
         Ailment("no verifier configured", .verifier, .warning, says: "none", "join") { $0.verifier = .notConfigured },
         Ailment("no certificate to show", .verifier, .unknown, says: "see certificate") { $0.verifier = .notTried },
+        Ailment("a verifier that says what to do", .verifier, .warning, says: "NO POLICY", "the verifier says") {
+            $0.verifier = .cautions(address: "v:1", says: "NO POLICY judges it")
+        },
+        Ailment("a verifier of another release", .verifier, .warning, says: "doesn't say how", "same release") {
+            $0.verifier = .answers(address: "v:1")
+        },
         Ailment("a verifier that refuses", .verifier, .failed, says: "mend it") { $0.verifier = .fails(problem) },
     ]
 

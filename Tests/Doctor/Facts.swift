@@ -19,7 +19,7 @@ struct Healthy {
             shards: .writable(path: "/var/lib/ima-shards", free: 1 << 30),
             trimming: .init(isWanted: false, isOffered: false), now: now, isClockSynchronised: true,
             certificate: .present(try certificate(), identity: "web-1"),
-            verifier: .answers(address: "verifier.example:7443"))
+            verifier: .welcomes(address: "verifier.example:7443", says: "agent web-1 is enrolled"))
     }
 
     static func survey(_ log: LogBuilder) throws -> LogSurvey {

@@ -13,7 +13,8 @@ import Transport
 
     /// What the doctor sees of a verifier that trusts `ca`, with these certificates of its own.
     private func state(
-        certificate: String, trust: String = "ca", name: String = "127.0.0.1", port: Int? = nil
+        certificate: String, trust: String = "ca", name: String = "127.0.0.1", port: Int? = nil,
+        answer: Status? = nil
     ) async throws -> (HostFacts.CertificateState, HostFacts.VerifierState) {
         let pki = try TestPKI()
         defer { pki.remove() }
@@ -23,7 +24,15 @@ import Transport
             trustRootsFile: pki.path("ca.pem"))
         let listener = try await AssayListener.bind(host: "127.0.0.1", port: 0, context: { context }, group: Self.group)
         let serving = Task {
-            for await connection in listener.connections { Task { _ = try? await connection.receive() } }
+            for await connection in listener.connections {
+                Task {
+                    // Of itself it says nothing: a host that is silent is answered with silence.
+                    guard case .status(let question)? = try? await connection.receive(), question.code == .ok else {
+                        return
+                    }
+                    await connection.close(sending: answer.map(VerifierMessage.status))
+                }
+            }
         }
         let probe = HostProbe(
             tcti: "swtpm:host=127.0.0.1,port=9", keyFile: AttestationKeyFile(path: pki.path("none")),
@@ -49,17 +58,30 @@ import Transport
 
     private struct Unmet: Error { let state: HostFacts.VerifierState }
 
-    @Test("answers a host that has its certificate") func answers() async throws {
-        let (certificate, verifier) = try await state(certificate: "agent")
+    @Test("is asked how the host stands, and its words decide")
+    func answers() async throws {
+        let (certificate, verifier) = try await state(certificate: "agent", answer: Status(.ok, "welcome"))
         guard case .present(_, let identity) = certificate else {
             Issue.record("\(certificate)")
             return
         }
         #expect(identity == "web-1")
-        guard case .answers = verifier else {
-            Issue.record("\(verifier)")
-            return
-        }
+        guard case .welcomes(_, "welcome") = verifier else { throw Unmet(state: verifier) }
+        let cautious = try await state(certificate: "agent", answer: Status(.failedPrecondition, "no policy")).1
+        guard case .cautions(_, "no policy") = cautious else { throw Unmet(state: cautious) }
+    }
+
+    @Test(
+        "that refuses the host for whatever reason isn't content",
+        arguments: Status.Code.allCases.filter { ![.ok, .failedPrecondition].contains($0) })
+    func refusals(code: Status.Code) async throws {
+        let problem = try problem(try await state(certificate: "agent", answer: Status(code, "not you")).1)
+        #expect(problem.reason.contains("\(code.name): not you") && !problem.remedy.isEmpty)
+    }
+
+    @Test("that hangs up without a word hasn't said that the host is welcome") func silent() async throws {
+        let verifier = try await state(certificate: "agent").1
+        guard case .answers = verifier else { throw Unmet(state: verifier) }
     }
 
     @Test("refuses another authority's certificate, which shows only after the handshake") func refuses() async throws {

@@ -40,7 +40,13 @@ extension EndToEnd {
                 try await verifier(["policy", "check", signed, "--policy-key", pki.path("ca.pem")], in: folder)
                 try await verifier(
                     ["policy", "check", signed, "--policy-key", pki.path("other-ca.pem")], exits: 1, in: folder)
-                try await verifier(["policy", "check", signed], exits: 1, in: folder)
+                let unproved = try await verifier(["policy", "check", signed], exits: 1, in: folder)
+                #expect(unproved.contains("the policy is signed") && unproved.contains("--policy-key FILE"))
+                let extended = [
+                    "policy", "create", "--base", signed, "--out", folder.appending(path: "more.json").path,
+                ]
+                try await verifier(extended, exits: 1, in: folder)
+                try await verifier(extended + ["--policy-key", pki.path("ca.pem")], in: folder)
                 try await verifier(
                     ["appraise", "--log", log, "--policy", signed, "--policy-key", pki.path("ca.pem")], in: folder)
                 try await verifier(["appraise", "--log", log, "--policy", signed], exits: 1, in: folder)

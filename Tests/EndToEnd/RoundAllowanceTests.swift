@@ -32,6 +32,7 @@ extension EndToEnd {
 
         private static func refusal(_ world: World) async throws -> Status {
             let agent = try await RawAgent(world)
+            try await agent.send(.hello(try await agent.hello()))
             let status = try await agent.status()
             await agent.connection.close()
             return status

@@ -108,12 +108,23 @@ extension Newcomer {
         for program in [service, verifier] {
             program.send(SIGTERM)
             #expect(try await program.exitCode() == 0, "\(program.output)")
+            try Self.checkLog(program)
             let services = program.output.matches(of: /service=(\S*.*)/)
             #expect(!services.isEmpty)
             // What a service is made of is no log's business.
             for service in services { #expect(service.1.count < 80 && !service.1.contains("("), "\(service.1)") }
         }
         return token
+    }
+
+    /// Every line of a log is logfmt, whoever's words are in it.
+    private static func checkLog(_ program: Program) throws {
+        let lines = program.output.split(separator: "\n").filter {
+            !$0.hasPrefix("listening on ") && !$0.hasPrefix("health and metrics ")
+        }
+        for line in lines { #expect(throws: Never.self) { try LogLine(String(line)) } }
+        let messages = try lines.map { try LogLine(String($0)).pairs["msg"] }
+        #expect(messages.contains("verdict"))
     }
 
     fileprivate func addHook(_ url: String) throws {

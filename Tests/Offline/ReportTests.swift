@@ -31,7 +31,7 @@ struct ReportTests {
             Set(object.keys) == [
                 "tier", "records", "matched_record", "next_record", "pcr", "quoted_pcrs", "findings",
                 "findings_by_reason", "learned_keyrings", "signatures", "snapshots", "cpu_s", "wall_s", "boot",
-                "allows_sha1", "of_sha1", "remarks",
+                "allows_sha1", "of_sha1", "remarks", "bad_signatures",
             ])
         #expect(object["tier"] as? String == "affirming")
         #expect(object["records"] as? Int == 80 && object["matched_record"] as? Int == 80)
@@ -145,5 +145,103 @@ struct ReportTests {
             tiers.append(try appraise(arguments).tier)
         }
         #expect(tiers == [.affirming, .warning, .contraindicated])
+    }
+}
+
+@Suite("What the report says where there is no verdict")
+struct NoVerdictTests {
+    private static func arguments(_ name: String) throws -> (Case, AppraisalArguments) {
+        let test = try Case(name)
+        var arguments = test.arguments()
+        arguments.logs = [test.path(try #require(test.inputs.log_binary))]
+        return (test, arguments)
+    }
+
+    /// What the log leads to in these banks, for `--pcr`.
+    private static func values(_ banks: [PCRBank], of arguments: AppraisalArguments) throws -> [String] {
+        var whole = arguments
+        whole.pcrs = []
+        let pcr = try appraise(whole).pcr
+        return try banks.map { "\($0):\(try #require(pcr[$0]))" }
+    }
+
+    @Test("A log that nothing vouches for: what to give")
+    func withoutQuote() throws {
+        var arguments = try Self.arguments("ima-log/ng-ok").1
+        #expect(try appraise(arguments).explanations.isEmpty)
+        arguments.pcrs = []
+        let report = try appraise(arguments)
+        #expect(report.tier == .none && report.lines[1].contains("nothing vouches for the log"), "\(report.lines)")
+        #expect(report.lines[1].contains("--quote") && report.lines[1].contains("--pcr BANK:HEX"))
+        #expect((try report.object()["remarks"] as? [String])?.first?.contains("--pcr BANK:HEX") == true)
+        arguments.policy = nil
+        #expect(try appraise(arguments).lines[2].contains("--policy"))
+    }
+
+    @Test("A quote without a log: the log")
+    func withoutLog() throws {
+        let run = try KernelRun("k612-imasig-sha256/boot1")
+        let report = try appraise(try run.quote(try #require(run.points.first)))
+        #expect(report.tier == .none && report.lines[1].contains("--log"), "\(report.lines)")
+    }
+
+    @Test("A PCR from before the first record covers none of them, and the report says so")
+    func zeros() throws {
+        var arguments = try Self.arguments("ima-log/ng-ok").1
+        arguments.pcrs = ["sha256:" + String(repeating: "0", count: 64)]
+        let report = try appraise(arguments)
+        #expect(report.matchedRecord == 0 && report.lines[1].contains("before the first record"), "\(report.lines)")
+        #expect(report.lines[0].hasSuffix("; \(report.records) behind it aren't judged"))
+    }
+
+    @Test("The SHA-1 bank alone gives no verdict, as in a session, unless it is allowed")
+    func sha1Bank() throws {
+        var arguments = try Self.arguments("ima-log/ng-bank-sha1").1
+        let refused = try appraise(arguments)
+        #expect(refused.tier == .none && refused.isRefused && refused.findings.isEmpty)
+        #expect(refused.lines[1].contains("SHA-1 bank alone") && refused.lines[1].contains("--allow-sha1"))
+        arguments.allowsSHA1 = true
+        let allowed = try appraise(arguments)
+        #expect(allowed.tier == .affirming && !allowed.isRefused && !allowed.ofSHA1.isEmpty)
+        // What fails, fails in any bank.
+        var failing = try Self.arguments("ima-log/ng-unknownFile").1
+        failing.pcrs = try Self.values([.sha1], of: failing)
+        let contraindicated = try appraise(failing)
+        #expect(contraindicated.isContraindicated && contraindicated.isRefused, "\(contraindicated.lines)")
+    }
+
+    @Test("A second bank beside SHA-1 is enough")
+    func secondBank() throws {
+        var arguments = try Self.arguments("ima-log/ng-ok").1
+        arguments.pcrs = try Self.values([.sha1, .sha256], of: arguments)
+        let report = try appraise(arguments)
+        #expect(report.tier == .affirming && !report.isRefused, "\(report.lines)")
+    }
+
+    @Test("Bad signatures are named, also where the digest lets their files pass")
+    func badSignatures() throws {
+        let (_, arguments) = try Self.arguments("ima-log/sig-otherFile")
+        var listed = arguments
+        listed.policy = nil
+        let report = try appraise(listed)
+        #expect(report.signatures.failed == 1, "\(report.lines)")
+        let bad = try #require(report.badSignatures.first)
+        #expect(report.lines.contains { $0.contains("bad: record \(bad.record) /") }, "\(report.lines)")
+        let object = try #require((try report.object()["bad_signatures"] as? [[String: Any]])?.first)
+        #expect(Set(object.keys) == ["record", "path", "problem"])
+    }
+
+    @Test("Ten findings are shown in full, and the rest is counted")
+    func manyFindings() throws {
+        var log = LogBuilder()
+        log.bootAggregate()
+        for number in 0..<25 { log.file("/bin/\(number)", "x") }
+        let files = try TemporaryFolder()
+        var arguments = AppraisalArguments()
+        arguments.logs = [try files.write(log.bytes, "log")]
+        arguments.policy = try files.write(PolicyDraft().document.json, "policy")
+        let report = try appraise(arguments)
+        let shown = report.lines.filter { $0.hasPrefix("record ") }
+        #expect(shown.count == 10 && report.lines.contains { $0.hasPrefix("\(report.findings.kept.count - 10) more") })
     }
 }

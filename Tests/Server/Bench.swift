@@ -40,6 +40,8 @@ final class Bench {
     private(set) var status: Status?
     /// How many signatures each batch had that the session asked for.
     private(set) var batches: [Int] = []
+    /// How often a session was made the agent's.
+    private(set) var takeOvers = 0
     private var nonces: UInt8 = 0
 
     init(_ host: SimulatedHost, settings: SessionSettings = SessionSettings()) throws {
@@ -140,6 +142,7 @@ extension Bench {
             switch action {
             case .send(.challenge(let sent)): challenge = sent
             case .send(.attestationResult(let sent)): result = sent
+            case .takeOver: takeOvers += 1
             case .commit(let asked): outcome = asked
             case .remember(let asked): scratch = asked
             case .forgetScratch: scratch = nil
@@ -212,6 +215,8 @@ extension VerifierSession.Action {
         case .send(.attestationResult(let result)):
             "send AttestationResult \(result.round) \(result.tier) next \(result.nextRecord)"
         case .send(let message): "send \(message.kind)"
+        case .takeOver: nil
+        case .tellStanding: "tell standing"
         case .load: "load"
         case .verify(let batch): "verify \(batch.count)"
         case .renew: "renew"

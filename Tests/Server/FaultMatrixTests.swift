@@ -179,6 +179,7 @@ extension BreakableTransfer {
                 if let due = keeper.due, due <= .now, let worthy = keeper.takeLatest(at: .now) {
                     try await store.remember(worthy, of: id)
                 }
+            case .takeOver, .tellStanding: break
             case .forgetScratch(let record): try await store.forgetScratch(of: id, ledAstrayAt: record, at: 1_000)
             case .commit(let outcome):
                 guard let snapshot else { throw Unexpected("no basis") }

@@ -106,6 +106,26 @@ import Testing
         #expect(try key.load() == ["close FAILED_PRECONDITION"])
     }
 
+    @Test("no other connection of the agent is ended before a Hello that is taken")
+    func takingOver() throws {
+        let question = try Bench(measured: "a")
+        #expect(question.receive(.status(Status(.ok, "how do I stand?"))) == ["tell standing"])
+        #expect(try question.hello().isEmpty && question.takeOvers == 0)
+        let other = try Bench(measured: "a")
+        _ = try other.hello { $0.agentID = Array("host-2".utf8) }
+        #expect(other.takeOvers == 0)
+        let failing = try Bench(measured: "a")
+        #expect(failing.receive(.status(Status(.unavailable, "no TPM"))) == ["closed by UNAVAILABLE"])
+        #expect(failing.takeOvers == 0)
+        let usual = try Bench(measured: "a")
+        _ = try usual.hello()
+        #expect(usual.takeOvers == 1)
+        _ = try usual.load()
+        // Only a Hello's place is the question's.
+        #expect(usual.receive(.status(Status(.ok, "how do I stand?"))) == ["closed by OK"])
+        #expect(usual.takeOvers == 1)
+    }
+
     @Test("a TPM none of whose banks may be quoted")
     func banks() throws {
         for banks: [PCRBank] in [[], [.sha1]] {

@@ -177,7 +177,7 @@ extension TwoPeers {
                 if record != nil { faults.append("an honest transfer led astray") }
                 (scratch, latest) = (nil, nil)
             case .note(.challenged(_, _, .brokenTransfer)): resumptions += 1
-            case .expect, .note, .renew: break
+            case .expect, .note, .renew, .takeOver, .tellStanding: break
             case .close(let status, _):
                 // The verifier gives up on a round only after a row of conflicts.
                 if status.code != .aborted { faults.append("the verifier closes: \(status)") }

@@ -10,12 +10,12 @@ import Testing
             (100, 100, "████ 100 %"), (101, 100, "████ 100 %"), (0, 0, "████ 100 %"), (.max, .max, "████ 100 %"),
         ] as [(UInt64, UInt64, String)])
     func bar(done: UInt64, total: UInt64, expected: String) {
-        #expect(ProgressBar(width: 4).line(done: done, total: total) == expected)
+        #expect(ProgressBar(width: 4, drawing: .unicode).line(done: done, total: total) == expected)
     }
 
     @Test("A bar has at least one cell, whatever is asked", arguments: [-1, 0, 1])
     func narrow(width: Int) {
-        #expect(ProgressBar(width: width).line(done: 0, total: 1) == "░ 0 %")
+        #expect(ProgressBar(width: width, drawing: .unicode).line(done: 0, total: 1) == "░ 0 %")
     }
 
     @Test(

@@ -177,7 +177,8 @@ extension WireMessage {
             #expect(one == other && one.message.hasPrefix(Self.shown) && one.message.utf8.count <= 1024)
             #expect(
                 length < 1000
-                    ? one.message.hasSuffix("ae" + String(repeating: "x", count: length)) : one.message.hasSuffix("x…"))
+                    ? one.message.hasSuffix("ae" + String(repeating: "x", count: length))
+                    : one.message.hasSuffix("x..."))
         }
         let finding = ReportedFinding(
             reason: Self.forged, record: 1, path: Array(Self.forged.utf8), found: Self.forged, expected: Self.forged,

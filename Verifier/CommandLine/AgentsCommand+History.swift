@@ -43,7 +43,7 @@ extension AgentsCommand {
                 if json {
                     Output.line(try jsonLine(entry))
                 } else {
-                    entry.lines(coloured: Output.showsColour).forEach { Output.line($0) }
+                    entry.show()
                 }
             }
         }
@@ -101,21 +101,24 @@ private enum PastEntry: Encodable {
         }
     }
 
-    func lines(coloured: Bool) -> [String] {
+    func show() {
         switch self {
         case .verdict(let past, let findings):
             let tier = past.verdict.tier
-            let word = coloured ? tier.style.applied(to: tier.rawValue) : tier.rawValue
-            var line = "\(readableTime(time))  verdict \(readableCount(past.verdict.number)): \(word), "
+            let word = Output.medium.styled(tier.rawValue, tier.style)
+            var line = "verdict \(readableCount(past.verdict.number)): \(word), "
             line += "\(readableCount(past.verdict.appraisedRecords)) records"
             if let resetCount = past.resetCount { line += " of boot epoch \(resetCount)" }
             let reasons = past.reasons
             if !reasons.isEmpty {
                 line += ": " + reasons.map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
             }
-            return [line]
-                + findings.flatMap { ["    \($0.isWarning ? "warning, " : "")\($0)", "      remedy: \($0.remedy)"] }
-        case .event(let event): return ["\(readableTime(time))  \(event.kind.sentence)"]
+            Output.paragraph("\(readableTime(time))  ", line)
+            for finding in findings {
+                Output.paragraph("    ", "\(finding.isWarning ? "warning, " : "")\(finding)")
+                Output.paragraph("      remedy: ", finding.remedy)
+            }
+        case .event(let event): Output.paragraph("\(readableTime(time))  ", event.kind.sentence)
         }
     }
 

@@ -27,7 +27,6 @@ extension AgentsCommand {
             let now = currentTime()
             let identity = try await reported { try store.identityMode() }
             let policies = PolicyCache(store: store)
-            let showsColour = Output.showsColour
             var table = Table(AgentStatus.header, rightAligned: AgentStatus.numbers)
             try await reported {
                 try await store.eachAgent { entry in
@@ -41,13 +40,13 @@ extension AgentsCommand {
                         if json {
                             Output.line(try jsonLine(status))
                         } else {
-                            table.append(status.row, styles: showsColour ? status.styles : [:])
+                            table.append(status.row, styles: Output.medium.showsColour ? status.styles : [:])
                         }
                     case .failure(let error): Output.notice("\(error)")
                     }
                 }
             }
-            if !json { Output.bytes(table.text(coloured: showsColour)) }
+            if !json { Output.table(table) }
         }
     }
 }

@@ -50,14 +50,13 @@ extension AgentsCommand {
 
         private func show(_ status: AgentStatus, _ snapshot: AgentSnapshot, _ findings: [Finding]) {
             let tier = status.tier.rawValue
-            Output.line(
-                "\(snapshot.agent.id): \(Output.showsColour ? status.tier.style.applied(to: tier) : tier)")
-            status.sentences(policyHash: snapshot.policyHash).forEach { Output.line("  \($0)") }
+            Output.line("\(snapshot.agent.id): \(Output.medium.styled(tier, status.tier.style))")
+            status.sentences(policyHash: snapshot.policyHash).forEach { Output.paragraph("  ", $0) }
             guard !findings.isEmpty else { return }
             Output.line("Found by the last verdict:")
             for finding in findings {
-                Output.line("  \(finding.isWarning ? "warning, " : "")\(finding)")
-                Output.line("    remedy: \(finding.remedy)")
+                Output.paragraph("  ", "\(finding.isWarning ? "warning, " : "")\(finding)")
+                Output.paragraph("    remedy: ", finding.remedy)
             }
         }
     }

@@ -15,9 +15,11 @@ struct AppraiseCommand: AsyncParsableCommand {
               assay-verifier appraise --quote q.attest --signature q.sig \\
                 --ak ak.pub --nonce HEX --pcr-values q.pcrs
 
+            Values of the SHA-1 bank alone give no verdict without --allow-sha1, as on a server.
+
             \(ExitStatus.help([
                 .done: "affirming, warning, or nothing failed", .contraindicated: "contraindicated", .usage: "usage",
-                .unavailable: "a file can't be read",
+                .unavailable: "a file can't be read", .noVerdict: "evidence that no server takes",
             ]))
             """)
 
@@ -78,8 +80,9 @@ struct AppraiseCommand: AsyncParsableCommand {
     func run() async throws {
         let report = try appraised(arguments)
         report.notices.forEach(Output.notice)
-        if json { Output.line(report.json) } else { report.lines.forEach { Output.line($0) } }
+        if json { Output.line(report.json) } else { report.lines.forEach { Output.paragraph($0) } }
         if report.isContraindicated { throw CommandFailure(.contraindicated) }
+        if report.isRefused { throw CommandFailure(.noVerdict) }
     }
 
     private var arguments: AppraisalArguments {

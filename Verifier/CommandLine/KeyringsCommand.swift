@@ -32,7 +32,7 @@ struct KeyringsCommand: AsyncParsableCommand {
             let shown = try await reported { try ShownKeyrings(of: AgentID(id), in: store) }
             if json { return Output.line(try jsonLine(shown)) }
             if shown.keyrings.isEmpty { return Output.notice("no keys were learned") }
-            Output.lines(shown.tree(coloured: Output.showsColour))
+            Output.lines(shown.tree(on: Output.medium))
         }
     }
 
@@ -62,11 +62,11 @@ struct KeyringsCommand: AsyncParsableCommand {
             var table = Table(
                 [
                     "KEYRING", "KEY ID", "SUBJECT", "FIRST SEEN", "LAST SEEN", "BOOTS", "NOW",
-                    "SHA-256 OF THE PUBLIC KEY",
+                    "PUBLIC KEY",
                 ],
                 rightAligned: [5])
             for key in keys { table.append(key.row) }
-            Output.bytes(table.text())
+            Output.table(table)
         }
     }
 

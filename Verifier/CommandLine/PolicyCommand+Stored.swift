@@ -27,7 +27,7 @@ extension PolicyCommand {
             for policy in policies {
                 table.append([policy.name, policy.sha256, readableTime(policy.putAt), "\(policy.agents)"])
             }
-            Output.bytes(table.text())
+            Output.table(table)
         }
     }
 

@@ -55,8 +55,15 @@ struct PolicyCreateCommand: ParsableCommand {
     )
     var excludes: [String] = []
 
-    @Option(help: ArgumentHelp("A policy to extend.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("A policy to extend; a signed one with --policy-key.", valueName: "file"),
+        completion: .file())
     var base: String?
+
+    @Option(
+        help: ArgumentHelp("A key or certificate that must have signed --base.", valueName: "file"),
+        completion: .file())
+    var policyKey: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -103,7 +110,8 @@ struct PolicyCreateCommand: ParsableCommand {
 
     func run() throws {
         try makingPolicy {
-            var draft = PolicyDraft(extending: try base.map { try readPolicy($0) } ?? PolicyDocument())
+            var draft = PolicyDraft(
+                extending: try base.map { try readPolicy($0, signers: policyKey) } ?? PolicyDocument())
             for file in excludes { try draft.exclude(ExcludeList(try contents(file), file: file)) }
             for name in ignoredKeyring { draft.ignore(keyring: Array(name.utf8)) }
             for shard in log { try allowLog(shard, &draft) }

@@ -96,7 +96,7 @@ struct PolicyTryCommand: AsyncParsableCommand {
                 if json {
                     Output.line(try jsonLine(answer))
                 } else {
-                    Output.lines(answer.lines(result, coloured: Output.showsColour))
+                    Output.lines(answer.lines(result, on: Output.medium))
                 }
                 if answer.wouldFail { summary.failing += 1 }
             }
@@ -134,8 +134,8 @@ private struct TrialAnswer: Encodable {
     }
 
     /// - Parameter result: whose findings that fail are shown.
-    func lines(_ result: TrialResult, coloured: Bool) -> [String] {
-        let word = coloured ? result.tier.style.applied(to: newTier) : newTier
+    func lines(_ result: TrialResult, on medium: Medium) -> [String] {
+        let word = medium.styled(newTier, result.tier.style)
         var line = "\(agent): would be \(word), is \(tier), \(readableCount(appraisedRecords)) records"
         let reasons = findingsByReason.sorted { $0.key < $1.key }
         if !reasons.isEmpty {
@@ -143,7 +143,7 @@ private struct TrialAnswer: Encodable {
         }
         let failures = result.findings.kept.filter { !$0.isWarning }
         var lines = [line] + failures.prefix(20).map { "  \($0)" }
-        if failures.count > 20 { lines.append("  … and more: --json has them") }
+        if failures.count > 20 { lines.append("  and more: --json has them") }
         return lines
     }
 }

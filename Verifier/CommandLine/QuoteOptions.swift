@@ -38,7 +38,7 @@ struct QuoteOptions: ParsableArguments {
     @Flag(
         name: .customLong("allow-sha1"),
         help:
-            "Take SHA-1 in the quote's signature, in the key's scheme and name, and padded in a bank: for old evidence."
+            "Take SHA-1 in the quote's signature, in the key's scheme and name, as the only bank, and padded in another: for old evidence."
     )
     var allowsSHA1 = false
 

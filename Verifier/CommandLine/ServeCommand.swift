@@ -90,7 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
         if json { return try settings.effective.forEach { Output.line(try jsonLine($0)) } }
         var table = Table(["SETTING", "VALUE", "FROM"])
         for line in settings.effective { table.append([line.setting, escaped(line.value.utf8), line.from]) }
-        Output.bytes(table.text())
+        Output.table(table)
     }
 
     private func serve(

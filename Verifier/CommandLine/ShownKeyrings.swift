@@ -57,7 +57,8 @@ struct ShownKeyrings: Encodable {
     }
 
     /// The tree: agent, keyrings, keys.
-    func tree(coloured: Bool) -> [String] {
+    func tree(on medium: Medium) -> [String] {
+        let drawing = medium.drawing
         let count = keyrings.reduce(0) { $0 + $1.keys.count }
         var lines = [
             "\(agent), boot epoch \(resetCount.map { "\($0)" } ?? "-"): \(counted(count, "key")) on "
@@ -65,10 +66,11 @@ struct ShownKeyrings: Encodable {
         ]
         for (index, keyring) in keyrings.enumerated() {
             let isLast = index == keyrings.count - 1
-            lines.append((isLast ? "└── " : "├── ") + keyring.name)
+            lines.append((isLast ? drawing.lastBranch : drawing.branch) + keyring.name)
             for (position, key) in keyring.keys.enumerated() {
                 lines += key.lines(
-                    under: isLast ? "    " : "│   ", isLast: position == keyring.keys.count - 1, coloured: coloured)
+                    under: isLast ? drawing.lastStem : drawing.stem, isLast: position == keyring.keys.count - 1,
+                    on: medium)
             }
         }
         return lines
@@ -76,19 +78,21 @@ struct ShownKeyrings: Encodable {
 }
 
 extension ShownKeyrings.Key {
-    fileprivate func lines(under stem: String, isLast: Bool, coloured: Bool) -> [String] {
-        let branch = stem + (isLast ? "└── " : "├── ")
-        let leaf = stem + (isLast ? "        " : "│       ")
+    fileprivate func lines(under stem: String, isLast: Bool, on medium: Medium) -> [String] {
+        let drawing = medium.drawing
+        let branch = stem + (isLast ? drawing.lastBranch : drawing.branch)
+        let leaf = stem + (isLast ? drawing.lastStem : drawing.stem) + "    "
         var title = "\(keyId)  \(subject ?? "-")"
-        if let deniedSince {
-            let denied = "DENIED since \(readableTime(deniedSince))"
-            title += "  " + (coloured ? Style.bad.applied(to: denied) : denied)
+        if let deniedSince { title += "  " + medium.styled("DENIED since \(readableTime(deniedSince))", .bad) }
+        // A digest that is broken can't be copied: where a line has no room for it beside its name, it stands below.
+        func facts(_ name: String, _ value: String) -> [String] {
+            let line = leaf + name + String(repeating: " ", count: 13 - name.count) + value
+            guard let width = medium.width, line.count > width else { return [line] }
+            return [leaf + name, leaf + "  " + value]
         }
-        return [
-            branch + title, leaf + "public key   \(publicKeySha256)",
-            leaf + "certificate  " + (certificateSha256 == publicKeySha256 ? "none, it came bare" : certificateSha256),
-            leaf + "since        \(readableTime(firstSeen)), record \(readableCount(record))",
-        ]
+        return [branch + title] + facts("public key", publicKeySha256)
+            + facts("certificate", certificateSha256 == publicKeySha256 ? "none, it came bare" : certificateSha256)
+            + facts("since", "\(readableTime(firstSeen)), record \(readableCount(record))")
     }
 }
 

@@ -37,7 +37,7 @@ struct StoreCommand: AsyncParsableCommand {
                     readableSize(UInt64(clamping: database.bytes)),
                 ])
             }
-            Output.bytes(table.text())
+            Output.table(table)
         }
     }
 

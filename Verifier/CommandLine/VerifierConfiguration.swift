@@ -52,9 +52,10 @@ struct VerifierConfiguration: Sendable {
         session.scratchBytes = try settings.value(of: VerifierSettings.scratchBytes)
         let memory = try settings.value(of: VerifierSettings.signatureMemory)
         session.verifiedSignatures = memory > 0 ? VerifiedSignatures(byteLimit: memory << 20) : nil
+        maximumAge = Int64(try Self.maximumAge(settings))
+        session.maximumAge = maximumAge
         self.session = session
         authority = try AuthorityConfiguration(settings)
-        maximumAge = Int64(try Self.maximumAge(settings))
         monitoring = try Monitor.Settings(settings)
         storage = try StorageConfiguration(settings)
     }

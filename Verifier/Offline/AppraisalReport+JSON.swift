@@ -21,6 +21,7 @@ extension AppraisalReport {
 
         private enum Keys: String, CodingKey {
             case tier, records, pcr, findings, signatures, snapshots, boot, remarks
+            case badSignatures = "bad_signatures"
             case allowsSHA1 = "allows_sha1"
             case ofSHA1 = "of_sha1"
             case matchedRecord = "matched_record"
@@ -55,13 +56,26 @@ extension AppraisalReport {
             try object.encode(
                 ["verified": signatures.verified, "cached": signatures.cached, "failed": signatures.failed],
                 forKey: .signatures)
+            try object.encode(report.badSignatures.map(BadSignature.init), forKey: .badSignatures)
             try object.encode(report.snapshots.map(Snapshot.init), forKey: .snapshots)
             try object.encode(report.boot.description, forKey: .boot)
             try object.encode(report.allowsSHA1, forKey: .allowsSHA1)
             try object.encode(report.ofSHA1, forKey: .ofSHA1)
-            try object.encode(report.remarks, forKey: .remarks)
+            try object.encode(report.explanations + report.remarks, forKey: .remarks)
             try object.encode(report.time.cpu, forKey: .cpuSeconds)
             try object.encode(report.time.wall, forKey: .wallSeconds)
+        }
+    }
+
+    private struct BadSignature: Encodable {
+        let record: UInt64
+        let path: String
+        let problem: String
+
+        init(_ signature: AppraisalOutcome.BadSignature) {
+            record = signature.record
+            path = escaped(signature.path)
+            problem = signature.problem
         }
     }
 

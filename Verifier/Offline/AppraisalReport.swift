@@ -1,7 +1,6 @@
 package import Appraisal
 package import AssayCrypto
 package import TPM
-internal import Bytes
 internal import IMA
 
 /// What an appraisal of files came to.
@@ -20,6 +19,8 @@ package struct AppraisalReport: Sendable {
     package internal(set) var records: UInt64 = 0
     /// How many records of the epoch the PCR covers; nil without a match, a quote or a PCR.
     package internal(set) var matchedRecord: UInt64?
+    /// How many records came behind those that the PCR covers: they aren't judged.
+    package internal(set) var excess: UInt64 = 0
     /// The epoch's record with which the next run begins.
     package internal(set) var nextRecord: UInt64 = 0
     /// IMA's PCR after the last record that was replayed.
@@ -32,14 +33,20 @@ package struct AppraisalReport: Sendable {
     package internal(set) var keyrings = KeyringModel()
     /// What became of files' signatures.
     package internal(set) var signatures = AppraisalOutcome.SignatureCounts()
+    /// The first bad ones.
+    package internal(set) var badSignatures: [AppraisalOutcome.BadSignature] = []
     /// The first snapshots in the log.
     package internal(set) var snapshots: [AppraisalOutcome.Snapshot] = []
     /// How far the boot was appraised.
     package internal(set) var boot = BootAppraisal.none
+    /// Whether a session takes no such evidence: then there is no verdict, whatever the records are worth.
+    package private(set) var isRefused = false
     /// Whether SHA-1 was taken where a session takes none.
     package private(set) var allowsSHA1 = false
     /// What of the evidence rests on it.
     package private(set) var ofSHA1: [String] = []
+    /// Why there is no verdict, or one that covers nothing, and what would bring another, sentence by sentence.
+    package private(set) var explanations: [String] = []
     /// What the evidence doesn't tell, or is worth less for, sentence by sentence.
     package private(set) var remarks: [String] = []
     /// The cost.
@@ -47,7 +54,7 @@ package struct AppraisalReport: Sendable {
     /// What to tell people beside the report.
     package internal(set) var notices: [String] = []
 
-    /// Whether something failed: the command then exits with 1, otherwise with 0.
+    /// Whether something failed: the command then exits with 1.
     package var isContraindicated: Bool { tier == .contraindicated }
 
     /// Takes over what records came to.
@@ -58,9 +65,11 @@ package struct AppraisalReport: Sendable {
         tier = outcome.tier
         records = outcome.recordsReceived
         matchedRecord = outcome.matchedRecord
+        excess = outcome.excess
         nextRecord = outcome.nextRecord
         findings.add(outcome.findings)
         signatures = outcome.signatures
+        badSignatures = outcome.badSignatures
         snapshots = outcome.snapshots
         ofSHA1 += outcome.paddedBanks.map { "the match in bank \($0), padded" }
         keyrings = outcome.newState?.keyrings ?? before ?? outcome.keyrings
@@ -89,40 +98,21 @@ package struct AppraisalReport: Sendable {
                 + ofSHA1.joined(separator: ", "))
     }
 
-    /// The report for people; what comes from the log is escaped.
-    package var lines: [String] {
-        var lines = ["\(tier): \(records) records"]
-        if let matchedRecord {
-            lines[0] += ", the PCR covers \(matchedRecord) of the epoch, the next one is \(nextRecord)"
-        }
-        lines.append("boot: \(boot)")
-        lines += remarks
-        for (bank, value) in pcr.sorted(by: { $0.key < $1.key }) { lines.append("PCR \(bank) \(value)") }
-        lines += snapshots.flatMap(\.lines)
-        let counts = [
-            ("verified", signatures.verified), ("verified before", signatures.cached), ("bad", signatures.failed),
-        ]
-        let signed = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
-        if !signed.isEmpty { lines.append("signatures: " + signed.joined(separator: ", ")) }
-        for (name, keys) in keyrings.keyrings.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-            lines.append("keyring \(escaped(name)): " + keys.map(\.keyID.description).joined(separator: " "))
-        }
-        for finding in findings.kept {
-            lines.append("\(finding.isWarning ? "warning, " : "")\(finding)")
-            lines.append("    \(finding.remedy)")
-        }
-        for (reason, count) in findings.byReason.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            lines.append("\(reason): \(count)")
-        }
-        return lines
+    /// Takes the verdict back: a session gives none on values of the SHA-1 bank alone, and judges nothing by them.
+    mutating func refuseBank() {
+        isRefused = true
+        if tier != .contraindicated { tier = .none }
+        explain([
+            "the PCR values are of the SHA-1 bank alone, which no verifier takes unless its attestation.banks has it: give "
+                + "values of another bank, or --allow-sha1 for old evidence"
+        ])
     }
-}
 
-extension AppraisalOutcome.Snapshot {
-    /// What it claims, and what that is worth.
-    fileprivate var lines: [String] {
-        ["record \(record): snapshot_aggregate claims \(aggregate)", "    \(worth)"]
-    }
+    /// Takes down that the values rest on SHA-1, which was allowed.
+    mutating func noteBank() { ofSHA1.append("the only bank that the PCR values are of") }
+
+    /// Says why the verdict is what it is, where the findings don't.
+    mutating func explain(_ reasons: [String]) { explanations += reasons }
 }
 
 extension AppraisalOutcome.Snapshot.Worth: CustomStringConvertible {

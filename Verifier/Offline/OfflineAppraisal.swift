@@ -43,6 +43,7 @@ package struct OfflineAppraisal: Sendable {
             }
         }
         if report.findings.hasFailures { report.tier = .contraindicated }
+        report.explain(reasonsForNone(report))
         if request.allowsSHA1 { report.noteSHA1() }
         report.time = stopwatch.elapsed
         return report
@@ -159,6 +160,22 @@ extension OfflineAppraisal {
         try save(saved, proof)
     }
 
+    /// What keeps the evidence from a verdict, and what to do; nothing if there is one, or it was refused.
+    private func reasonsForNone(_ report: AppraisalReport) -> [String] {
+        guard report.tier == .none, !report.isRefused else { return [] }
+        guard !request.logs.isEmpty else {
+            return ["the quote holds, but no log was given whose records could be judged: --log"]
+        }
+        var reasons: [String] = []
+        if case .none = request.target {
+            reasons.append(
+                "nothing vouches for the log: give the quote that covers it (--quote, --signature, --ak, --nonce, "
+                    + "--pcr-values), or the value that IMA's PCR had (--pcr BANK:HEX)")
+        }
+        if request.policy == nil { reasons.append("no policy says what may have been measured: --policy") }
+        return reasons
+    }
+
     private func appraise(
         _ log: inout LogStream, _ policy: Policy?, _ keys: [VerificationKey], _ proof: Proof,
         _ earlier: SavedAppraisal, _ report: inout AppraisalReport
@@ -187,6 +204,15 @@ extension OfflineAppraisal {
         let outcome = appraiser.finish(unread: unread)
         if proof.values != nil { report.boot = BootAppraisal(by: policy) }
         report.take(outcome, pcr: request.pcrIndex, before: proof.values == nil ? nil : saved.appraisal.keyrings)
+        if report.matchedRecord == 0, outcome.recordsReceived > 0 {
+            report.explain([
+                "the PCR's value is from before the first record: IMA had extended nothing then; give the one from after "
+                    + "the log's last record"
+            ])
+        }
+        if proof.values?.restsOnSHA1Alone == true {
+            if request.allowsSHA1 { report.noteBank() } else { report.refuseBank() }
+        }
         guard let state = outcome.newState else { return }
         saved.appraisal = state
         saved.imaPCRs = PCRSet(state.lanes.map { Int($0.pcr) } + [request.pcrIndex])

@@ -13,6 +13,8 @@ import Transport
 struct SessionDriver {
     let session: OpenSession
     let agentID: AgentID
+    /// Those of all agents.
+    let sessions: SessionRegistry
     let services: SessionServices
     let logger: Logger
 
@@ -126,6 +128,8 @@ extension SessionDriver {
         while let action = pending.popFirst(), !pass.isClosed {
             switch action {
             case .send(let message): await send(message, &pass)
+            case .takeOver: await takeOver(&pass)
+            case .tellStanding: await tellStanding(&pass)
             case .load: pending += await load(&session, &pass)
             case .verify(let signatures):
                 pending += session.verified(await signatures.verifiedOnTaskPool(), time: services.time())
@@ -186,14 +190,7 @@ extension SessionDriver {
             return [.close(Status(.failedPrecondition, refusal), send: true)]
         } catch {
             logger.error("the agent's record can't be used", metadata: ["error": "\(error)"])
-            let seconds = UInt32(services.settings.roundSeconds)
-            return [
-                .close(
-                    Status(
-                        .unavailable, "the verifier can't judge this agent; its log says why",
-                        retryAfterSeconds: seconds),
-                    send: true)
-            ]
+            return [.close(.unusableRecord(retryAfterSeconds: services.settings.roundSeconds), send: true)]
         }
     }
 
@@ -250,7 +247,7 @@ extension SessionDriver {
         }
     }
 
-    private func close(_ status: Status?, _ pass: inout Pass) async {
+    func close(_ status: Status?, _ pass: inout Pass) async {
         await connection.close(sending: status.map(VerifierMessage.status))
         pass.isClosed = true
     }
@@ -259,4 +256,12 @@ extension SessionDriver {
 extension Status {
     /// What every agent is told when the verifier ends.
     static let verifierStops = Status(.unavailable, "the verifier is being stopped, or started anew")
+
+    /// What an agent is told whose certificate another connection was made with.
+    static func takenOver(by address: String) -> Status {
+        Status(
+            .aborted,
+            "a newer connection of this agent took over, from \(address): unless somebody ran assay-agent attest, another "
+                + "assay-agent runs with this host's certificate; end it")
+    }
 }

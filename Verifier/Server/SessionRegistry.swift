@@ -33,24 +33,61 @@ final class OpenSession: Sendable {
     }
 }
 
-/// Which agent has which session: one each, the newest.
+/// Which agent has which session: one each, the newest that has said Hello; and a few that haven't said it yet, which
+/// disturb nobody.
 final class SessionRegistry: Sendable {
-    private let sessions = Mutex<[AgentID: OpenSession]>([:])
+    /// More connections of one agent don't wait for their Hello.
+    private static let maximumSilent = 4
 
-    /// Enters a session.
+    private struct Held {
+        var greeted: OpenSession?
+        /// The oldest first.
+        var silent: [OpenSession] = []
+
+        var isEmpty: Bool { greeted == nil && silent.isEmpty }
+    }
+
+    private let sessions = Mutex<[AgentID: Held]>([:])
+
+    /// Enters a session that waits for its Hello.
+    ///
+    /// - Returns: one that has waited for longer, and may wait no more.
+    func enter(_ session: OpenSession, as id: AgentID) -> OpenSession? {
+        sessions.withLock { sessions in
+            sessions[id, default: Held()].silent.append(session)
+            guard sessions[id, default: Held()].silent.count > Self.maximumSilent else { return nil }
+            return sessions[id]?.silent.removeFirst()
+        }
+    }
+
+    /// Makes a session the agent's.
     ///
     /// - Returns: the one that it takes over from.
-    func enter(_ session: OpenSession, as id: AgentID) -> OpenSession? {
-        sessions.withLock { $0.updateValue(session, forKey: id) }
+    func greet(_ session: OpenSession, as id: AgentID) -> OpenSession? {
+        sessions.withLock { sessions in
+            var held = sessions[id] ?? Held()
+            held.silent.removeAll { $0 === session }
+            let older = held.greeted
+            held.greeted = session
+            sessions[id] = held
+            return older
+        }
     }
 
     /// Takes a session out, unless a newer one has taken its place.
     func leave(_ session: OpenSession, as id: AgentID) {
-        sessions.withLock { held in
-            if held[id] === session { held[id] = nil }
+        sessions.withLock { sessions in
+            guard var held = sessions[id] else { return }
+            held.silent.removeAll { $0 === session }
+            if held.greeted === session { held.greeted = nil }
+            sessions[id] = held.isEmpty ? nil : held
         }
     }
 
-    /// Every agent's session, as they are now.
-    var all: [AgentID: OpenSession] { sessions.withLock { $0 } }
+    /// Every session, as they are now.
+    var all: [(id: AgentID, session: OpenSession)] {
+        sessions.withLock { sessions in
+            sessions.flatMap { id, held in (held.silent + [held.greeted].compactMap(\.self)).map { (id, $0) } }
+        }
+    }
 }

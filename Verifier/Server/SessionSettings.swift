@@ -18,6 +18,8 @@ package struct SessionSettings: Sendable {
     package var shardSeconds = 30
     /// Largest log of one epoch that is taken, in bytes.
     package var maximumLogBytes: UInt64 = 4 << 30
+    /// Seconds from a verdict's Challenge for which it stands: what an agent hears that asks how it does.
+    package var maximumAge: Int64 = 600
 
     /// Seconds for which a log on its way is kept after its connection broke; 0 keeps none.
     package var scratchSeconds: Int64 = 86_400

@@ -79,8 +79,8 @@ package struct VerifierServer: Sendable {
         var logger = logger
         logger[metadataKey: "agent"] = "\(id)"
         logger[metadataKey: "peer"] = "\(connection.peer.address)"
-        // Before it takes over from another: a certificate that is no longer its own must not disturb the agent.
-        if let status = refusal(of: id, connection, logger) ?? refusalOfRound(of: id) {
+        // Nobody is disturbed before Hello: neither by a certificate that is no longer the agent's, nor by its doctor.
+        if let status = refusal(of: id, connection, logger) {
             logger.notice("agent refused", metadata: ["status": "\(status)"])
             return await refuse(connection, status)
         }
@@ -88,13 +88,12 @@ package struct VerifierServer: Sendable {
         services.metrics.connected()
         defer { services.metrics.disconnected() }
         let session = OpenSession(connection)
-        if let older = sessions.enter(session, as: id) {
-            logger.notice("this connection takes over from an older one")
-            await older.dismiss(Status(.aborted, "a newer connection of this agent took over"))
-            // What it has received so far need not be sent again.
-            await older.waitForEnd()
+        if let silent = sessions.enter(session, as: id) {
+            await silent.dismiss(.takenOver(by: connection.peer.address))
         }
-        await SessionDriver(session: session, agentID: id, services: services, logger: logger).run()
+        await SessionDriver(
+            session: session, agentID: id, sessions: sessions, services: services, logger: logger
+        ).run()
         sessions.leave(session, as: id)
         session.end()
         logger.debug("session over")
@@ -175,29 +174,12 @@ extension VerifierServer {
         }
     }
 
-    /// The status for an agent that has brought about too many rounds; nil if another may begin.
-    private func refusalOfRound(of id: AgentID) -> Status? {
-        guard let seconds = services.allowance.wait(of: id) else { return nil }
-        if let request = (try? services.store.snapshot(of: id))?.reattestation,
-            services.allowance.excuses(id, for: request.number)
-        {
-            return nil
-        }
-        return Status(
-            .resourceExhausted,
-            "agent \(id) has had itself judged too often; try again in \(seconds) s, or keep one connection open "
-                + "(assay-agent run): the verifier begins a round on it every \(services.settings.roundSeconds) s",
-            retryAfterSeconds: UInt32(clamping: seconds))
-    }
-
     private func refusal(of id: AgentID, _ connection: VerifierConnection, _ logger: Logger) -> Status? {
         do throws(StoreError) {
             return try Admission.refusal(of: id, certificate: connection.peer.certificate, in: services.store)
         } catch {
             logger.error("the agent's record can't be used", metadata: ["agent": "\(id)", "error": "\(error)"])
-            return Status(
-                .unavailable, "the verifier can't judge this agent; its log says why",
-                retryAfterSeconds: UInt32(services.settings.roundSeconds))
+            return .unusableRecord(retryAfterSeconds: services.settings.roundSeconds)
         }
     }
 }

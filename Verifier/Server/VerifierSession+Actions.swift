@@ -7,6 +7,10 @@ extension VerifierSession {
     package enum Action: Sendable {
         /// Send a message.
         case send(VerifierMessage)
+        /// This connection is the agent's from now on: end the one that was so far, once it has kept what is to be kept.
+        case takeOver
+        /// Tell the agent how it stands, and close.
+        case tellStanding
         /// Read the agent's basis from the store, then call `loaded` with a fresh nonce.
         case load
         /// Verify, off the event loops, then call `verified`.

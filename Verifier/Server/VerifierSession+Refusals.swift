@@ -11,6 +11,12 @@ extension Status {
 
     static let noRoundEnded = Status(.aborted, "no round came to an end in \(Attempt.maximumChallenges) tries")
 
+    /// What is stored of an agent can't be read or used.
+    static func unusableRecord(retryAfterSeconds seconds: Int) -> Status {
+        Status(
+            .unavailable, "the verifier can't judge this agent; its log says why", retryAfterSeconds: UInt32(seconds))
+    }
+
     static func certificateExpired(of agentID: [UInt8]) -> Status {
         Status(
             .unauthenticated,

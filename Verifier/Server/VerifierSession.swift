@@ -61,7 +61,7 @@ package struct VerifierSession: ~Copyable {
     ///
     /// - Parameter time: seconds since 1970.
     package mutating func receive(_ message: AgentMessage, time: Int64) -> [Action] {
-        if case .status(let status) = message { return ended(by: status) }
+        if case .status(let status) = message, !isQuestion(status) { return ended(by: status) }
         if let expired = endIfExpired(at: time) { return expired }
         if case .renewRequest(let request) = message, !hasRenewed, isGreeted {
             hasRenewed = true
@@ -73,8 +73,10 @@ package struct VerifierSession: ~Copyable {
         }
         switch takeState() {
         case .awaitingHello:
+            if case .status = message { return [.tellStanding] }
             guard case .hello(let hello) = message else { return refuse(message, awaiting: Expectation("Hello")) }
-            return greet(hello, Attempt())
+            let actions = greet(hello, Attempt())
+            return isGreeted ? [.takeOver] + actions : actions
         case .awaitingEvidence(let round):
             if case .hello(let hello) = message, hello.saysMore(than: round.hello) {
                 return greet(hello, round.attempt)
@@ -172,6 +174,14 @@ package struct VerifierSession: ~Copyable {
         case .awaitingHello: false
         case .ended: false
         default: true
+        }
+    }
+
+    /// Whether a status asks how the agent stands: OK, in the place of Hello. Any other ends the exchange.
+    private func isQuestion(_ status: Status) -> Bool {
+        switch state {
+        case .awaitingHello: status.code == .ok
+        default: false
         }
     }
 

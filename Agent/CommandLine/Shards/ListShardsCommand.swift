@@ -87,7 +87,7 @@ struct ListShardsCommand: AsyncParsableCommand {
                 String(shard.sha256.prefix(16)), shard.state,
             ])
         }
-        Output.bytes(table.text())
+        Output.table(table)
         Output.line(
             "boot \(reader.index.epoch): \(readableCount(reader.index.nextRecord)) records "
                 + "(\(readableSize(reader.index.bytes))) in \(shards.count) shards under \(reader.root)")

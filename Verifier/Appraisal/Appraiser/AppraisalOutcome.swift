@@ -34,6 +34,19 @@ package struct AppraisalOutcome: Sendable {
         static let keptLimit = 8
     }
 
+    /// A signature that vouches for nothing, whether or not its file passes by its digest.
+    package struct BadSignature: Hashable, Sendable {
+        /// The record's number.
+        package let record: UInt64
+        /// The file, as the log has it: hostile bytes.
+        package let path: [UInt8]
+        /// What is wrong with the signature.
+        package let problem: String
+
+        /// How many are kept of a round.
+        static let keptLimit = 10
+    }
+
     /// What became of the signatures that were looked at.
     package struct SignatureCounts: Hashable, Sendable {
         /// Verified by a public-key operation.
@@ -82,6 +95,8 @@ package struct AppraisalOutcome: Sendable {
     package let keyrings: KeyringModel
     /// Signatures up to the match.
     package let signatures: SignatureCounts
+    /// The first of them that are malformed, or not made by the key that they name.
+    package let badSignatures: [BadSignature]
     /// Violations up to the match, whatever the policy says of them.
     package let violations: UInt64
     /// PCR values after the last record that was replayed.

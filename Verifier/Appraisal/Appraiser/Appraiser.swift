@@ -229,6 +229,7 @@ extension Appraiser {
             nextRecord: matched?.records ?? (quote == nil ? 0 : start.nextRecord), recordsReceived: received,
             excess: matched.map { nextRecord - $0.records } ?? 0, findings: findings, newState: state,
             learned: judged.learned, keyrings: judged.keyrings, signatures: judged.signatures,
+            badSignatures: judged.badSignatures,
             violations: judged.violations, lanes: judged.replay.lanes, snapshots: judged.snapshots,
             paddedBanks: matched?.replay.banksOfPaddedSHA1 ?? [], beginsBehindGap: gap != nil)
     }

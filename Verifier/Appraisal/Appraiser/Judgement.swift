@@ -21,6 +21,8 @@ struct Judgement: Sendable {
     var findings: Findings
     /// Signatures looked at in this round.
     var signatures = AppraisalOutcome.SignatureCounts()
+    /// The first bad ones of this round.
+    var badSignatures: [AppraisalOutcome.BadSignature] = []
     /// Records that wait for their signatures. A match isn't one before they are settled.
     var pending = SignatureBatch()
     /// Those before them whose signatures are being verified.

@@ -41,6 +41,9 @@ package struct QuotedPCRs: Sendable {
         return self.values.banks.flatMap { values[$0] ?? [] }
     }
 
+    /// Whether all of it is of the SHA-1 bank, which sessions don't take unless the operator lists it.
+    package var restsOnSHA1Alone: Bool { Array(values.banks) == [.sha1] }
+
     /// The PCRs that are quoted in some bank.
     var pcrs: PCRSet { PCRSet(values.all.map(\.index)) }
 }

@@ -45,6 +45,7 @@ extension RecordJudge {
         _ fields: RecordFields, _ signature: SignatureCheck, in bytes: Span<UInt8>, _ number: UInt64,
         _ judgement: inout Judgement
     ) {
+        note(signature, fields, bytes, number, &judgement)
         guard isNoBuffer(fields, in: bytes, number, &judgement) else { return }
         guard let policy else {
             if options.requiresSignatures { add(nil, signature, fields, bytes, number, &judgement) }
@@ -52,6 +53,21 @@ extension RecordJudge {
         }
         let listing = listing(fields, bytes, policy)
         if listing != .allowed { add(listing, signature, fields, bytes, number, &judgement) }
+    }
+
+    /// Keeps a bad signature for people to see: it is no finding where the file's digest is listed.
+    private func note(
+        _ signature: SignatureCheck, _ fields: RecordFields, _ bytes: Span<UInt8>, _ number: UInt64,
+        _ judgement: inout Judgement
+    ) {
+        guard case .bad(let problem) = signature,
+            judgement.badSignatures.count < AppraisalOutcome.BadSignature.keptLimit
+        else { return }
+        let path = bytes.extracting(fields.name)
+        judgement.badSignatures.append(
+            .init(
+                record: number, path: [UInt8](copying: path.extracting(first: Findings.textLimit)),
+                problem: escaped(text: problem)))
     }
 
     private func listing(_ fields: RecordFields, _ bytes: Span<UInt8>, _ policy: Policy) -> DigestTable.Listing {

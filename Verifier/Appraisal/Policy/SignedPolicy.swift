@@ -39,12 +39,17 @@ package enum SignedPolicy {
         switch (proof, envelope) {
         case (.signature(let signers), nil):
             guard signers.isEmpty else {
-                throw PolicyError(place: "policy", "a signature is required, but this is no DSSE envelope")
+                throw PolicyError(
+                    place: "policy",
+                    "a signature is required (--policy-key), but this is no DSSE envelope; `assay-verifier policy sign` makes one"
+                )
             }
             return (json, nil)
         case (.signature(let signers), let envelope?):
             guard !signers.isEmpty else {
-                throw PolicyError(place: "envelope", "the policy is signed; name the key that must have signed it")
+                throw PolicyError(
+                    place: "envelope", "the policy is signed: give the key that must have signed it (--policy-key FILE)"
+                )
             }
             return (json, try envelope.verifiedPayload(by: signers))
         case (.givenBefore, let envelope): return (json, try envelope?.decodedPayload())
