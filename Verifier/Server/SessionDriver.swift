@@ -206,13 +206,9 @@ extension SessionDriver {
             let issued = try await registrar.renew(request, of: agentID, current: current, at: services.time())
             if !issued.certificates.isEmpty { logger.info("certificate renewed") }
             await send(.certificateIssued(issued), &pass)
-        } catch let error as EnrolmentError where error.code == .badRequest {
-            logger.error("certificate not renewed", metadata: ["error": "\(error)"])
-            await send(.certificateIssued(.refused(Status(.invalidArgument, "\(error)"), for: agentID)), &pass)
         } catch {
             logger.error("certificate not renewed", metadata: ["error": "\(error)"])
-            let status = Status(.unavailable, "the verifier can't issue a certificate now; its log says why")
-            await send(.certificateIssued(.refused(status, for: agentID)), &pass)
+            await send(.certificateIssued(.refused(Status(notRenewed: error), for: agentID)), &pass)
         }
     }
 
@@ -259,4 +255,13 @@ extension SessionDriver {
 extension Status {
     /// What every agent is told when the verifier ends.
     static let verifierStops = Status(.unavailable, "the verifier is being stopped, or started anew")
+
+    /// Why a certificate isn't renewed: the agent is told of its own fault, and the verifier's log has the verifier's.
+    fileprivate init(notRenewed error: any Error) {
+        if let error = error as? EnrolmentError, error.code == .badRequest {
+            self.init(.invalidArgument, "\(error)")
+        } else {
+            self.init(.unavailable, "the verifier can't issue a certificate now; its log says why")
+        }
+    }
 }
