@@ -283,7 +283,7 @@ extension HostProbe {
             return .fails(
                 .init(
                     "\(place): \(error)",
-                    remedy: Self.serverRemedy))
+                    remedy: (error as? TransportError)?.remedy ?? Self.serverRemedy))
         }
     }
 
