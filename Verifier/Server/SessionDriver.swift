@@ -256,6 +256,14 @@ extension Status {
     /// What every agent is told when the verifier ends.
     static let verifierStops = Status(.unavailable, "the verifier is being stopped, or started anew")
 
+    /// What an agent is told whose certificate another connection was made with.
+    static func takenOver(by address: String) -> Status {
+        Status(
+            .aborted,
+            "a newer connection of this agent took over, from \(address): unless somebody ran assay-agent attest, another "
+                + "assay-agent runs with this host's certificate; end it")
+    }
+
     /// Why a certificate isn't renewed: the agent is told of its own fault, and the verifier's log has the verifier's.
     fileprivate init(notRenewed error: any Error) {
         if let error = error as? EnrolmentError, error.code == .badRequest {

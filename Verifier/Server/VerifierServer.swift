@@ -89,8 +89,9 @@ package struct VerifierServer: Sendable {
         defer { services.metrics.disconnected() }
         let session = OpenSession(connection)
         if let older = sessions.enter(session, as: id) {
-            logger.notice("this connection takes over from an older one")
-            await older.dismiss(Status(.aborted, "a newer connection of this agent took over"))
+            logger.notice(
+                "this connection takes over from an older one", metadata: ["older": "\(older.connection.peer.address)"])
+            await older.dismiss(.takenOver(by: connection.peer.address))
             // What it has received so far need not be sent again.
             await older.waitForEnd()
         }
