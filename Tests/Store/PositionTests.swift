@@ -138,7 +138,8 @@ import Testing
                 let error = await #expect(throws: StoreError.self) { try await first(store, id, from: record) }
                 #expect(error?.code == .invalidArgument && error?.detail.contains("records 0 to 99") == true)
             }
-            #expect(try store.snapshot(of: id).reattestation == nil)
+            let kept = try store.snapshot(of: id).reattestation
+            #expect(kept == nil)
         }
     }
 
