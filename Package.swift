@@ -87,7 +87,7 @@ let package = Package(
         module(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Files", "Messages", "TPM"]),
-        module("Terminal", "Common/Terminal", [argumentParser, logging]),
+        module("Terminal", "Common/Terminal", ["Bytes", argumentParser, logging]),
         module("Settings", "Common/Settings", ["Bytes", "Files", configuration, yams]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
@@ -114,7 +114,8 @@ let package = Package(
         module(
             "Appraisal", "Verifier/Appraisal",
             ["CPCRE2", "CPrefetch", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
-        module("Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
+        module(
+            "Offline", "Verifier/Offline", ["Appraisal", "AssayCrypto", "Bytes", "Files", "IMA", "Messages", "TPM"]),
         module(
             "Store", "Verifier/Store",
             ["CLMDB", "Appraisal", "AssayCrypto", "Bytes", "Files", "IMA", "TPM", systemPackage]),

@@ -277,7 +277,7 @@ extension AttesterError {
         let code: Code =
             switch error {
             case .frame, .message, .deadlineExceeded: .unreadable(error.status)
-            case .tls, .closed, .cancelled, .io: .verifierUnreachable
+            case .tls, .closed, .cancelled, .noAddress, .io: .verifierUnreachable
             }
         self.init(code, place: address, problem: "\(error)")
     }

@@ -46,6 +46,12 @@ struct AgentCredentials: Sendable {
         }
     }
 
+    /// The id that the certificate has; nil if there is none that names an agent.
+    var agentID: [UInt8]? {
+        guard let own = try? read() else { return nil }
+        return try? PeerIdentity(own.subjectAlternativeNames).bytes
+    }
+
     /// Why the verifier may refuse the certificate although it hasn't expired; nil if there is no reason for it.
     ///
     /// - Parameter time: seconds since 1970.

@@ -47,7 +47,7 @@ enum AgentSettings {
         "logging.level", default: Logger.Level.info, "what is written to standard error; `--log-level` is stronger")
 
     static let schema = SettingsSchema(
-        defaultFile: "/etc/assay/agent.yaml", environmentPrefix: "ASSAY_AGENT_",
+        defaultFile: "/etc/assay/agent.yaml", environmentPrefix: "ASSAY_AGENT_", maker: "assay-agent join",
         [
             verifierHost.declaration, verifierPort.declaration, verifierName.declaration, certificate.declaration,
             key.declaration, trust.declaration, tcti.declaration, keyKind.declaration, logPath.declaration,

@@ -30,6 +30,13 @@ struct AttestCommand: AsyncParsableCommand {
         let configuration = try options.read()
         if let exposed = configuration.exposedKey { Output.notice("warning: \(exposed)") }
         let host = try await AgentHost(configuration)
+        let claim = once ? nil : try host.claim()
+        defer { withExtendedLifetime(claim) {} }
+        if once, let process = host.holder {
+            Output.notice(
+                "assay-agent runs on this host already\(ofProcess(process)): its connection ends for this one, and it makes "
+                    + "another within a minute or two")
+        }
         let attester = try host.attester()
         let display = AttestationDisplay(showsProgress: !json)
         let isJSON = json

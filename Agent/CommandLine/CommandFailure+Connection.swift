@@ -20,6 +20,7 @@ extension CommandFailure {
     /// Where the error itself doesn't say.
     private static func nextStep(_ error: TransportError) -> String {
         switch error {
+        case .noAddress: error.remedy.map { "; " + $0 } ?? ""
         case .io, .deadlineExceeded:
             "; check that `assay-verifier serve` runs there, and that no firewall is between"
         case .tls(let error) where error.code == .noCommonProtocol || error.code == .alert(120):

@@ -28,8 +28,9 @@ struct JoinCommand: AsyncParsableCommand {
     @OptionGroup var source: TokenSource
 
     @Option(
-        help: ArgumentHelp("The identity, if the invitation names none. Without it, this host's name.", valueName: "id")
-    )
+        help: ArgumentHelp(
+            "The identity, if the invitation names none. Without it, the one that this host has, or this host's name.",
+            valueName: "id"))
     var id: String?
 
     @Option(
@@ -50,6 +51,9 @@ struct JoinCommand: AsyncParsableCommand {
         help: ArgumentHelp("The measurement log, whatever the configuration says.", valueName: "path"),
         completion: .file())
     var log: String?
+
+    @Flag(help: "Join without asking, also where this host ceases to be the agent that it is.")
+    var yes = false
 
     @Flag(help: "One JSON object on one line.")
     var json = false
@@ -83,6 +87,7 @@ struct JoinCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.usage(error)
         }
+        if !yes, let loss = agent.former?.loss(joiningWith: token, as: id) { try Membership.confirm(loss) }
         // Before any key is made. The TPM may need longer for them than a verifier waits: it is called again for the rest.
         await (try dial(token)).close()
         let tpm = try await ProvisionedTPM(
@@ -92,9 +97,14 @@ struct JoinCommand: AsyncParsableCommand {
             let joining = try await Joining(
                 device: tpm.device, kind: tpm.attestationKey.kind, attestationKeyPublic: tpm.attestationKey.publicArea,
                 key: key, token: token)
-            let wished = id ?? ProcessInfo.processInfo.hostName
-            let issued = try await joining.join(over: try await dial(token), wishedID: Array(wished.utf8))
+            let wished = id.map { Array($0.utf8) } ?? agent.former?.id ?? Array(ProcessInfo.processInfo.hostName.utf8)
+            let issued = try await joining.join(over: try await dial(token), wishedID: wished)
             let kept = try agent.write(issued)
+            if let former = agent.former?.id, former != issued.agentID {
+                Output.notice(
+                    "\(escaped(former)) is another agent, and unreachable from now on; to forget it, on its verifier: "
+                        + "assay-verifier agents remove \(shellQuoted(former))")
+            }
             if let doubt = agent.credentials.doubt(at: currentTime()) { Output.notice(doubt) }
             let joined = Joined(
                 agent: escaped(issued.agentID), verifier: address(token.host, Int(token.port)), configuration: config,

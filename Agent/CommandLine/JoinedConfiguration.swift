@@ -1,4 +1,5 @@
 import AssayCrypto
+import Bytes
 import Files
 import Foundation
 import Messages
@@ -12,6 +13,8 @@ struct JoinedConfiguration: Sendable {
     let keyKind: KeyKind
     let stateFolder: String
     let credentials: AgentCredentials
+    /// Whose agent the host is already; nil if it has not joined.
+    let former: Membership?
 
     private let file: String
     private let token: JoinToken
@@ -37,6 +40,14 @@ struct JoinedConfiguration: Sendable {
         credentials = AgentCredentials(
             certificateFile: stateFolder + "/agent.pem", keyFile: stateFolder + "/agent.key")
         trustFile = stateFolder + "/authorities.pem"
+        former = credentials.agentID.map { [trustFile] id in
+            let host = try? settings.value(of: AgentSettings.verifierHost).description
+            let port = (try? settings.value(of: AgentSettings.verifierPort)) ?? 0
+            let trusted = try? contents(ofFile: trustFile, limit: 1 << 20)
+            let authorities = (try? Certificate.all(inPEM: trusted ?? [])) ?? []
+            return Membership(
+                id: id, verifier: host.map { address($0, port) }, authorities: authorities.map(\.fingerprint))
+        }
     }
 
     private static func chosen(

@@ -38,6 +38,8 @@ struct RunCommand: AsyncParsableCommand {
         let logger = logging.logger("assay-agent", configured: configuration.logLevel)
         if let exposed = configuration.exposedKey { logger.warning("\(exposed)") }
         let host = try await AgentHost(configuration)
+        let claim = try host.claim()
+        defer { withExtendedLifetime(claim) {} }
         let service = AgentService(host: host, attester: try host.attester(), logger: logger)
         let group = ServiceGroup(
             services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

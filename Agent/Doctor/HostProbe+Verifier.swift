@@ -23,7 +23,8 @@ extension HostProbe {
         } catch TransportError.tls(let error) {
             return .fails(.init("\(place): TLS: \(error.detail)", remedy: error.remedy ?? Self.serverRemedy))
         } catch {
-            return .fails(.init("\(place): \(error)", remedy: Self.serverRemedy))
+            let remedy = (error as? TransportError)?.remedy ?? Self.serverRemedy
+            return .fails(.init("\(place): \(error)", remedy: remedy))
         }
     }
 

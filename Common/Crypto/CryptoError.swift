@@ -1,5 +1,3 @@
-internal import COpenSSL
-
 /// Why libcrypto refused: what was attempted, and libcrypto's own words.
 package struct CryptoError: Error, Hashable, CustomStringConvertible {
     /// Whose fault it is.
@@ -26,21 +24,7 @@ package struct CryptoError: Error, Hashable, CustomStringConvertible {
     /// - Parameter attempt: what was attempted, such as "read a certificate".
     package init(_ code: Code, _ attempt: String) {
         self.code = code
-        let reasons = Self.drainQueue()
+        let reasons = ErrorQueue.drain().map(\.reason).joined(separator: ", ")
         detail = reasons.isEmpty ? attempt : "\(attempt): \(reasons)"
-    }
-
-    /// The queue is each thread's own: whatever is left in it would be blamed on the next call.
-    private static func drainQueue() -> String {
-        var reasons: [String] = []
-        while case let code = ERR_get_error(), code != 0 {
-            if let reason = ERR_reason_error_string(code) {
-                reasons.append(String(cString: reason))
-            } else {
-                // The system's own: an error number below the flag (ERR_SYSTEM_FLAG of openssl/err.h).
-                reasons.append(String(cString: strerror(Int32(truncatingIfNeeded: code & 0x7fff_ffff))))
-            }
-        }
-        return reasons.joined(separator: ", ")
     }
 }

@@ -14,9 +14,13 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
     }
 
     /// What the operator can do.
-    package var remedy: String {
+    package var remedy: String { Self.remedy(for: errno) }
+
+    /// What the operator can do about an error of a system call on a file.
+    package static func remedy(for errno: Int32) -> String {
         switch errno {
-        case EACCES, EPERM, EROFS: "run as root, or as the user who owns the folder"
+        case EACCES, EPERM: "run as root, or as the user who owns the folder"
+        case EROFS: "its file system is mounted read-only: mount it for writing, or name another place"
         case ENOENT: "check the path"
         case ENOSPC, EDQUOT: "make room on the disk, and try again"
         case EFBIG: "it is longer than such a file can be: name another one"

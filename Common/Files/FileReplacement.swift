@@ -149,7 +149,8 @@ private func flush(_ folder: Int32, _ attempt: String) throws(FileError) {
     try require(fsync(descriptor) == 0, attempt)
 }
 
-private func folder(of path: String) -> String {
+/// The folder that a path is in.
+func folder(of path: String) -> String {
     guard let end = path.lastIndex(of: "/") else { return "." }
     return end == path.startIndex ? "/" : String(path[..<end])
 }

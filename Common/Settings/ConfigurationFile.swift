@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Files
 internal import Yams
 
@@ -23,18 +24,20 @@ struct ConfigurationFile {
     let entries: [Entry]
 
     init(path: String) throws(SettingsError) {
-        let text: String
+        let bytes: [UInt8]
         do throws(FileError) {
-            text = String(decoding: try requiredContents(ofFile: path, limit: 1 << 20), as: UTF8.self)
+            bytes = try requiredContents(ofFile: path, limit: 1 << 20)
         } catch {
-            let problem = "cannot be read: \(error.reason); name the file with --config"
+            let problem = "cannot be read: \(error.reason); \(error.remedy)"
             throw SettingsError([.init(place: path, key: nil, problem: problem)])
         }
+        if let problem = encodingProblem(bytes) {
+            throw SettingsError([.init(place: path, key: nil, problem: "cannot be read: \(problem)")])
+        }
         do {
-            entries = try Self.entries(inYAML: text)
+            entries = try Self.entries(inYAML: String(decoding: bytes, as: UTF8.self))
         } catch let error as YamlError {
-            let place = Self.line(of: error).map { "\(path):\($0)" } ?? path
-            throw SettingsError([.init(place: place, key: nil, problem: Self.problem(error))])
+            throw SettingsError([Self.fault(error, path)])
         } catch {
             throw SettingsError([.init(place: path, key: nil, problem: "cannot be read: \(error)")])
         }
@@ -74,24 +77,26 @@ struct ConfigurationFile {
         }
     }
 
-    private static func problem(_ error: YamlError) -> String {
+    private static func fault(_ error: YamlError, _ path: String) -> SettingsError.Fault {
         // The library's own text shows the whole file.
         switch error {
-        case .duplicatedKeysInMapping(let keys, _):
-            "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once"
-        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _):
-            "is not YAML: \(problem)"
-        case .reader(let problem, _, _, _): "is not YAML: \(problem)"
-        default: "is not YAML: \(error)"
+        case .duplicatedKeysInMapping(let keys, let context):
+            return .init(
+                place: "\(path):\(context.mark.line)", key: nil,
+                problem: "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once")
+        case .scanner(let context, let words, let mark, _), .parser(let context, let words, let mark, _),
+            .composer(let context, let words, let mark, _):
+            return fault(
+                YAMLFault(words, line: mark.line, context: context?.text, start: context?.mark.line), path)
+        case .reader(let words, let offset, _, let text):
+            let line = 1 + text.prefix(offset ?? 0).count { $0.isNewline }
+            return fault(YAMLFault(words, line: line, context: nil, start: nil), path)
+        default: return .init(place: path, key: nil, problem: "is not YAML: \(error)")
         }
     }
 
-    private static func line(of error: YamlError) -> Int? {
-        switch error {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
-        case .duplicatedKeysInMapping(_, let context): context.mark.line
-        default: nil
-        }
+    private static func fault(_ fault: YAMLFault, _ path: String) -> SettingsError.Fault {
+        .init(place: "\(path):\(fault.line)", key: nil, problem: "is not YAML: \(fault.problem)")
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import Files
 internal import Foundation
 
 /// A program's configuration: flags over environment variables over a YAML file over the defaults.
@@ -31,6 +32,7 @@ package struct Settings: Sendable {
         var faults: [SettingsError.Fault] = []
         var layers: [SettingsLayer] = []
         if let file {
+            if !isFileOptional, Self.isAbsent(file) { throw SettingsError(.absent(file, schema)) }
             layers.append(SettingsLayer(try ConfigurationFile(path: file), at: file, schema, &faults))
         }
         layers.append(SettingsLayer(environment: environment, schema, &faults))
@@ -66,10 +68,28 @@ package struct Settings: Sendable {
         return value
     }
 
-    /// Fails if a setting that must be given wasn't; names all of them.
+    /// Fails if a setting that must be given wasn't: names all of them, or the command that gives them where none is.
     package func requireAll() throws(SettingsError) {
+        try requireAny()
         let missing = schema.declarations.filter { $0.isRequired && texts(of: $0) == nil }.map(missing)
         guard missing.isEmpty else { throw SettingsError(missing) }
+    }
+
+    /// Fails if no setting was given of those that must be: nothing is configured yet.
+    package func requireAny() throws(SettingsError) {
+        let required = schema.declarations.filter(\.isRequired)
+        guard required.allSatisfy({ texts(of: $0) == nil }) else { return }
+        guard let file else { throw SettingsError(.absent(schema.defaultFile, schema)) }
+        throw SettingsError(.bare(file, required.map(\.key), schema))
+    }
+
+    /// One that is there and can't be read isn't absent.
+    private static func isAbsent(_ file: String) -> Bool {
+        do {
+            return try contents(ofFile: file, limit: 0) == nil
+        } catch {
+            return false
+        }
     }
 
     /// A setting as it is in effect.

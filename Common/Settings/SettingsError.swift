@@ -15,6 +15,20 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
             self.problem = problem
         }
 
+        /// There is no file, and nothing else configures the program.
+        static func absent(_ file: String, _ schema: SettingsSchema) -> Fault {
+            Fault(
+                place: "no configuration:", key: nil,
+                problem: "run `\(schema.maker)`, or name the file with --config (\(file) isn't there)")
+        }
+
+        /// The file has nothing of what must be given.
+        static func bare(_ file: String, _ keys: [String], _ schema: SettingsSchema) -> Fault {
+            Fault(
+                place: "no configuration:", key: nil,
+                problem: "run `\(schema.maker)`, or set \(keys.joined(separator: ", ")) (\(file) has none of them)")
+        }
+
         package var description: String {
             key.map { "\(place): \($0) \(problem)" } ?? "\(place) \(problem)"
         }
@@ -26,6 +40,11 @@ package struct SettingsError: Error, Hashable, CustomStringConvertible {
     /// Several faults at once.
     package init(_ faults: [Fault]) {
         self.faults = faults
+    }
+
+    /// A single fault.
+    init(_ fault: Fault) {
+        self.init([fault])
     }
 
     /// One fault a line.

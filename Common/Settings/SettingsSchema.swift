@@ -1,15 +1,22 @@
+internal import Bytes
+
 /// Every setting that a program has. What isn't here is unknown, and an error.
 package struct SettingsSchema: Sendable {
     /// The file that is read unless `--config` names another, such as `/etc/assay/agent.yaml`.
     package let defaultFile: String
     /// What the names of environment variables begin with, such as `ASSAY_AGENT_`.
     package let environmentPrefix: String
+    /// The command that writes a whole configuration, such as `assay-agent join`.
+    package let maker: String
     /// In the page's order.
     package let declarations: [SettingDeclaration]
 
     /// A program's settings.
-    package init(defaultFile: String, environmentPrefix: String, _ declarations: [SettingDeclaration]) {
+    package init(
+        defaultFile: String, environmentPrefix: String, maker: String, _ declarations: [SettingDeclaration]
+    ) {
         self.defaultFile = defaultFile
+        self.maker = maker
         self.environmentPrefix = environmentPrefix
         self.declarations = declarations
     }
@@ -36,11 +43,8 @@ package struct SettingsSchema: Sendable {
 
     /// "is unknown", and the key that was probably meant.
     func unknown(_ key: String) -> String {
-        let nearest = declarations.map { ($0.key, distance(key, $0.key)) }.min { $0.1 < $1.1 }
-        guard let (name, distance) = nearest, distance <= max(2, key.count / 4) else {
-            return Self.isUnknown
-        }
-        return "is unknown; is \(name) meant?"
+        guard let meant = nearest(to: key, among: declarations.map(\.key)) else { return Self.isUnknown }
+        return "is unknown; is \(meant) meant?"
     }
 }
 
@@ -96,20 +100,4 @@ extension SettingDeclaration {
         let plain = text.replacing(/\[[^\]]*\]\(([^)]*)\)/) { $0.1 }
         return String(plain.filter { $0 != "`" })
     }
-}
-
-/// How many letters must be added, removed or changed to make one text of the other (Levenshtein).
-private func distance(_ one: String, _ other: String) -> Int {
-    let other = Array(other)
-    var row = Array(0...other.count)
-    for (index, letter) in one.enumerated() {
-        var diagonal = row[0]
-        row[0] = index + 1
-        for (column, candidate) in other.enumerated() {
-            let change = diagonal + (letter == candidate ? 0 : 1)
-            diagonal = row[column + 1]
-            row[column + 1] = min(change, row[column] + 1, diagonal + 1)
-        }
-    }
-    return row[other.count]
 }

@@ -1,9 +1,14 @@
+internal import Files
+internal import Glibc
+
 /// Why shards can't be read or written: what was wrong, where, and what the operator can do.
 package struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What went wrong.
     package enum Code: Hashable, Sendable {
         /// A file or folder can't be opened, read or written.
         case inaccessible
+        /// A file or folder can't be written, for its file system is mounted read-only.
+        case readOnlyFileSystem
         /// A shard that the index names isn't there.
         case missing
         /// A shard's bytes aren't those that were written.
@@ -42,6 +47,7 @@ package struct ShardError: Error, Hashable, Sendable, CustomStringConvertible {
     package var remedy: String {
         switch code {
         case .inaccessible: "run this as root or as a member of the shards' group, and check that the folder is there"
+        case .readOnlyFileSystem: FileError.remedy(for: EROFS)
         case .missing, .damaged:
             "keep the folder as evidence; unless the kernel freed its records, `assay-agent shards clean` and "
                 + "`assay-agent shards snapshot` write the shards anew, else a boot does"

@@ -215,7 +215,9 @@ struct ShardFolder: Sendable {
         if let error = error as? ShardError { return error }
         let errno = error as? Errno
         let isFull = errno == .noSpace || errno == Errno(rawValue: EDQUOT)
-        return ShardError(isFull ? .full : .inaccessible, path: file.string, problem: "\(what): \(error)")
+        let code: ShardError.Code =
+            isFull ? .full : errno == .readOnlyFileSystem ? .readOnlyFileSystem : .inaccessible
+        return ShardError(code, path: file.string, problem: "\(what): \(error)")
     }
 }
 

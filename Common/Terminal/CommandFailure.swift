@@ -41,6 +41,9 @@ package func runProgram<Root: AsyncParsableCommand & SendableMetatype>(_ root: R
 /// - Parameter arguments: nil takes the process's.
 package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) async -> Never {
     do {
+        if let misnamed = MisnamedCommand(in: arguments ?? Array(CommandLine.arguments.dropFirst()), of: root) {
+            throw CommandFailure.usage(misnamed)
+        }
         var command = try root.parseAsRoot(arguments)
         if var asynchronous = command as? any AsyncParsableCommand {
             try await asynchronous.run()

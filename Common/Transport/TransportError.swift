@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 package import Messages
 import NIOCore
@@ -17,6 +18,8 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
     case closed
     /// The task that waited was cancelled; the connection is as it was.
     case cancelled
+    /// A host's name leads to no address, for the resolver's reason.
+    case noAddress(host: String, reason: String)
     /// No connection, or the operating system broke it.
     case io(String)
 
@@ -29,7 +32,17 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
         case .deadlineExceeded(let error): Status(.deadlineExceeded, error.description)
         case .closed: Status(.unavailable, description)
         case .cancelled: Status(.cancelled, description)
-        case .io: Status(.unavailable, description)
+        case .noAddress, .io: Status(.unavailable, description)
+        }
+    }
+
+    /// What an operator can do, where the error itself tells.
+    package var remedy: String? {
+        switch self {
+        case .tls(let error): error.remedy
+        case .noAddress(let host, _):
+            "check the name, and whether this host's DNS knows it: getent hosts \(shellQuoted(host.utf8))"
+        case .frame, .message, .deadlineExceeded, .closed, .cancelled, .io: nil
         }
     }
 
@@ -41,6 +54,7 @@ package enum TransportError: Error, Hashable, CustomStringConvertible {
         case .deadlineExceeded(let error): error.description
         case .closed: "the connection is closed"
         case .cancelled: "cancelled while waiting for the peer"
+        case .noAddress(let host, let reason): "\(host) has no address: \(reason)"
         case .io(let detail): "connection failed: \(detail)"
         }
     }
@@ -77,7 +91,7 @@ extension TransportError {
         case is CancellationError: self = .cancelled
         // The library's own text has the call and its arguments.
         case let error as SocketAddressError.UnknownHost:
-            self = .io("\(error.host) has no address: \(error.errorDescription)")
+            self = .noAddress(host: error.host, reason: "\(error.errorDescription)")
         case let error as IOError: self = .io(String(cString: strerror(error.errnoCode)))
         default: self = .io(String(describing: error))
         }

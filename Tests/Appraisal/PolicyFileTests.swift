@@ -51,6 +51,31 @@ struct PolicyFileTests {
         }
     }
 
+    @Test("A check says which names of keyrings are like the kernel's and aren't") func keyringNames() throws {
+        let key = hex("1")
+        let found = warnings(
+            source(
+                keyrings: #""ima": ["\#(key)"], ".imma": ["\#(key)"], ".ima": ["\#(key)"], "mine": ["\#(key)"]"#,
+                ignored: #""builtin_trusted_keys", "*", "_evm""#, assay: #""file_keyrings": [".evn"]"#))
+        let wanted = [
+            (#"keyrings: "ima""#, "is .ima,"), (#"keyrings: ".imma""#, "is .ima,"),
+            (#"ima.ignored_keyrings: "builtin_trusted_keys""#, "is .builtin_trusted_keys,"),
+            (#"assay.file_keyrings: ".evn""#, "is .evm,"),
+        ]
+        #expect(found.count == wanted.count, "\(found)")
+        for (place, words) in wanted {
+            #expect(found.contains { $0.hasPrefix(place) && $0.contains(words) }, "\(place) in \(found)")
+        }
+    }
+
+    @Test("A policy in UTF-16 is said to be so") func otherEncoding() throws {
+        let text: [UInt8] = source().flatMap { [$0, 0] as [UInt8] }
+        for source in [text, [0xff, 0xfe] + text] {
+            let faults = PolicyCheck(source: source).faults
+            #expect(faults.map(\.description).joined().contains("this file is UTF-16: save it as UTF-8"), "\(faults)")
+        }
+    }
+
     @Test("A check says which rules for violations by path have no effect")
     func weakerPaths() throws {
         let rules = #""violations": {"paths": [{"glob": "/a", "action": "fail"}, {"glob": "/b", "action": "ignore"}]}"#

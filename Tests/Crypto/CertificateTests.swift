@@ -41,6 +41,28 @@ import Testing
             ])
     }
 
+    @Test(
+        "name a host as whoever dials it compares: any case, the first label for a star, addresses by their bytes",
+        arguments: [
+            (.dns("v.example"), "V.Example", true), (.dns("v.example"), "w.example", false),
+            (.dns("*.example"), "v.example", true), (.dns("*.example"), "a.v.example", false),
+            (.dns("*.example"), "example", false), (.dns("127.0.0.1"), "127.0.0.1", false),
+            (.ip([127, 0, 0, 1]), "127.0.0.1", true), (.ip([127, 0, 0, 1]), "127.0.0.2", false),
+            (.ip([UInt8](repeating: 0, count: 15) + [1]), "[0:0::1]", true), (.uri("v.example"), "v.example", false),
+            (.other, "v.example", false),
+        ] as [(SubjectAlternativeName, String, Bool)])
+    func hosts(name: SubjectAlternativeName, host: String, isCovered: Bool) throws {
+        #expect(name.covers(try #require(HostName(host))) == isCovered)
+    }
+
+    @Test("show a host as it is dialled") func shownHosts() {
+        let names: [SubjectAlternativeName] = [
+            .dns("v.example"), .ip([10, 0, 0, 1]), .ip([UInt8](repeating: 0, count: 15) + [1]), .ip([1]), .uri("x"),
+            .other,
+        ]
+        #expect(names.map(\.host) == ["v.example", "10.0.0.1", "::1", nil, nil, nil])
+    }
+
     /// The key id that each case's log names, and how its certificate comes to it.
     @Test(
         "name their key by the subject key identifier, and only else by SHA-1 of the key",

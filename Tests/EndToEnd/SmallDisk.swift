@@ -26,6 +26,17 @@ final class SmallDisk: Sendable {
 
     deinit { holder.withLock { $0.end(SIGKILL) } }
 
+    /// Takes the right to write to it from everybody.
+    func mountReadOnly() async throws {
+        let user = geteuid() == 0 ? [] : ["--user", "--preserve-credentials"]
+        let holder = holder.withLock { $0.id }
+        var command = try ChildProcess(
+            "nsenter", ["--target", "\(holder)", "--mount"] + user + ["mount", "-o", "remount,ro", "/mnt"])
+        let end = ContinuousClock.now + .seconds(60)
+        while command.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
+        guard command.exitCode == 0 else { throw Unexpected("mount: \(command.exitCode as Any)") }
+    }
+
     /// Leaves room for so many bytes, in whole blocks.
     func fill(leaving free: UInt64 = 0) throws {
         try makeRoom()

@@ -1,6 +1,8 @@
 import AssayCrypto
+import Bytes
 import Enrolment
 import Foundation
+import Glibc
 import Store
 import SystemPackage
 import Testing
@@ -42,6 +44,34 @@ import Testing
             let file = try Data(contentsOf: URL(filePath: setup.store.appending("data.mdb").string))
             #expect(file.range(of: Data(der.suffix(64).prefix(32))) == nil)
         }
+    }
+
+    @Test("a name that hosts are to dial is added to the server's certificate, once, and for good") func addedName()
+        async throws
+    {
+        try await withFolder { folder in
+            let setup = VerifierSetup(folder: folder.path)
+            let issuer = try await setup.make(names: [.dns("v.example")], keyURI: nil, at: now)
+            let certificate = setup.serverCertificate
+            for host in ["V.example", "10.0.0.1", "10.0.0.1"] {
+                let name = try #require(HostName(host))
+                let lacksIt = try !Issuer.certificates(in: certificate.chainFile)[0].subjectAlternativeNames.contains {
+                    $0.covers(name)
+                }
+                #expect(try certificate.renewIfDue(by: issuer, naming: name, at: now) == lacksIt, "\(host)")
+            }
+            #expect(try !certificate.renewIfDue(by: issuer, at: now))
+            let chain = try Issuer.certificates(in: certificate.chainFile)
+            #expect(chain[0].subjectAlternativeNames == [.dns("v.example"), .ip([10, 0, 0, 1])])
+            #expect(chain.dropFirst().first == issuer.certificate)
+        }
+    }
+
+    @Test("a file that can't be read is named once, with the remedy of its cause") func unreadable() throws {
+        let error = #expect(throws: EnrolmentError.self) { try Issuer.certificates(in: "/dev/null/ca.pem") }
+        #expect(error?.code == .file(errno: ENOTDIR))
+        #expect(error?.description.components(separatedBy: "/dev/null/ca.pem").count == 2, "\(error as Any)")
+        #expect(error?.description.contains("init") == false)
     }
 
     @Test("overwrites nothing") func refuses() async throws {

@@ -16,7 +16,7 @@ import Testing
     private static let banks = Setting.words("tpm.max_banks", default: [Bank.sha1, .sha256], "some banks")
     private static let trim = Setting.boolean("trim", default: false, "whether")
     private static let schema = SettingsSchema(
-        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_",
+        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", maker: "x init",
         [
             host.declaration, port.declaration, name.declaration, folder.declaration, bank.declaration,
             banks.declaration, trim.declaration,
@@ -46,7 +46,7 @@ import Testing
     @Test("that can hold a secret are shown without it, and read with it") func secrets() throws {
         let hook = Setting.optionalText("hook", absence: "none", "whom to call") { String($0.prefix(3)) + "…" }
         let schema = SettingsSchema(
-            defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", [hook.declaration])
+            defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", maker: "x init", [hook.declaration])
         let given = try Settings(schema, file: nil, flags: ["hook=abcdef"], environment: [:])
         #expect(given.effective.map(\.value) == ["abc…"])
         #expect(try given.value(of: hook) == "abcdef")
@@ -77,10 +77,32 @@ import Testing
             #expect(try settings.value(of: Self.banks) == [.sha1, .sha256])
             #expect(try !settings.value(of: Self.trim))
             #expect(throws: SettingsError.self) { try settings.value(of: Self.host) }
-            let error = #expect(throws: SettingsError.self) { try settings.requireAll() }
-            #expect(error?.faults.map(\.key) == ["verifier.host"])
-            #expect(error?.description.contains("ASSAY_X_VERIFIER_HOST") == true)
+            let missing = #expect(throws: SettingsError.self) { try settings.value(of: Self.host) }
+            #expect(missing?.faults.map(\.key) == ["verifier.host"])
+            #expect(missing?.description.contains("ASSAY_X_VERIFIER_HOST") == true)
         }
+    }
+
+    @Test("of which none is given that must be are no configuration: one line, and the command that makes one")
+    func absence() throws {
+        for (yaml, reason) in [(nil, "/nonexistent/x.yaml isn't there"), ("store: /x\n", ".yaml has none of them")] {
+            let settings = try settings(yaml)
+            let error = try #require(#expect(throws: SettingsError.self) { try settings.requireAll() })
+            #expect(error.description.hasPrefix("no configuration: run `x init`, or ") && error.faults.count == 1)
+            #expect(error.description.contains(reason), "\(error)")
+        }
+        let named = #expect(throws: SettingsError.self) {
+            try Settings(Self.schema, file: "/nonexistent/y.yaml", environment: [:])
+        }
+        #expect(named?.description.contains("run `x init`") == true && named?.faults.count == 1)
+        // One of them is enough to be told of the others.
+        let port = Setting.requiredText("verifier.path", "where")
+        let two = SettingsSchema(
+            defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", maker: "x init",
+            [Self.host.declaration, port.declaration])
+        let partial = try Settings(two, file: nil, flags: ["verifier.host=v"], environment: [:])
+        let error = #expect(throws: SettingsError.self) { try partial.requireAll() }
+        #expect(error?.faults.map(\.key) == ["verifier.path"])
     }
 
     @Test("that nobody declared are an error with file, line and key, and the key that was meant") func unknown() throws
@@ -155,7 +177,11 @@ import Testing
         let missing = #expect(throws: SettingsError.self) {
             _ = try Settings(Self.schema, file: "/nonexistent/y.yaml", environment: [:])
         }
-        #expect(missing?.description.hasPrefix("/nonexistent/y.yaml cannot be read") == true)
+        #expect(missing?.description.contains("/nonexistent/y.yaml isn't there") == true)
+        let folder = #expect(throws: SettingsError.self) {
+            _ = try Settings(Self.schema, file: "/dev", environment: [:])
+        }
+        #expect(folder?.description.hasPrefix("/dev cannot be read: Is a directory; name a file in it") == true)
         for yaml in ["a: [1, 2\n", "a: b: c\n", "\tx", "- a\n", "text\n", "store: a\nstore: b\n", "store: \u{1}\n"] {
             let found = try faults(yaml)
             #expect(found.count == 1 && found.first?.place.contains(".yaml") == true, "\(yaml)")
@@ -196,7 +222,7 @@ import Testing
     }
 
     private static let hosts = SettingsSchema(
-        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_",
+        defaultFile: "/nonexistent/x.yaml", environmentPrefix: "ASSAY_X_", maker: "x init",
         [listenHost.declaration, dialledHost.declaration, otherHost.declaration, address.declaration])
     private static let listenHost = Setting.host("listen.host", default: .loopback, unit: "address", "where")
     private static let dialledHost = Setting.requiredHost("verifier.host", unit: "DNS name", "where to dial")

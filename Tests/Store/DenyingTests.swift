@@ -52,7 +52,8 @@ import Testing
             #expect(try store.snapshot(of: has).isStateCurrent)
             #expect(try store.deniedKeys().map(\.changedAt) == [5])
             try await store.allow(Self.key, at: 7)
-            await #expect(throws: StoreError.self) { try await store.allow(Self.key, at: 8) }
+            let error = await #expect(throws: StoreError.self) { try await store.allow(Self.key, at: 8) }
+            #expect(error?.code == .notDenied && error?.remedy.contains("keyrings denied") == true)
             try await store.deny(Self.key, at: 9)
             #expect(try store.deniedKeys().map(\.changedAt) == [9])
             #expect(try !store.snapshot(of: has).isStateCurrent)

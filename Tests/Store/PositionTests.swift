@@ -48,7 +48,7 @@ import Testing
     @Test("the last one up to the record is it, with keys and findings as they were then")
     func found() async throws {
         try await withAgent { store, id in
-            for (record, expected): (UInt64, UInt64) in [(0, 0), (19, 0), (39, 20), (40, 40), (79, 60), (1000, 100)] {
+            for (record, expected): (UInt64, UInt64) in [(0, 0), (19, 0), (39, 20), (40, 40), (79, 60), (99, 60)] {
                 #expect(try await first(store, id, from: record) == expected, "record \(record)")
             }
             _ = try await first(store, id, from: 41)
@@ -120,7 +120,26 @@ import Testing
                 progress.passed = [state(40, findings: Samples.findings(200))]
                 _ = try await store.commit(Samples.outcome(try store.snapshot(of: id), progress: progress))
             }
-            #expect(try await first(store, id, from: 45) == 0)
+            if try store.snapshot(of: id).state == nil {
+                let error = await #expect(throws: StoreError.self) { try await first(store, id, from: 45) }
+                #expect(error?.code == .invalidArgument && error?.detail.contains("no record of its log") == true)
+                #expect(try store.snapshot(of: id).reattestation == nil)
+            } else {
+                #expect(try await first(store, id, from: 45) == 0)
+            }
+        }
+    }
+
+    @Test("a record beyond those that are appraised is none to go back to, and nothing is kept") func beyond()
+        async throws
+    {
+        try await withAgent { store, id in
+            for record in [100, 1000, .max] as [UInt64] {
+                let error = await #expect(throws: StoreError.self) { try await first(store, id, from: record) }
+                #expect(error?.code == .invalidArgument && error?.detail.contains("records 0 to 99") == true)
+            }
+            let kept = try store.snapshot(of: id).reattestation
+            #expect(kept == nil)
         }
     }
 

@@ -156,15 +156,15 @@ import TPM
             #expect(before.isStateCurrent)
             #expect(try !store.isRoundDue(for: id))
             let generation = try store.readGeneration()
-            try await store.requestReattestation(of: id, from: 12, at: 77)
+            try await store.requestReattestation(of: id, from: 7, at: 77)
             #expect(try store.readGeneration() == generation + 1)
             let asked = try store.snapshot(of: id)
-            #expect(!asked.isStateCurrent && asked.reattestation?.firstRecord == 12)
+            #expect(!asked.isStateCurrent && asked.reattestation?.firstRecord == 7)
             #expect(asked.verdict == before.verdict && asked.state == before.state)
             #expect(asked.appraisal == before.appraisal)
             #expect(try store.isRoundDue(for: id))
             #expect(try store.agents().first?.get().reattestation?.requestedAt == 77)
-            #expect(try store.events(of: id).last?.kind == .reattestationRequested(from: 12))
+            #expect(try store.events(of: id).last?.kind == .reattestationRequested(from: 7))
 
             // A round that was under way rests on what was before.
             let progress = Samples.progress(Samples.appraisal(next: 20))

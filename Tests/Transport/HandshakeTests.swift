@@ -284,6 +284,25 @@ import Testing
         }
     }
 
+    @Test("a name without an address is told from a host that doesn't answer") func noAddress() async throws {
+        let context = try TestContexts.shared.get().agent
+        let error = try await transportError {
+            try await AssayDialer.connect(host: "nowhere.invalid", port: 1, context: context, group: Loopback.group)
+        }
+        guard case .noAddress("nowhere.invalid", let reason) = error else {
+            Issue.record("another error: \(error)")
+            return
+        }
+        #expect(!reason.isEmpty && error.status.code == .unavailable)
+        #expect(error.remedy?.contains("getent hosts nowhere.invalid") == true)
+        #expect(TransportError.io("x").remedy == nil)
+    }
+
+    @Test("an alert that says that a certificate has expired blames no clock and no side") func expiredAlert() {
+        let remedy = TLSError(.alert(45), "handshake failed").remedy ?? ""
+        #expect(remedy.contains("clocks of both hosts") && remedy.contains("invited"))
+    }
+
     @Test("nobody listens") func nobody() async throws {
         let port = try await Self.freePort()
         let context = try TestContexts.shared.get().agent

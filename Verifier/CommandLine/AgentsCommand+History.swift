@@ -37,15 +37,22 @@ extension AgentsCommand {
         func run() async throws {
             let store = try await options.open(.readOnly)
             defer { store.close() }
-            let entries = try await reported { try read(store) }
+            let (entries, names) = try await reported { (try read(store), try keyNames(store)) }
             if entries.isEmpty { return Output.notice("nothing is known of its past") }
             for entry in entries.suffix(last ?? entries.count) {
                 if json {
                     Output.line(try jsonLine(entry))
                 } else {
-                    entry.show()
+                    entry.show(naming: names)
                 }
             }
+        }
+
+        /// What the certificates of the agent's keys are called, as `keyrings show` has it.
+        private func keyNames(_ store: Store) throws -> [Digest: String] {
+            var names: [Digest: String] = [:]
+            for key in try store.keyHistory(of: AgentID(id)) { names[key.fingerprint] = key.subject }
+            return names
         }
 
         /// Verdicts in the order in which they came, events likewise, and among each other by time: a clock that was
@@ -60,19 +67,29 @@ extension AgentsCommand {
             return Self.merged(verdicts, events)
         }
 
+        /// The store's times are whole seconds: within one, what a verdict has brought about stands behind that verdict.
         private static func merged(_ verdicts: [PastEntry], _ events: [PastEntry]) -> [PastEntry] {
             var merged: [PastEntry] = []
-            var (verdicts, events) = (verdicts[...], events[...])
-            while let verdict = verdicts.first, let event = events.first {
-                if (event.time, event.rank) < (verdict.time, verdict.rank) {
+            var events = events[...]
+            var tier: Appraisal.Tier?
+            for verdict in verdicts {
+                while let event = events.first, (event.time, event.rank) < (verdict.time, verdict.rank) {
                     merged.append(event)
                     events.removeFirst()
-                } else {
-                    merged.append(verdict)
-                    verdicts.removeFirst()
+                }
+                merged.append(verdict)
+                // A verdict of another tier records that first; the next such event is a later verdict's.
+                var mayChangeTier = verdict.tier != tier
+                tier = verdict.tier
+                while let event = events.first, event.time == verdict.time, event.rank > verdict.rank,
+                    mayChangeTier || event.tier == nil
+                {
+                    mayChangeTier = false
+                    merged.append(event)
+                    events.removeFirst()
                 }
             }
-            return merged + verdicts + events
+            return merged + events
         }
     }
 }
@@ -89,6 +106,15 @@ private enum PastEntry: Encodable {
         }
     }
 
+    /// A verdict's tier, or the one that an event says the tier has become.
+    var tier: Appraisal.Tier? {
+        switch self {
+        case .verdict(let past, _): past.verdict.tier
+        case .event(let event):
+            if case .tierChanged(_, let tier) = event.kind { tier } else { nil }
+        }
+    }
+
     /// Within a second: what an operator did, verdicts, and what these have brought about.
     var rank: Int {
         switch self {
@@ -101,7 +127,7 @@ private enum PastEntry: Encodable {
         }
     }
 
-    func show() {
+    func show(naming names: [Digest: String]) {
         switch self {
         case .verdict(let past, let findings):
             let tier = past.verdict.tier
@@ -118,7 +144,7 @@ private enum PastEntry: Encodable {
                 Output.paragraph("    ", "\(finding.isWarning ? "warning, " : "")\(finding)")
                 Output.paragraph("      remedy: ", finding.remedy)
             }
-        case .event(let event): Output.paragraph("\(readableTime(time))  ", event.kind.sentence)
+        case .event(let event): Output.paragraph("\(readableTime(time))  ", event.kind.sentence(naming: names))
         }
     }
 

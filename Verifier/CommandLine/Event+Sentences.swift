@@ -6,8 +6,11 @@ import Terminal
 
 extension Event.Kind {
     /// What happened, for people.
-    var sentence: String {
-        switch self {
+    ///
+    /// - Parameter names: of keys, as their certificates have them, by the SHA-256 of the public keys.
+    func sentence(naming names: [Digest: String] = [:]) -> String {
+        let key = { (key: Digest) in "key \(key)" + (names[key].map { " (\(escaped(text: $0)))" } ?? "") }
+        return switch self {
         case .enrolled: "enrolled by an operator"
         case .joined: "joined with a token"
         case .joinRefused(let word, let endorsementKeyName): refusal(word, endorsementKeyName)
@@ -31,13 +34,13 @@ extension Event.Kind {
         case .bankChanged(let from, let to):
             "its quotes are of bank \(to), they were of \(from): the banks that the host says it has, or attestation.banks, "
                 + "have changed"
-        case .keyLearned(let keyring, let key): "learned on \(escaped(keyring)): key \(key)"
-        case .keyGone(let keyring, let key): "gone from \(escaped(keyring)): key \(key)"
+        case .keyLearned(let keyring, let hash): "learned on \(escaped(keyring)): \(key(hash))"
+        case .keyGone(let keyring, let hash): "gone from \(escaped(keyring)): \(key(hash))"
         case .policyAssigned(let name):
             name.map { "judged by policy \(escaped($0.utf8)) from now on" } ?? "judged by no policy"
         case .policyPut(let name, let hash): "policy \(escaped(name.utf8)) is \(hash) from now on"
-        case .keyDenied(let key): "denied: key \(key)"
-        case .keyAllowed(let key): "allowed again: key \(key)"
+        case .keyDenied(let hash): "denied: \(key(hash))"
+        case .keyAllowed(let hash): "allowed again: \(key(hash))"
         case .schemaChanged(let from, let to): "the store has schema version \(to), it had \(from)"
         case .reattestationRequested(let record): "to be appraised again, from record \(record) on"
         case .scratchDropped(let record):

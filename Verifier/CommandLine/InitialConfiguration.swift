@@ -38,7 +38,7 @@ struct InitialConfiguration {
           agent_lifetime: 7776000
           server_lifetime: 7776000
 
-        # What tokens tell hosts to dial; the server's certificate must have this name.
+        # What tokens tell hosts to dial; `serve` adds the name to the server's certificate.
         join:
           address: \(yamlText(address.description))
 

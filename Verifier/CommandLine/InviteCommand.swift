@@ -69,6 +69,7 @@ struct InviteCommand: AsyncParsableCommand {
         let authority: AuthorityConfiguration
         let address: HostAndPort
         do {
+            try settings.requireAll()
             guard let configured = try AuthorityConfiguration(settings) else {
                 throw CommandFailure(
                     .usage,
@@ -77,6 +78,9 @@ struct InviteCommand: AsyncParsableCommand {
             }
             authority = configured
             address = try settings.required(VerifierSettings.joinAddress)
+            let file = try settings.value(of: VerifierSettings.certificate)
+            let place = settings.origin(of: VerifierSettings.joinAddress.declaration)
+            try NamedServer(file: file).require(address.host, place)
         } catch let failure as CommandFailure {
             throw failure
         } catch {

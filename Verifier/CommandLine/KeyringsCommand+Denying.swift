@@ -43,17 +43,23 @@ extension KeyringsCommand {
                     agents: try await store.agents(restingOn: key).map(\.description))
             }
             if json { return Output.line(try jsonLine(done)) }
+            guard done.isKnown || !done.agents.isEmpty else { return tellOfUnknown(done.denied) }
             Output.line("denied \(done.denied): it vouches for nothing from now on")
             if !done.agents.isEmpty {
                 Output.line(
                     "\(counted(done.agents.count, "agent")) no longer affirmed by it, to be judged "
                         + "again from record 0: " + listed(done.agents))
-            } else if !done.isKnown {
-                Output.notice(
-                    "no learned key has this hash; it is taken for a public key's, not for a certificate's. Of a "
-                        + "certificate's file: openssl x509 -in FILE -pubkey -noout | openssl pkey -pubin -outform der | "
-                        + "sha256sum")
             }
+        }
+
+        /// Nobody can tell whether the hash is a public key's, which is denied then, or a certificate's, which denies nothing.
+        private func tellOfUnknown(_ hash: String) {
+            Output.line(
+                "denied the public key of SHA-256 \(hash), if there is one: no key or certificate with it is known yet")
+            Output.notice(
+                "if it is a certificate's hash, no key is denied by it: take it back (assay-verifier keyrings allow "
+                    + "\(hash)), and deny its public key's, which is printed by: openssl x509 -in FILE -pubkey -noout | "
+                    + "openssl pkey -pubin -outform der | sha256sum")
         }
 
         private func listed(_ agents: [String]) -> String {

@@ -56,7 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
             }
             identity = try ServerIdentity(
                 credentials: configuration.credentials, trustFile: configuration.trustFile, issuer: issuer,
-                at: currentTime())
+                naming: try settings.value(of: VerifierSettings.joinAddress)?.host, at: currentTime())
         } catch let failure as CommandFailure {
             throw failure
         } catch {

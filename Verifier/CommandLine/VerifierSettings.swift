@@ -62,7 +62,7 @@ enum VerifierSettings {
         "how long the server's certificate lasts; it is renewed at two thirds of it")
     static let joinAddress = Setting.optionalHostAndPort(
         "join.address", absence: "required by `invite`", unit: "HOST:PORT",
-        "what tokens tell hosts to dial; the server's certificate must have this name")
+        "what tokens tell hosts to dial; `serve` adds the name to the certificate that `ca` issues")
     static let interval = Setting.integer(
         "attestation.interval", default: 60, in: 1...86_400, unit: "seconds",
         "from a verdict to the next Challenge on an open connection")
@@ -116,7 +116,7 @@ enum VerifierSettings {
         "logging.level", default: Logger.Level.info, "what is written to standard error; `--log-level` is stronger")
 
     static let schema = SettingsSchema(
-        defaultFile: "/etc/assay/verifier.yaml", environmentPrefix: "ASSAY_VERIFIER_",
+        defaultFile: "/etc/assay/verifier.yaml", environmentPrefix: "ASSAY_VERIFIER_", maker: "assay-verifier init",
         [
             host.declaration, port.declaration, store.declaration, storeLimit.declaration,
             historyVerdicts.declaration, historyFull.declaration, historyAge.declaration, historyBytes.declaration,

@@ -20,7 +20,7 @@ package struct InvitationKey: Sendable {
         do throws(FileError) {
             found = try contents(ofFile: path, limit: Self.size)
         } catch {
-            throw EnrolmentError(.keyUnusable, "\(error)")
+            throw EnrolmentError(error)
         }
         guard let found else { throw EnrolmentError(.keyUnusable, "there is no invitation key at \(path)") }
         guard found.count == Self.size else {

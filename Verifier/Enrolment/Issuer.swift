@@ -83,6 +83,8 @@ package struct Issuer: Sendable {
             let text = try contents(ofFile: path, limit: 1 << 20) ?? []
             let certificates = try Certificate.all(inPEM: text)
             guard certificates.isEmpty else { return certificates }
+        } catch let error as FileError {
+            throw EnrolmentError(error)
         } catch {
             throw EnrolmentError(.certificateUnusable, "\(path): \(error)")
         }
@@ -99,6 +101,8 @@ package struct Issuer: Sendable {
             return try PrivateKey(pem: text)
         } catch let error as EnrolmentError {
             throw error
+        } catch let error as FileError {
+            throw EnrolmentError(error)
         } catch {
             throw EnrolmentError(.keyUnusable, "\(PrivateKey.withoutPIN(source)): \(error)")
         }

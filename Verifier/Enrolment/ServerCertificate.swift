@@ -1,4 +1,5 @@
 package import AssayCrypto
+package import Bytes
 import Files
 
 /// The verifier's own certificate, in files: made by `init`, renewed before it ends, for the same key and names.
@@ -22,17 +23,21 @@ package struct ServerCertificate: Sendable {
     }
 
     /// Issues the certificate anew if two thirds of its life are over, if it isn't valid yet, as one isn't that was issued
-    /// while the clock was ahead, or if another authority issued it.
+    /// while the clock was ahead, if another authority issued it, or if it lacks a name.
     ///
+    /// - Parameter host: what hosts dial; nil if nobody says.
     /// - Returns: whether it did.
-    package func renewIfDue(by issuer: Issuer, at time: Int64) throws -> Bool {
+    package func renewIfDue(by issuer: Issuer, naming host: HostName? = nil, at time: Int64) throws -> Bool {
         let chain = try Issuer.certificates(in: chainFile)
         let isOwn = chain.dropFirst().contains { $0.der == issuer.certificate.der }
-        guard let current = chain.first,
-            !isOwn || current.isDueForRenewal(at: time) || current.validity(at: time) != .valid
+        guard let current = chain.first else { return false }
+        let names = current.subjectAlternativeNames
+        let missing = host.flatMap { host in names.contains { $0.covers(host) } ? nil : host }
+        guard
+            !isOwn || missing != nil || current.isDueForRenewal(at: time) || current.validity(at: time) != .valid
         else { return false }
-        let renewed = try issuer.issue(
-            toServer: current.subjectAlternativeNames, for: try current.publicKey(), at: time)
+        let added = missing.map { [SubjectAlternativeName(host: $0.description)] } ?? []
+        let renewed = try issuer.issue(toServer: names + added, for: try current.publicKey(), at: time)
         try write(renewed, by: issuer)
         return true
     }

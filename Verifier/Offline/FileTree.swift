@@ -39,7 +39,7 @@ package struct FileTree {
     /// - Throws: ``OfflineError`` if the root can't be read. What can't be read below it is passed over, and noted.
     package mutating func forEach(_ body: (File) -> Void) throws(OfflineError) {
         guard let names = Self.names(in: root.isEmpty ? [Self.slash] : root) else {
-            throw .file(path: escaped(root), problem: String(cString: strerror(errno)))
+            throw .system(escaped(root), errno)
         }
         let mounts = Self.pseudoMounts()
         let realRoot = Self.realPath(root)

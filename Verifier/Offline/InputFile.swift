@@ -53,6 +53,6 @@ final class InputFile: Sendable {
     }
 
     private static func error(_ path: String, _ code: Int32) -> OfflineError {
-        .file(path: path, problem: String(cString: strerror(code)))
+        .system(path, code)
     }
 }

@@ -20,7 +20,7 @@ final class StateLock {
         let path = state + ".lock"
         while true {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard descriptor >= 0 else { throw .file(path: path, problem: String(cString: strerror(errno))) }
+            guard descriptor >= 0 else { throw .system(path, errno) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 close(descriptor)
                 throw .file(path: state, problem: "another appraisal is using this state; wait for its end")

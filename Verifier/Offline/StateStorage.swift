@@ -61,6 +61,6 @@ enum StateStorage {
     }
 
     private static func failure(_ path: String) -> OfflineError {
-        .file(path: path, problem: String(cString: strerror(errno)))
+        .system(path, errno)
     }
 }

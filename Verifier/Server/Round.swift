@@ -20,6 +20,11 @@ struct Round: Sendable {
             shardBytes: min(plan.shardBytes, max(hello.maximumShardBytes, RoundPlan.leastShardBytes)),
             window: plan.window)
     }
+
+    /// The last commit, if the quote is of the same boot: of another one, a log begins with its first record.
+    func lastCommit(ofBootIn quote: VerifiedQuote) -> RoundBasis.Attestation? {
+        plan.basis.attestation.flatMap { $0.clock.resetCount == quote.clockInfo.resetCount ? $0 : nil }
+    }
 }
 
 /// What earlier rounds towards the same verdict have shown.

@@ -41,7 +41,6 @@ package struct RoundOutcome: Sendable {
 
     /// A round whose records were appraised to their end; without a match nothing but the verdict is committed.
     init(_ round: Round, _ quote: VerifiedQuote, _ outcome: AppraisalOutcome, passed: [AppraisalState] = []) {
-        let stored = round.plan.basis.attestation
         self.round = round.number
         self.quote = quote
         challengedAt = round.challengedAt
@@ -49,13 +48,11 @@ package struct RoundOutcome: Sendable {
         findings = outcome.findings
         attestation = outcome.newState.map { .init(clock: quote.clockInfo, selection: quote.selection, state: $0) }
         self.passed = passed
-        // After a log of a new epoch that didn't replay, the next round begins with that log's first record.
-        let epochIsStored = stored?.clock.resetCount == quote.clockInfo.resetCount
-        nextRecord = (outcome.newState ?? (epochIsStored ? stored?.state : nil))?.nextRecord ?? 0
+        nextRecord = (outcome.newState ?? round.lastCommit(ofBootIn: quote)?.state)?.nextRecord ?? 0
         recordsAppraised = (round.plan.scratch?.recordsAppraised ?? 0) &+ outcome.recordsReceived - outcome.excess
         excessRecords = outcome.excess
         signatures = (round.plan.scratch?.signatures ?? AppraisalOutcome.SignatureCounts()) + outcome.signatures
-        keyrings = (outcome.newState ?? stored?.state)?.keyrings ?? KeyringModel()
+        keyrings = (outcome.newState ?? round.plan.basis.attestation?.state)?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
         boot = BootAppraisal(by: round.plan.basis.policy)
     }
@@ -67,7 +64,6 @@ package struct RoundOutcome: Sendable {
 
     /// A round that failed before a record was appraised.
     init(_ round: Round, _ quote: VerifiedQuote, failed finding: Finding) {
-        let stored = round.plan.basis.attestation?.state
         self.round = round.number
         self.quote = quote
         challengedAt = round.challengedAt
@@ -77,11 +73,11 @@ package struct RoundOutcome: Sendable {
         self.findings = findings
         attestation = nil
         passed = []
-        nextRecord = stored?.nextRecord ?? 0
+        nextRecord = round.lastCommit(ofBootIn: quote)?.state.nextRecord ?? 0
         recordsAppraised = 0
         excessRecords = 0
         signatures = AppraisalOutcome.SignatureCounts()
-        keyrings = stored?.keyrings ?? KeyringModel()
+        keyrings = round.plan.basis.attestation?.state.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
         boot = .none
     }

@@ -1,4 +1,5 @@
 package import AssayCrypto
+package import Bytes
 package import Enrolment
 package import Logging
 import Synchronization
@@ -10,6 +11,7 @@ package final class ServerIdentity: Sendable {
     private let credentials: TLSContext.Credentials
     private let trustFile: String
     private let issuer: Issuer?
+    private let host: HostName?
     private let state: Mutex<State>
 
     private struct State {
@@ -22,14 +24,17 @@ package final class ServerIdentity: Sendable {
     ///
     /// - Parameters:
     ///   - issuer: nil if the operator's own PKI issues the certificate; hosts can't join then.
+    ///   - host: what hosts that join are to dial, and the issuer's certificate is to name; nil if nobody says.
     ///   - time: seconds since 1970.
     package init(
-        credentials: TLSContext.Credentials, trustFile: String, issuer: Issuer?, at time: Int64
+        credentials: TLSContext.Credentials, trustFile: String, issuer: Issuer?, naming host: HostName? = nil,
+        at time: Int64
     ) throws {
         self.credentials = credentials
         self.trustFile = trustFile
         self.issuer = issuer
-        _ = try Self.renew(credentials, issuer, time)
+        self.host = host
+        _ = try Self.renew(credentials, issuer, host, time)
         state = Mutex(try Self.read(credentials, trustFile, issuer))
     }
 
@@ -71,7 +76,7 @@ package final class ServerIdentity: Sendable {
     ///
     /// - Returns: whether the next connection is served with another certificate.
     package func refresh(at time: Int64) throws -> Bool {
-        _ = try Self.renew(credentials, issuer, time)
+        _ = try Self.renew(credentials, issuer, host, time)
         let certificates = try Issuer.certificates(in: credentials.certificateChainFile)
         guard state.withLock({ $0.certificates != certificates }) else { return false }
         let fresh = try Self.read(credentials, trustFile, issuer)
@@ -105,12 +110,12 @@ package final class ServerIdentity: Sendable {
     private static let silence = Duration.seconds(3600)
 
     private static func renew(
-        _ credentials: TLSContext.Credentials, _ issuer: Issuer?, _ time: Int64
+        _ credentials: TLSContext.Credentials, _ issuer: Issuer?, _ host: HostName?, _ time: Int64
     ) throws -> Bool {
         guard let issuer else { return false }
         let certificate = ServerCertificate(
             chainFile: credentials.certificateChainFile, keyFile: credentials.privateKeyFile)
-        return try certificate.renewIfDue(by: issuer, at: time)
+        return try certificate.renewIfDue(by: issuer, naming: host, at: time)
     }
 
     private static func read(

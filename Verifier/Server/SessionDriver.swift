@@ -203,13 +203,9 @@ extension SessionDriver {
             let issued = try await registrar.renew(request, of: agentID, current: current, at: services.time())
             if !issued.certificates.isEmpty { logger.info("certificate renewed") }
             await send(.certificateIssued(issued), &pass)
-        } catch let error as EnrolmentError where error.code == .badRequest {
-            logger.error("certificate not renewed", metadata: ["error": "\(error)"])
-            await send(.certificateIssued(.refused(Status(.invalidArgument, "\(error)"), for: agentID)), &pass)
         } catch {
             logger.error("certificate not renewed", metadata: ["error": "\(error)"])
-            let status = Status(.unavailable, "the verifier can't issue a certificate now; its log says why")
-            await send(.certificateIssued(.refused(status, for: agentID)), &pass)
+            await send(.certificateIssued(.refused(Status(notRenewed: error), for: agentID)), &pass)
         }
     }
 
@@ -263,5 +259,14 @@ extension Status {
             .aborted,
             "a newer connection of this agent took over, from \(address): unless somebody ran assay-agent attest, another "
                 + "assay-agent runs with this host's certificate; end it")
+    }
+
+    /// Why a certificate isn't renewed: the agent is told of its own fault, and the verifier's log has the verifier's.
+    fileprivate init(notRenewed error: any Error) {
+        if let error = error as? EnrolmentError, error.code == .badRequest {
+            self.init(.invalidArgument, "\(error)")
+        } else {
+            self.init(.unavailable, "the verifier can't issue a certificate now; its log says why")
+        }
     }
 }

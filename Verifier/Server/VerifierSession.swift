@@ -256,8 +256,7 @@ extension VerifierSession {
         }
         if let words = round.attempt.wordsOnMissing {
             // Of a boot that isn't the stored one, the first record is what is missing.
-            let isStored = round.plan.basis.attestation?.clock.resetCount == quote.clockInfo.resetCount
-            let missed = isStored ? round.attempt.missedRecord ?? 0 : 0
+            let missed = round.lastCommit(ofBootIn: quote) == nil ? 0 : round.attempt.missedRecord ?? 0
             return [quoted] + commit(RoundOutcome(round, quote, missing: missed, found: words), of: round)
         }
         if let missed = round.attempt.missedRecord, evidence.logEnd < missed,

@@ -17,7 +17,7 @@ extension Store {
     /// Allows a key again. Agents that have it are judged again from record 0.
     ///
     /// - Parameter time: seconds since 1970.
-    /// - Throws: `notFound` if it isn't denied.
+    /// - Throws: `notDenied` if it isn't denied.
     package func allow(_ keyHash: Digest, at time: Int64 = currentTime()) async throws(StoreError) {
         try await set(isDenied: false, keyHash, at: time, event: .keyAllowed(keyHash))
     }
@@ -26,7 +26,7 @@ extension Store {
         try await change { (schema, transaction, changes) throws(StoreError) in
             let known = try transaction.load(DeniedKey.self, key: keyHash.bytes, in: schema.deniedKeys)
             guard isDenied || known?.isDenied == true else {
-                throw StoreError(.notFound, "the key \(keyHash) isn't denied")
+                throw StoreError(.notDenied, "the key \(keyHash) isn't denied")
             }
             // Denied once more it would only have its agents judged again.
             if isDenied, let known, known.isDenied { return }

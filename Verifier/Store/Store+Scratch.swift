@@ -74,16 +74,26 @@ extension Store {
         let schema = schema
         return try await changing { (transaction, changes) throws(StoreError) in
             let agent = try schema.agent(id, transaction)
+            let state: AttestationState? = try transaction.load(of: id, in: schema.states)
+            try Self.require(record, before: state?.nextRecord ?? 0, of: id)
             // The generation that this change is about to have: no two requests share it.
             let number = try schema.counter(Schema.MetaKey.generation, transaction) &+ 1
             let request = Reattestation(number: number, firstRecord: record, requestedAt: time)
             changes.put(id.key, request.stored, in: schema.reattestations)
             changes.delete(id.key, in: schema.scratch)
             try schema.record([.reattestationRequested(from: record)], of: id, at: time, transaction, &changes)
-            let state: AttestationState? = try transaction.load(of: id, in: schema.states)
             let denials = try schema.denials(transaction)
             return try schema.position(of: agent, state, for: request, denials, transaction)?.appraisal.nextRecord ?? 0
         }
+    }
+
+    /// Record 0 can always be asked for; another one only if it was appraised.
+    private static func require(_ record: UInt64, before end: UInt64, of id: AgentID) throws(StoreError) {
+        guard record > 0, record >= end else { return }
+        let appraised =
+            end == 0 ? "no record of its log is appraised yet" : "of its log the records 0 to \(end - 1) are appraised"
+        throw StoreError(
+            .invalidArgument, "record \(record) can't be appraised again: \(appraised)", at: .init(agent: id.bytes))
     }
 
     /// Whether an agent's verdict was given under what no longer holds: another policy, other keys denied; or an operator

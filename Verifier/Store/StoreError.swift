@@ -1,5 +1,6 @@
 import Bytes
 import CLMDB
+import Files
 import SystemPackage
 
 /// Why the store could not do what it was asked: what, where, and what the operator can do.
@@ -14,6 +15,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case alreadyExists
         /// Another agent, the place's, is enrolled with the attestation key.
         case attestationKeyTaken
+        /// The key that is to be allowed again isn't denied.
+        case notDenied
         /// Something else in the store needs it.
         case inUse
         /// An argument that no store could take, such as an empty agent id.
@@ -24,6 +27,10 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case mapFull
         /// The disk has no room.
         case diskFull
+        /// The disk of a file that isn't the store's own has no room.
+        case noRoomForFile
+        /// The file system is mounted for reading alone.
+        case readOnlyFileSystem
         /// Too many readers, or a file locked by another process for too long.
         case busy
         /// Written by a newer Assay.
@@ -93,6 +100,7 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
             "name its folder with --store or as `store` in the configuration; `assay-verifier init` makes a new one"
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
+        case .notDenied: "`assay-verifier keyrings denied` lists the keys that are"
         case .alreadyExists: "remove it first, or choose another name"
         case .attestationKeyTaken:
             "if the host has another name now, remove that one first (`assay-verifier agents remove`); to have one TPM "
@@ -104,7 +112,9 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
             "attest this agent again from record 0, or enrol it again; other agents are not affected"
         case .damaged: "stop the verifier and restore the store from a backup"
         case .mapFull: "raise the store's size limit in the configuration, or remove agents that are no longer needed"
-        case .diskFull: "make room on the disk that holds the store; nothing was lost, agents try again"
+        case .diskFull: "make room on the disk that holds the store; nothing that it has is lost"
+        case .noRoomForFile: "make room on the disk that this file is on; the store is what it was"
+        case .readOnlyFileSystem: FileError.remedy(for: Errno.readOnlyFileSystem.rawValue)
         case .busy: "try again; if it stays so, end the processes that hold the store open"
         case .newerSchema: "use the version of Assay that wrote it, or have that version downgrade the store first"
         case .olderSchema: "upgrade the store first: `assay-verifier store upgrade`"
@@ -143,8 +153,8 @@ extension StoreError {
                 .wrongPath
             case Errno.fileExists.rawValue: .alreadyExists
             case Errno.noSpace.rawValue, Errno.diskQuotaExceeded.rawValue, Errno.fileTooLarge.rawValue: .diskFull
-            case Errno.permissionDenied.rawValue, Errno.notPermitted.rawValue, Errno.readOnlyFileSystem.rawValue:
-                .permissionDenied
+            case Errno.permissionDenied.rawValue, Errno.notPermitted.rawValue: .permissionDenied
+            case Errno.readOnlyFileSystem.rawValue: .readOnlyFileSystem
             default: .failed
             }
         self.init(code, "\(call): \(String(cString: mdb_strerror(number)))", at: place)

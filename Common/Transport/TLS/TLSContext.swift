@@ -168,7 +168,7 @@ package final class TLSContext: @unchecked Sendable {
         do throws(FileError) {
             descriptor = try openFile(at: file, O_RDONLY, followsLast: true)
         } catch {
-            throw TLSError(.configuration, "\(what) \(file): \(error.reason)")
+            throw TLSError(.file(errno: error.errno), "\(what) \(file): \(error.reason)")
         }
         defer { close(descriptor) }
         ERR_clear_error()

@@ -1,5 +1,7 @@
+import AssayCrypto
 import Bytes
 import COpenSSL
+import Files
 import Glibc
 package import Messages
 
@@ -9,6 +11,8 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// A certificate, key or trust file that libssl doesn't take.
         case configuration
+        /// A certificate, key or trust file that can't be read, for the system's reason.
+        case file(errno: Int32)
         /// The peer didn't finish the handshake in time.
         case handshakeTimedOut
         /// The peer's certificate doesn't verify: issuer, time, purpose or name.
@@ -48,7 +52,7 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
         case .certificateRefused, .otherAuthority, .certificateMissing, .unidentified, .alert:
             Status(.unauthenticated, description)
         case .handshakeTimedOut: Status(.deadlineExceeded, description)
-        case .noCommonProtocol, .configuration: Status(.failedPrecondition, description)
+        case .noCommonProtocol, .configuration, .file: Status(.failedPrecondition, description)
         case .closedInHandshake, .closedWithoutNotify, .failed: Status(.unavailable, description)
         }
     }
@@ -59,6 +63,7 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
     package var remedy: String? {
         switch code {
         case .configuration: "check the file's path, permissions and PEM content"
+        case .file(let errno): FileError.remedy(for: errno)
         case .certificateRefused: "check the peer's certificate, this side's trust roots and both clocks"
         case .otherAuthority:
             "the token is another verifier's, or somebody stands between the two: have this verifier's operator make a "
@@ -66,7 +71,9 @@ package struct TLSError: Error, Hashable, CustomStringConvertible {
         case .certificateMissing: "configure the agent's certificate and key, or join first"
         case .unidentified: "give the certificate a subject alternative name: URI:urn:assay:agent:ID or a DNS name"
         // certificate_expired (RFC 8446, 6.2)
-        case .alert(45): "this side's certificate has expired; have the host invited again, and join again"
+        case .alert(45):
+            "the peer takes this side's certificate for expired: see whether the clocks of both hosts are right; if they "
+                + "are, a host with an old certificate is invited and joins again, and a verifier's own is renewed by itself"
         case .alert: "the peer's log says why it refused"
         case .noCommonProtocol: "both sides must speak ALPN assay/1 (or assay-join/1)"
         case .handshakeTimedOut, .closedInHandshake, .closedWithoutNotify, .failed: nil
@@ -79,24 +86,15 @@ extension TLSError {
     ///
     /// - Parameter code: for what no reason in the queue tells better.
     static func drained(_ code: Code, _ context: String, verifyResult: Int = 0) -> TLSError {
-        var reasons: [String] = []
-        var code = code
-        while case let number = ERR_get_error(), number != 0 {
-            if reasons.isEmpty, let known = knownCode(number) { code = known }
-            reasons.append(reason(number))
-        }
+        let errors = ErrorQueue.drain()
+        let code = errors.first.flatMap { knownCode($0.number) } ?? code
         if code == .certificateRefused, verifyResult == Int(X509_V_ERR_APPLICATION_VERIFICATION) {
             return TLSError(.otherAuthority, "the verifier has another authority than the token names")
         }
-        if code == .certificateRefused { reasons = [String(cString: X509_verify_cert_error_string(verifyResult))] }
+        let reasons =
+            code == .certificateRefused
+            ? [String(cString: X509_verify_cert_error_string(verifyResult))] : errors.map(\.reason)
         return TLSError(code, reasons.isEmpty ? context : "\(context): \(reasons.joined(separator: ", "))")
-    }
-
-    /// In words; the system's own errors have their number in the lower bits (openssl/err.h, ERR_SYSTEM_FLAG).
-    private static func reason(_ number: UInt) -> String {
-        let flag = UInt(1) << 31
-        if number & flag != 0 { return String(cString: strerror(Int32(truncatingIfNeeded: number & ~flag))) }
-        return ERR_reason_error_string(number).map { String(cString: $0) } ?? "error \(number)"
     }
 
     private static func knownCode(_ number: UInt) -> Code? {

@@ -18,6 +18,7 @@ package struct ExcludeList {
     ///
     /// - Throws: `PolicyError` with all those that can't be used, and their lines.
     func add(to excludes: inout [[UInt8]]) throws(PolicyError) {
+        if let problem = encodingProblem(text) { throw PolicyError(place: file, problem) }
         var faults: [PolicyError.Fault] = []
         for (index, line) in text.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
             for expression in line.split(separator: 0x0d).compactMap(Self.expression)

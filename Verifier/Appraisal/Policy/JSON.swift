@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A JSON value, strings kept as their UTF-8 bytes: a policy's paths are compared with a log's bytes, never as text.
 enum JSON: Hashable, Sendable {
     case null
@@ -58,6 +60,7 @@ struct JSONParser {
 
     /// Reads a whole text.
     static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
+        if let problem = encodingProblem(bytes) { throw JSONError(message: problem, line: 1, column: 1) }
         var parser = JSONParser(bytes: bytes)
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { parser.index = 3 }
         let value = try parser.value(depth: 0)

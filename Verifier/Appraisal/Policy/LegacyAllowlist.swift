@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The formats that came before runtime policies: a list of digests and paths as sha256sum prints it (``AllowlistEntry``), and
 /// a JSON allowlist with `hashes`; beside either a list of expressions to exclude.
 package enum LegacyAllowlist {
@@ -13,6 +15,7 @@ package enum LegacyAllowlist {
     package static func convert(
         _ allowlist: [UInt8], excludes: ExcludeList? = nil
     ) throws(PolicyError) -> (document: PolicyDocument, warnings: [PolicyError.Fault]) {
+        if let problem = encodingProblem(allowlist) { throw PolicyError(place: "file", problem) }
         let allowlist = allowlist.withoutByteOrderMark
         let isJSON = allowlist.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 } == UInt8(ascii: "{")
         var (document, warnings) = isJSON ? try json(allowlist) : try lines(allowlist)

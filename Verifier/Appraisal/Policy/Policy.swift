@@ -57,7 +57,7 @@ package final class Policy: Sendable {
         document: PolicyDocument, contentHash: Digest, warnings: [PolicyError.Fault] = []
     ) throws(PolicyError) {
         let blob = try PolicyCompiler.compile(document, contentHash: contentHash)
-        try self.init(CompiledPolicy(blob), warnings: warnings)
+        try self.init(CompiledPolicy(blob), warnings: warnings + KeyringName.warnings(of: document))
     }
 
     private init(_ tables: CompiledPolicy, warnings: [PolicyError.Fault]) throws(PolicyError) {

@@ -24,6 +24,7 @@ struct PolicyReader {
             var (faults, warnings) = (reader.faults, reader.warnings)
             let document = reader.document
             if document.assay.pcrs.isEmpty { warnings.append(bootIsNotAppraised) }
+            warnings += KeyringName.warnings(of: document)
             do throws(PolicyError) {
                 _ = try Excludes(of: document.excludes, document.assay, warnings: &warnings)
             } catch {

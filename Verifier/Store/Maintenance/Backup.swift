@@ -6,7 +6,7 @@ package enum Backup {
     /// Writes a snapshot of a store to a new file, while the server goes on: verdicts up to one moment, nothing half.
     ///
     /// The file is an LMDB data file without free pages. It is written under another name and moved when it is on the disk.
-    /// - Throws: `alreadyExists` for a file that is there.
+    /// - Throws: `alreadyExists` for a file that is there; `noRoomForFile`.
     package static func write(_ path: FilePath, to file: FilePath) throws(StoreError) {
         try StoreFolder.prepare(path, creating: false)
         let environment = try Environment(
@@ -82,7 +82,7 @@ package enum Backup {
             for name in [new, folder.appending(StoreFolder.lockFile)] { _ = name.withPlatformString { unlink($0) } }
             _ = folder.withPlatformString { rmdir($0) }
         }
-        try copy(input, to: new, place)
+        try copy(input, to: new)
         let check = try examine(folder, named: place)
         try replace(path, by: new)
         return check
@@ -135,10 +135,8 @@ package enum Backup {
         try syncFolder(of: path.appending(StoreFolder.dataFile))
     }
 
-    private static func copy(
-        _ input: FileDescriptor, to target: FilePath, _ place: StoreError.Place
-    ) throws(StoreError) {
-        try system("copy", place) { () throws in
+    private static func copy(_ input: FileDescriptor, to target: FilePath) throws(StoreError) {
+        try system("copy", .init(path: target.string)) { () throws in
             let output = try create(target)
             defer { try? output.close() }
             try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 8) { buffer in
@@ -180,12 +178,15 @@ package enum Backup {
     private static func system(
         _ call: String, _ place: StoreError.Place, _ body: () throws -> Void
     ) throws(StoreError) {
+        let failure: StoreError
         do {
-            try body()
+            return try body()
         } catch let error as StoreError {
-            throw error
+            failure = error
         } catch {
-            throw StoreError((error as? Errno)?.rawValue ?? EIO, call, at: place)
+            failure = StoreError((error as? Errno)?.rawValue ?? EIO, call, at: place)
         }
+        // What has no room is the copy, wherever it is made: no verdict is lost, and no agent waits.
+        throw failure.code == .diskFull ? StoreError(.noRoomForFile, failure.detail, at: place) : failure
     }
 }
