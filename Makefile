@@ -2,7 +2,7 @@
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
 BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
-TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd python3-seccomp
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 
 PREFIX = /usr
@@ -33,6 +33,7 @@ deb: release
 
 # Both packages on a clean Debian, in a chroot.
 .PHONY: test-packages
+test-packages: TEST_PACKAGES += lintian
 test-packages: deb
 	Tests/Packages/run $(PACKAGES)
 
