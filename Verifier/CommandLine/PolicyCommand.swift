@@ -48,7 +48,7 @@ struct PolicyCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported {
                 let source = try contents(file)
