@@ -31,7 +31,7 @@ install: release
 deb: release
 	Common/Packaging/deb "$$(swift build $(RELEASE) --show-bin-path)" $(PACKAGES)
 
-# Both packages on a clean Debian, in a chroot.
+# Both packages under lintian, then on a clean Debian, in a chroot: installed, run, removed, purged, installed again.
 .PHONY: test-packages
 test-packages: TEST_PACKAGES += lintian
 test-packages: deb

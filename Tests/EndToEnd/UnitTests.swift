@@ -75,7 +75,7 @@ extension EndToEnd {
         func refused(name: String) async throws {
             try await inFolder { folder in
                 let unit = try Unit(name)
-                let chroot = ["chroot", "/", "true"]
+                let chroot = ["/usr/sbin/chroot", "/", "true"]
                 let refused = try unit.confined(chroot, in: folder)
                 #expect(try await refused.exitCode() == 125)
                 #expect(refused.output.contains("Operation not permitted"), "\(refused.output)")
