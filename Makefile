@@ -2,7 +2,7 @@
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
 BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
-TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd \
+TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd python3-seccomp \
     groff-base man-db mandoc zsh fish
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 
@@ -42,8 +42,9 @@ rpm: release
 test-rpm: rpm
 	Tests/Packages/rpm $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)"
 
-# Both packages on a clean Debian, in a chroot.
+# Both packages under lintian, then on a clean Debian, in a chroot: installed, run, removed, purged, installed again.
 .PHONY: test-packages
+test-packages: TEST_PACKAGES += lintian
 test-packages: deb
 	Tests/Packages/run $(PACKAGES)
 

@@ -25,7 +25,6 @@ package struct FileError: Error, Hashable, CustomStringConvertible {
         case ENOSPC, EDQUOT: "make room on the disk, and try again"
         case EFBIG: "it is longer than such a file can be: name another one"
         case ELOOP: "a symbolic link in the path is another user's, and root doesn't follow it: name what it leads to"
-        case EMLINK: "the file has another name elsewhere: copy it, and remove the old one"
         case EISDIR: "name a file in it"
         default: "check the path, its permissions and the space left"
         }

@@ -106,20 +106,12 @@ package func exists(_ path: String) -> Bool {
     return lstat(path, &status) == 0
 }
 
-/// Gives a file, or a folder, to the owner of the folder that it is in, if root asks.
-///
-/// - Throws: `ELOOP` for a link, and `EMLINK` for a file that has another name elsewhere: they aren't root's to give.
-package func giveToOwnerOfFolder(_ path: String) throws(FileError) {
-    try give(try Place(path, followsLast: false, "giving \(path) to the owner of its folder"), path)
-}
-
+/// Gives a folder to the owner of the folder that it is in, if root asks. What else has its name now, such as a link or a
+/// file with another name elsewhere, isn't root's to give.
 private func give(_ place: borrowing Place, _ path: String) throws(FileError) {
     let attempt = "giving \(path) to the owner of its folder"
-    let descriptor = try place.open(O_RDONLY | O_NONBLOCK, attempt)
+    let descriptor = try place.open(O_RDONLY | O_DIRECTORY, attempt)
     defer { close(descriptor) }
-    var status = stat()
-    try require(fstat(descriptor, &status) == 0, attempt)
-    guard status.st_mode & S_IFMT == S_IFDIR || status.st_nlink == 1 else { throw FileError(attempt, errno: EMLINK) }
     try giveToOwner(of: place.folder, descriptor, attempt)
 }
 

@@ -7,7 +7,6 @@ import Testing
 
 extension EndToEnd {
     @Suite("The unit that cleans the shards at a boot") struct BootUnitTests {
-        private static let systemdAnalyze = "/usr/bin/systemd-analyze"
         private let clean: Unit
         private let agent: Unit
 
@@ -27,20 +26,6 @@ extension EndToEnd {
             }
             #expect(clean["ReadWritePaths"] == [ShardsConfiguration.standardDirectory.string])
             #expect(clean["ConditionPathExists"] == agent["ConditionPathExists"])
-        }
-
-        @Test("is one that systemd takes, and so is the agent's") func verified() async throws {
-            try await InstalledHost.run(measured: try KernelLogs.prefix(1)) { host in
-                try FileManager.default.copyItem(
-                    atPath: Self.systemdAnalyze, toPath: host.file("usr/bin/systemd-analyze").path)
-                let verify = "\(Self.systemdAnalyze) verify --man=no"
-                let (exit, complaints) = try await host.run("\(verify) \(clean.path) \(agent.path)")
-                #expect(exit == 0 && complaints == "", "\(complaints)")
-                // And it would say so if the program weren't there.
-                try FileManager.default.removeItem(at: host.file("usr/bin/assay-agent"))
-                let (_, missing) = try await host.run("\(verify) \(clean.path)")
-                #expect(missing.contains("assay-agent"), "\(missing)")
-            }
         }
 
         /// Runs what the unit starts; returns what it said. It fails in no case that is the host's own.

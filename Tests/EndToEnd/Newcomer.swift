@@ -31,8 +31,12 @@ struct Newcomer: Sendable {
     func verifier(
         _ arguments: [String], _ name: String = "verifier"
     ) async throws -> (exit: Int32?, output: String) {
-        let program = try Program(
-            "assay-verifier", arguments + ["--config", path(name + ".yaml")], in: folder, environment: environment)
+        try await program(arguments + ["--config", path(name + ".yaml")])
+    }
+
+    /// A command of the verifier's that takes no configuration.
+    func program(_ arguments: [String]) async throws -> (exit: Int32?, output: String) {
+        let program = try Program("assay-verifier", arguments, in: folder, environment: environment)
         return (try await program.exitCode(), program.output)
     }
 

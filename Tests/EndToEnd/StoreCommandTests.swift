@@ -94,24 +94,6 @@ extension EndToEnd {
             }
         }
 
-        @Test(
-            "a command that needs what is in a store makes none where there is none",
-            arguments: [
-                ["agents", "remove", "well"], ["agents", "revoke", "well"], ["agents", "reattest", "well"],
-                ["keyrings", "deny", String(repeating: "0", count: 64)],
-                ["keyrings", "allow", String(repeating: "0", count: 64)], ["policy", "assign", "well", "base"],
-                ["policy", "delete", "base"], ["agents", "list"],
-            ])
-        func missing(command: [String]) async throws {
-            try await Fleet.run { fleet in
-                let store = fleet.folder.appending(path: "store")
-                try FileManager.default.removeItem(at: store)
-                let refused = try await fleet.verifier(command)
-                #expect(refused.exit == 3 && refused.output.contains("there is no such folder"), "\(refused.output)")
-                #expect(!FileManager.default.fileExists(atPath: store.path))
-            }
-        }
-
         @Test("a version 1 store of the fixtures is refused, upgraded and used") func fixture() async throws {
             try await Fleet.run { fleet in
                 let store = fleet.folder.appending(path: "store")

@@ -54,9 +54,8 @@ struct AgentsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            // A key that isn't taken leaves no store behind.
             let (bytes, key) = try await reported { try attestationKey() }
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported {
                 let agent = Agent(

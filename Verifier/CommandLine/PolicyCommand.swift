@@ -51,7 +51,7 @@ struct PolicyCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let store = try await options.open(.readWrite)
+            let store = try await options.open(.existing)
             defer { store.close() }
             try await reported {
                 let source = try contents(file)

@@ -100,7 +100,8 @@ struct ServeCommand: AsyncParsableCommand {
         // Where files may not grow (RLIMIT_FSIZE), a write is to fail like one on a full disk, not to end the server.
         signal(SIGXFSZ, SIG_IGN)
         let storage = configuration.storage
-        let store = try Store(path: configuration.storePath, size: storage.size, history: storage.history)
+        let store = try Store(
+            path: configuration.storePath, mode: .existing, size: storage.size, history: storage.history)
         let claim = try store.claimServer()
         defer { withExtendedLifetime(claim) { store.close() } }
         var session = configuration.session

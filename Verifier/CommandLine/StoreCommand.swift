@@ -9,9 +9,35 @@ import Terminal
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Look at the store, check it, back it up, restore it, move it between versions.",
+        abstract: "Make a store, look at it, check it, back it up, restore it, move it between versions.",
         discussion: "info, check and backup work beside a running server; the others refuse to.",
-        subcommands: [Info.self, Check.self, Upgrade.self, Downgrade.self, BackUp.self, Restore.self])
+        subcommands: [Create.self, Info.self, Check.self, Upgrade.self, Downgrade.self, BackUp.self, Restore.self])
+
+    /// Makes a store.
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make an empty store, for a verifier with certificates of your own.",
+            discussion: """
+                init makes one with all the rest. No other command makes a store where there is none, but restore: a \
+                mistyped folder is told.
+                """)
+
+        @OptionGroup var options: StoreOptions
+
+        @Flag(help: "One JSON object on one line.")
+        var json = false
+
+        private struct Made: Encodable {
+            let store: String
+        }
+
+        func run() async throws {
+            let path = try options.storePath(try options.settings())
+            try await reported { try Store.create(at: path) }
+            let made = Made(store: escaped(path.string.utf8))
+            Output.line(json ? try jsonLine(made) : "an empty store is in \(made.store)")
+        }
+    }
 
     /// Says what the store is.
     struct Info: AsyncParsableCommand {

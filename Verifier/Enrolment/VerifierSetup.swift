@@ -75,10 +75,8 @@ package struct VerifierSetup: Sendable {
     }
 
     private func makeStore() async throws {
-        try makePrivateFolder(at: store.string)
         let opened = try Store(path: store)
         defer { opened.close() }
         try await opened.setIdentityMode(.token)
-        for file in ["data.mdb", "lock.mdb"] { try giveToOwnerOfFolder(store.appending(file).string) }
     }
 }

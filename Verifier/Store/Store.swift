@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 package import SystemPackage
@@ -70,6 +71,16 @@ package final class Store: Sendable {
         writer = Writer(environment) { (transaction) throws(StoreError) in try opened.checkVersion(transaction) }
     }
 
+    /// Makes an empty store. As root, it belongs to the owner of the folder that it is in.
+    ///
+    /// - Throws: `alreadyExists` where there is one; `foreign` for a folder that holds other files.
+    package static func create(at path: FilePath) throws(StoreError) {
+        guard !exists(path.appending(StoreFolder.dataFile).string) else {
+            throw StoreError(.alreadyExists, "there is a store already", at: .init(path: path.string))
+        }
+        try Store(path: path).close()
+    }
+
     deinit { close() }
 
     /// Writes what has queued, then closes. What comes later is told `closed`.
@@ -114,12 +125,19 @@ enum StoreFolder {
         dataFile, lockFile, restoringFolder, replacedFile, ServerClaim.fileName,
     ]
 
-    /// Makes the folder, readable by its owner only; refuses one that holds something else than a store.
-    static func prepare(_ path: FilePath, creating: Bool) throws(StoreError) {
-        let place = StoreError.Place(path: path.string)
-        if creating, path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
-            throw StoreError(errno, "mkdir", at: place)
+    /// Makes the folder if it is missing. It is its owner's alone, who is the owner of the folder that it is in.
+    static func make(_ path: FilePath) throws(StoreError) {
+        do throws(FileError) {
+            try makePrivateFolder(at: path.string)
+        } catch {
+            throw StoreError(error.errno, "mkdir", at: .init(path: path.string))
         }
+    }
+
+    /// Makes the folder, if it may; refuses one that holds something else than a store.
+    static func prepare(_ path: FilePath, creating: Bool) throws(StoreError) {
+        if creating { try make(path) }
+        let place = StoreError.Place(path: path.string)
         let names = try contents(of: path)
         guard !names.contains(dataFile) else {
             // LMDB makes a store of an empty file, if it may write.

@@ -97,7 +97,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
     package var remedy: String {
         switch code {
         case .noStore:
-            "name its folder with --store or as `store` in the configuration; `assay-verifier init` makes a new one"
+            "name its folder with --store or as `store` in the configuration; `assay-verifier init` makes a verifier with "
+                + "one, `assay-verifier store create` makes a store alone"
         case .notFound:
             "check the name; `assay-verifier agents list` and `assay-verifier policy list` show what is there"
         case .notDenied: "`assay-verifier keyrings denied` lists the keys that are"

@@ -54,9 +54,7 @@ package enum Backup {
     /// - Throws: `serverRunning`, `busy` while any process has the store open; `notABackup`, `damaged` and `newerSchema` for
     ///   a file that can't be used: then nothing was changed.
     package static func restore(_ path: FilePath, from file: FilePath) throws(StoreError) -> StoreCheck {
-        if path.withPlatformString({ mkdir($0, 0o700) }) != 0, errno != EEXIST {
-            throw StoreError(errno, "mkdir", at: .init(path: path.string))
-        }
+        try StoreFolder.make(path)
         let place = StoreError.Place(path: file.string)
         var input: FileDescriptor?
         try system("open", place) { () throws in
