@@ -1,3 +1,4 @@
+package import Files
 package import Shards
 
 /// What the agent noticed about this host's log, in its own words: what happened, and what the operator can do. The
