@@ -97,7 +97,8 @@ extension HostProbe {
 
     private func endorsementState(_ device: TPMDevice) async -> HostFacts.EndorsementState {
         do {
-            guard let obstacle = try await device.endorsementHierarchy().obstacle else { return .usable }
+            let hierarchy = try await device.endorsementHierarchy()
+            guard let obstacle = hierarchy.obstacle else { return .usable(others: hierarchy.others) }
             return .fails(.init(obstacle.reason, remedy: obstacle.remedy))
         } catch {
             return .fails(Self.problem(error))
