@@ -108,7 +108,7 @@ let package = Package(
             [
                 "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
                 "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
-                systemPackage, unixSignals,
+                systemPackage,
             ]),
 
         module(
@@ -172,7 +172,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"), "Transport", "AssayCrypto", "Bytes", "COpenSSL",
                 "Messages", "TPM",
             ]),
-        tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
+        tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "Files", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
