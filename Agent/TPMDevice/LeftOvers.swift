@@ -8,9 +8,9 @@ internal import CTSS2
 /// still nothing is removed before the room is needed, and then only:
 ///
 /// - objects with the public half of this agent's attestation key, which nobody else can load;
-/// - endorsement keys of the kinds that the agent derives, and sessions that have proved what the policy of these asks for
-///   and nothing else. Another program's look the same, but are no loss: whoever needs one derives or starts it anew, always
-///   the same, and a context that was saved stays.
+/// - endorsement keys of the kinds that the agent derives, and policy sessions that have proved what the policy of these
+///   asks for, or nothing: not yet, or no more, for a session that was used forgets. Another program's look the same, but are
+///   no loss: whoever needs one derives or starts it anew, always the same, and a context that was saved stays.
 ///
 /// All else is another program's, and stays. An agent that runs at the same time loads its key again when it is gone.
 extension EsysContext {
@@ -53,7 +53,7 @@ extension EsysContext {
         guard Esys_PolicyGetDigest(pointer, handle, none, none, none, &result) == TSS2_RC_SUCCESS,
             let digest = try? EsysOutput(result, of: "Esys_PolicyGetDigest").value
         else { return false }
-        return digest.bytes == endorsementPolicy
+        return digest.bytes == endorsementPolicy || digest.bytes.allSatisfy { $0 == 0 }
     }
 
     /// An object's public area.

@@ -82,8 +82,8 @@ extension TPMDevice {
 
     /// Leaves a policy session in the TPM.
     ///
-    /// - Parameter hierarchy: whose authorization it proves.
-    func leaveSession(proving hierarchy: ESYS_TR) throws {
+    /// - Parameter hierarchy: whose authorization it proves; nil if it was left before it proved any.
+    func leaveSession(proving hierarchy: ESYS_TR?) throws {
         let none = ESYS_TR_NONE
         var handle = none
         var symmetric = TPMT_SYM_DEF()
@@ -93,6 +93,7 @@ extension TPMDevice {
             Esys_StartAuthSession(
                 esys.pointer, none, none, none, none, none, nil, TPM2_SE(TPM2_SE_POLICY), &symmetric,
                 TPMI_ALG_HASH(TPM2_ALG_SHA256), &handle))
+        guard let hierarchy else { return }
         try check(
             "Esys_PolicySecret",
             Esys_PolicySecret(
