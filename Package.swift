@@ -78,7 +78,7 @@ let package = Package(
             exclude: ["assay.proto", "generate"], publicHeadersPath: "include"),
 
         module("Bytes", "Common/Bytes", []),
-        module("Files", "Common/Files", ["CFileSystem"]),
+        module("Files", "Common/Files", ["CFileSystem", "Bytes"]),
         module("AssayCrypto", "Common/Crypto", ["COpenSSL", "Bytes"]),
         module("IMA", "Common/IMA", ["AssayCrypto", "Bytes"]),
         module("Shards", "Common/Shards", ["AssayCrypto", "Bytes", "Files", "IMA", "TPM", systemPackage]),
@@ -108,7 +108,7 @@ let package = Package(
             [
                 "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
                 "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
-                systemPackage, unixSignals,
+                systemPackage,
             ]),
 
         module(
@@ -173,7 +173,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"), "Transport", "AssayCrypto", "Bytes", "COpenSSL",
                 "Messages", "TPM",
             ]),
-        tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "TPM"]),
+        tests("TPMDevice", ["TPMDevice", "AssayCrypto", "Bytes", "Files", "TPM"]),
         tests("Appraisal", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "Messages", "TPM"]),
         tests("Offline", ["Offline", "Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM"]),
         command(
@@ -185,14 +185,15 @@ let package = Package(
         tests("Settings", ["Settings", "Bytes"]),
         command("ShardScribe", "Tests/ShardScribe", ["Shards", "AssayCrypto", "IMA", "TestSupport", systemPackage]),
         tests("Shards", ["Shards", "ShardScribe", "AssayCrypto", "Bytes", "IMA", "TPM", systemPackage]),
-        module("FolderKernel", "Tests/FolderKernel", ["Attester", "IMA", systemPackage]),
+        module("FolderKernel", "Tests/FolderKernel", ["Attester", "Files", "IMA", systemPackage]),
         command(
             "TrimmingAgent", "Tests/TrimmingAgent",
             ["AssayCrypto", "Attester", "FolderKernel", "Shards", systemPackage]),
         tests(
             "Attester",
             [
-                "Attester", "FolderKernel", "TrimmingAgent", "AssayCrypto", "Bytes", "IMA", "Messages", "Shards", "TPM",
+                "Attester", "FolderKernel", "TrimmingAgent", "AssayCrypto", "Bytes", "Files", "IMA", "Messages",
+                "Shards", "TPM",
                 systemPackage,
             ]),
         tests(

@@ -241,7 +241,9 @@ extension Attester {
         } catch {
             throw AttesterError(.tpmUnusable, place: "TPM", problem: "\(error)")
         }
+        log.prove(by: quote.pcrValues)
         let now = try await hello(observe)
+        log.prove(by: quote.pcrValues)
         guard !now.saysMore(than: said) else {
             said = now
             return session.restated(now)

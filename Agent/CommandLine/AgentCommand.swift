@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attester
+import TPMDevice
 import Terminal
 
 /// The agent's program.
@@ -31,7 +32,17 @@ struct AgentCommand: AsyncParsableCommand {
 
 /// Where the program begins.
 @main enum AssayAgent {
-    static func main() { runProgram(AgentCommand.self) }
+    static func main() { runProgram(AgentCommand.self, puttingAway: leaveTPM) }
+
+    /// What is left in a TPM that is used directly stays there, and takes the room of what comes next.
+    private static let leaveTPM = { @Sendable () async in
+        let notice = Task {
+            try await Task.sleep(for: .seconds(1))
+            Output.notice("assay-agent: ends once the TPM has answered; a signal more (Ctrl-C) ends it at once")
+        }
+        await TPMDevice.closeAll()
+        notice.cancel()
+    }
 }
 
 /// The release.

@@ -17,13 +17,17 @@ struct AgentHost: Sendable {
     let renewal: CertificateRenewal
 
     /// Opens the TPM; makes the attestation key if there is none yet. Files of certificates that can't be used fail here.
-    init(_ configuration: AgentConfiguration) async throws(CommandFailure) {
+    ///
+    /// - Parameter tell: is given a sentence if the TPM keeps it waiting.
+    init(
+        _ configuration: AgentConfiguration, tell: @escaping @Sendable (String) -> Void = Output.notice
+    ) async throws(CommandFailure) {
         _ = try configuration.tlsContext()
         self.configuration = configuration
         renewal = AgentCredentials(configuration.credentials).renewal(time: currentTime)
         provisioned = try await ProvisionedTPM(
             tcti: configuration.host.tcti, keyKind: configuration.host.keyKind,
-            stateFolder: configuration.host.stateFolder)
+            stateFolder: configuration.host.stateFolder, tell: tell)
     }
 
     /// The agent, identified by its certificate.
@@ -68,10 +72,15 @@ struct ProvisionedTPM: Sendable {
     let attestationKey: AttestationKeyBlob
 
     /// Opens the TPM; makes folder and key if there are none yet.
-    init(tcti: String, keyKind: KeyKind, stateFolder: FilePath) async throws(CommandFailure) {
+    ///
+    /// - Parameter tell: is given a sentence if the TPM keeps it waiting.
+    init(
+        tcti: String, keyKind: KeyKind, stateFolder: FilePath,
+        tell: @escaping @Sendable (String) -> Void = Output.notice
+    ) async throws(CommandFailure) {
         do {
             try makePrivateFolder(at: stateFolder.string)
-            device = try TPMDevice(tcti: tcti)
+            device = try await TPMDevice.open(tcti: tcti, tell: tell)
             let file = AttestationKeyFile(path: stateFolder.appending("attestation-key").string)
             if let kept = try file.read() {
                 attestationKey = kept

@@ -34,7 +34,9 @@ struct DoctorCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let diagnosis = Diagnosis(await (try probe()).facts())
+        var probe = try probe()
+        probe.tell = Output.notice
+        let diagnosis = Diagnosis(await probe.facts())
         if json { Output.line(ReportedDiagnosis(diagnosis).line) } else { show(diagnosis) }
         guard diagnosis.canBeAttested else { throw CommandFailure(.unavailable) }
     }

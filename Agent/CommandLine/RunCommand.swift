@@ -7,7 +7,6 @@ import ServiceLifecycle
 import Settings
 import Terminal
 import Transport
-import UnixSignals
 
 /// Attests for as long as the host runs.
 struct RunCommand: AsyncParsableCommand {
@@ -15,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Stay connected to the verifier and attest whenever it asks; for a service.",
         discussion: """
-            SIGTERM and SIGINT end it. A connection that breaks is made again, after 1 to 60 seconds, or later if the \
+            SIGTERM, SIGINT and SIGHUP end it. A connection that breaks is made again, after 1 to 60 seconds, or later if the \
             verifier asks for that.
             """)
 
@@ -37,14 +36,13 @@ struct RunCommand: AsyncParsableCommand {
         let configuration = try options.read()
         let logger = logging.logger("assay-agent", configured: configuration.logLevel)
         if let exposed = configuration.exposedKey { logger.warning("\(exposed)") }
-        let host = try await AgentHost(configuration)
+        let host = try await AgentHost(configuration) { logger.notice("\($0)") }
         let claim = try host.claim()
         defer { withExtendedLifetime(claim) {} }
         let service = AgentService(host: host, attester: try host.attester(), logger: logger)
-        let group = ServiceGroup(
-            services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        let group = ServiceGroup(services: [service], logger: logger)
         do {
-            try await group.run()
+            try await Interruption.handled(by: group.triggerGracefulShutdown) { try await group.run() }
         } catch {
             throw CommandFailure.unavailable(error)
         }

@@ -1,6 +1,7 @@
 internal import AssayCrypto
 internal import Files
 internal import Messages
+internal import TPMDevice
 internal import Terminal
 
 /// Whether a host can be attested, and what to do about it if not: a function of what was seen.
@@ -65,7 +66,11 @@ extension Diagnosis {
 
     static func endorsement(_ facts: HostFacts) -> Finding {
         switch facts.endorsement {
-        case .usable: .ok(.endorsement, "the hierarchy is enabled and has no password")
+        case .usable(let others):
+            .ok(
+                .endorsement,
+                "the hierarchy is enabled and has no password"
+                    + (others.isEmpty ? "" : "; no matter: " + others.map(\.rawValue).joined(separator: ", ")))
         case .fails(let problem): .failed(.endorsement, problem)
         case .unknown: .unknown(.endorsement, without: .tpm)
         }

@@ -1,5 +1,6 @@
 package import AssayCrypto
 package import Files
+package import TPMDevice
 
 /// What was seen of a host: all that the doctor judges by.
 package struct HostFacts: Sendable {
@@ -78,8 +79,8 @@ package struct HostFacts: Sendable {
     }
 
     package enum EndorsementState: Hashable, Sendable {
-        /// It is enabled, and has no password.
-        case usable
+        /// It is enabled, and has no password; with what else is set in the TPM and is no matter.
+        case usable(others: [EndorsementHierarchy.Other] = [])
         case fails(Problem)
         /// Without a TPM nothing can be said.
         case unknown

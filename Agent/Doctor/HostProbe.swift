@@ -42,6 +42,8 @@ package struct HostProbe: Sendable {
     package var certificateFile: String?
     /// Nil if none is configured.
     package var verifier: Verifier?
+    /// Is given a sentence when something keeps the probe waiting.
+    package var tell: @Sendable (String) -> Void = { _ in }
     /// /proc/cmdline, unless a test says otherwise.
     package var commandLineFile: FilePath = "/proc/cmdline"
     /// What /boot, /proc, /sys and /lib are in, unless a test says otherwise.
@@ -84,7 +86,7 @@ extension HostProbe {
         HostFacts.TPM, HostFacts.EndorsementState, HostFacts.AttestationKeyState, BootEpoch?
     ) {
         do {
-            let device = try TPMDevice(tcti: tcti)
+            let device = try await TPMDevice.open(tcti: tcti, tell: tell)
             let banks = try await device.activeBanks()
             let boot = try await BootEpoch(resetCount: device.readClock().resetCount)
             return (
@@ -97,7 +99,8 @@ extension HostProbe {
 
     private func endorsementState(_ device: TPMDevice) async -> HostFacts.EndorsementState {
         do {
-            guard let obstacle = try await device.endorsementHierarchy().obstacle else { return .usable }
+            let hierarchy = try await device.endorsementHierarchy()
+            guard let obstacle = hierarchy.obstacle else { return .usable(others: hierarchy.others) }
             return .fails(.init(obstacle.reason, remedy: obstacle.remedy))
         } catch {
             return .fails(Self.problem(error))

@@ -8,6 +8,10 @@ internal import Glibc
 final class EsysContext {
     /// The context that each ESYS call takes first.
     let pointer: OpaquePointer
+    /// What this context has loaded into the TPM, with the TPM's own numbers.
+    private(set) var loaded: [ESYS_TR: TPM2_HANDLE] = [:]
+    /// The public half of the attestation key that is used here (marshalled TPM2B_PUBLIC): objects with it are ours.
+    var attestationKey: [UInt8]?
     private let transport: OpaquePointer
 
     /// Connects; sends nothing to the TPM yet.
@@ -35,6 +39,34 @@ final class EsysContext {
         Esys_Finalize(&pointer)
         var transport: OpaquePointer? = transport
         Tss2_TctiLdr_Finalize(&transport)
+    }
+
+    /// Keeps in mind an object or a session that was just loaded.
+    func own(_ handle: ESYS_TR) {
+        var number = TPM2_HANDLE()
+        if Esys_TR_GetTpmHandle(pointer, handle, &number) == TSS2_RC_SUCCESS { loaded[handle] = number }
+    }
+
+    /// Removes it from the TPM. What can't be removed isn't there, or the way to the TPM has broken.
+    func flush(_ handle: ESYS_TR) {
+        loaded[handle] = nil
+        _ = Esys_FlushContext(pointer, handle)
+    }
+
+    /// What the TPM says of itself (TPM2_GetCapability).
+    ///
+    /// - Parameters:
+    ///   - first: which value, for a capability that has several.
+    ///   - count: how many values at most.
+    func capability(
+        _ kind: TPM2_CAP, from first: UInt32 = 0, count: UInt32 = 1
+    ) throws(TPMDeviceError) -> TPMS_CAPABILITY_DATA {
+        let call = "Esys_GetCapability"
+        let none = ESYS_TR_NONE
+        var more = TPMI_YES_NO()
+        var result: UnsafeMutablePointer<TPMS_CAPABILITY_DATA>?
+        try check(call, Esys_GetCapability(pointer, none, none, none, kind, first, count, &more, &result))
+        return try EsysOutput(result, of: call).value
     }
 
     /// tpm2-tss writes to standard error by itself, unless told otherwise before its first call. An operator's own

@@ -11,13 +11,13 @@ package enum Obstacle: Hashable, Sendable {
 
     /// Finds out why a TCTI string didn't open.
     init(tcti: String) {
-        let parts = tcti.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let name = parts.first ?? ""
-        let configuration = parts.count > 1 ? parts[1] : ""
-        switch name {
-        case "device": self = Self.ofDevice(configuration.isEmpty ? "/dev/tpm0" : configuration)
-        case "swtpm", "mssim": self = .socket(configuration)
-        default: self = .transport(name)
+        let name = TCTIName(tcti)
+        if let path = name.devicePath {
+            self = Self.ofDevice(path)
+        } else if name.isSocket {
+            self = .socket(name.configuration)
+        } else {
+            self = .transport(name.transport)
         }
     }
 
@@ -36,14 +36,16 @@ package enum Obstacle: Hashable, Sendable {
         }
     }
 
+    /// What to do where another program holds the TPM.
+    static let sharingRemedy = "end the program that holds it, or use `device:/dev/tpmrm0`, which several can share"
+
     var remedy: String {
         switch self {
         case .device(_, ENOENT), .device(_, ENXIO), .device(_, ENODEV):
             "this host has no TPM 2.0 there: enable it in the firmware, or load the kernel's TPM driver"
         case .device(_, EACCES), .device(_, EPERM):
             "run as a member of group tss: `usermod -aG tss USER`, then log in again"
-        case .device(_, EBUSY):
-            "another program holds the TPM: use `device:/dev/tpmrm0`, which several can share"
+        case .device(_, EBUSY): Self.sharingRemedy
         case .device: "check that the device is a TPM"
         case .socket: "start the software TPM, or correct host and port"
         case .transport:

@@ -41,6 +41,16 @@ package struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
         return base == ASSAY_RC_HANDLE || (ASSAY_RC_REFERENCE_H0..<ASSAY_RC_REFERENCE_H0 + 7).contains(base)
     }
 
+    /// Whether the TPM has no room for another object or session.
+    var saysThatThereIsNoRoom: Bool {
+        switch base {
+        case ASSAY_RC_MEMORY, ASSAY_RC_OBJECT_MEMORY, ASSAY_RC_SESSION_MEMORY, ASSAY_RC_OBJECT_HANDLES,
+            ASSAY_RC_SESSION_HANDLES:
+            true
+        default: false
+        }
+    }
+
     /// What an operator can do about it.
     var remedy: String {
         switch base {
@@ -54,8 +64,10 @@ package struct ResponseCode: Hashable, Sendable, CustomStringConvertible {
             "the TPM was never started: reboot; start a swtpm with `--flags startup-clear`"
         case ASSAY_RC_FAILURE:
             "the TPM is in failure mode: power the machine off and on, then look for a firmware update"
-        case ASSAY_RC_MEMORY, ASSAY_RC_OBJECT_MEMORY, ASSAY_RC_SESSION_MEMORY:
-            "other programs fill the TPM: use `device:/dev/tpmrm0`, or run `tpm2_flushcontext` for objects and sessions"
+        case _ where saysThatThereIsNoRoom:
+            "other programs fill the TPM: use `device:/dev/tpmrm0`, which gives each its own room; or, if none of them "
+                + "is at work, run `tpm2_flushcontext -t`, `tpm2_flushcontext -l` and `tpm2_flushcontext -s`, which "
+                + "remove all their objects, loaded and saved sessions"
         case ASSAY_RC_TYPE, ASSAY_RC_CURVE, ASSAY_RC_KEY_SIZE, ASSAY_RC_ASYMMETRIC, ASSAY_RC_SYMMETRIC, ASSAY_RC_SCHEME:
             "the TPM makes no keys of this kind: set tpm.key to the other one, such as ASSAY_AGENT_TPM_KEY=rsa2048 before the command"
         case ASSAY_RC_RETRY, ASSAY_RC_TESTING, ASSAY_RC_NV_RATE:

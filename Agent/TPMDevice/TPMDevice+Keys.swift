@@ -28,11 +28,13 @@ extension TPMDevice {
         var sealed: UnsafeMutablePointer<TPM2B_PRIVATE>?
         var published: UnsafeMutablePointer<TPM2B_PUBLIC>?
         let none = ESYS_TR_NONE
-        try check(
-            call,
-            Esys_Create(
+        var code: TSS2_RC
+        repeat {
+            code = Esys_Create(
                 esys.pointer, parent.handle, session.handle, none, none, &sensitive, &template, &outside, &pcrs,
-                &sealed, &published, nil, nil, nil))
+                &sealed, &published, nil, nil, nil)
+        } while esys.makesRoom(after: code)
+        try check(call, code)
         let privateHalf = try EsysOutput(sealed, of: call)
         let publicHalf = try EsysOutput(published, of: call)
         return AttestationKeyBlob(
@@ -53,11 +55,15 @@ extension TPMDevice {
         }
         // Before anything else is loaded: after a reset its number may be given out again.
         attestationKey = nil
+        esys.attestationKey = blob.publicArea
         let parent = try endorsementKey(blob.kind)
         let session = try EndorsementSession.start(in: esys)
         var handle = ESYS_TR_NONE
-        let code = Esys_Load(
-            esys.pointer, parent.handle, session.handle, ESYS_TR_NONE, ESYS_TR_NONE, &sealed, &published, &handle)
+        var code: TSS2_RC
+        repeat {
+            code = Esys_Load(
+                esys.pointer, parent.handle, session.handle, ESYS_TR_NONE, ESYS_TR_NONE, &sealed, &published, &handle)
+        } while esys.makesRoom(after: code)
         let response = ResponseCode(rawValue: code)
         guard response.base != ASSAY_RC_INTEGRITY else { throw TPMDeviceError(.foreignKey(response), in: call) }
         try check(call, code)
@@ -95,11 +101,13 @@ extension TPMDevice {
         var outside = TPM2B_DATA()
         var pcrs = TPML_PCR_SELECTION()
         var handle = ESYS_TR_NONE
-        try check(
-            "Esys_CreatePrimary",
-            Esys_CreatePrimary(
+        var code: TSS2_RC
+        repeat {
+            code = Esys_CreatePrimary(
                 esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
-                &template, &outside, &pcrs, &handle, nil, nil, nil, nil))
+                &template, &outside, &pcrs, &handle, nil, nil, nil, nil)
+        } while esys.makesRoom(after: code)
+        try check("Esys_CreatePrimary", code)
         return TransientObject(handle, in: esys)
     }
 }

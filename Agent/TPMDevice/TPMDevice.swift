@@ -12,11 +12,12 @@ package actor TPMDevice {
     /// The loaded attestation key, with what it takes to load it again.
     var attestationKey: LoadedKey?
 
-    private nonisolated let executor = DeviceExecutor()
+    nonisolated let executor = DeviceExecutor()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// Opens a TPM.
+    /// Opens a TPM; sends nothing to it yet. Programs ask with ``open(tcti:patience:tell:)``, which waits for one that is
+    /// busy.
     ///
     /// - Parameter tcti: tpm2-tss's name for the way to it, such as `device:/dev/tpmrm0` or
     ///   `swtpm:host=127.0.0.1,port=2321`.
@@ -26,20 +27,8 @@ package actor TPMDevice {
 
     /// The banks that have PCRs, in the TPM's order; those that Assay can't replay are left out.
     package func activeBanks() throws(TPMDeviceError) -> [PCRBank] {
-        let assigned = try capability(TPM2_CAP(TPM2_CAP_PCRS)).data.assignedPCR
+        let assigned = try esys.capability(TPM2_CAP(TPM2_CAP_PCRS)).data.assignedPCR
         return assigned.banks.compactMap { $0.pcrs.isEmpty ? nil : PCRBank(rawValue: $0.algorithm) }
-    }
-
-    /// What the TPM says of itself (TPM2_GetCapability): one value.
-    ///
-    /// - Parameter first: which value, for a capability that has several.
-    func capability(_ kind: TPM2_CAP, from first: UInt32 = 0) throws(TPMDeviceError) -> TPMS_CAPABILITY_DATA {
-        let call = "Esys_GetCapability"
-        let none = ESYS_TR_NONE
-        var more = TPMI_YES_NO()
-        var result: UnsafeMutablePointer<TPMS_CAPABILITY_DATA>?
-        try check(call, Esys_GetCapability(esys.pointer, none, none, none, kind, first, 1, &more, &result))
-        return try EsysOutput(result, of: call).value
     }
 
     /// The TPM's clock and counters, as a quote by a key of ours would state them: plain.

@@ -1,4 +1,4 @@
-internal import Files
+package import Files
 package import TPM
 
 /// Why the TPM, or what is kept for it, could not be used: what was tried, what came back, what to do.
@@ -9,6 +9,8 @@ package struct TPMDeviceError: Error, Hashable, CustomStringConvertible {
         case refused(ResponseCode)
         /// There is no TPM behind the TCTI string.
         case unreachable(Obstacle, ResponseCode)
+        /// The TPM has not answered for so long; with the processes that may hold it, as far as this one can see.
+        case busy(Duration, [FileHolder])
         /// The TPM or the library broke the rules of its answer.
         case malformedAnswer(String)
         /// More bytes than the TPM's structure holds.
@@ -45,6 +47,10 @@ package struct TPMDeviceError: Error, Hashable, CustomStringConvertible {
         switch code {
         case .refused(let response): response.remedy
         case .unreachable(let obstacle, _): obstacle.remedy
+        case .busy(_, let holders):
+            holders.isEmpty
+                ? "find the program that holds it (as root, assay-agent doctor names it where it can); \(Obstacle.sharingRemedy)"
+                : Obstacle.sharingRemedy
         case .malformedAnswer: "look for a firmware update of the TPM, and for an update of tpm2-tss"
         case .tooLong: "give fewer bytes"
         case .malformedArgument: "correct the caller: this is a fault in the program"
@@ -65,6 +71,8 @@ package struct TPMDeviceError: Error, Hashable, CustomStringConvertible {
         switch code {
         case .refused(let response): "\(response)"
         case .unreachable(let obstacle, let response): "\(obstacle.reason): \(response)"
+        case .busy(let time, let holders):
+            "it has not answered for \(time.components.seconds) s, as where another program holds it\(holders.words)"
         case .malformedAnswer(let detail): detail
         case .tooLong(let count, let limit): "\(count) bytes given, \(limit) are possible"
         case .malformedArgument(let detail): detail

@@ -10,17 +10,14 @@ struct TransientObject: ~Copyable {
     init(_ handle: ESYS_TR, in esys: EsysContext) {
         self.handle = handle
         self.esys = esys
+        esys.own(handle)
     }
 
-    deinit { _ = Esys_FlushContext(esys.pointer, handle) }
+    deinit { esys.flush(handle) }
 
     /// The public area, as marshalled TPM2B_PUBLIC.
     func publicArea() throws(TPMDeviceError) -> [UInt8] {
-        let call = "Esys_ReadPublic"
-        var result: UnsafeMutablePointer<TPM2B_PUBLIC>?
-        let none = ESYS_TR_NONE
-        try check(call, Esys_ReadPublic(esys.pointer, handle, none, none, none, &result, nil, nil))
-        return try EsysOutput(result, of: call).value.marshalled()
+        try esys.publicArea(of: handle).marshalled()
     }
 }
 
@@ -36,9 +33,10 @@ struct EndorsementSession: ~Copyable {
     private init(_ handle: ESYS_TR, in esys: EsysContext) {
         self.handle = handle
         self.esys = esys
+        esys.own(handle)
     }
 
-    deinit { _ = Esys_FlushContext(esys.pointer, handle) }
+    deinit { esys.flush(handle) }
 
     /// Starts a session and proves the hierarchy's authorization, which is empty unless somebody set one.
     static func start(in esys: EsysContext) throws(TPMDeviceError) -> EndorsementSession {
@@ -46,11 +44,13 @@ struct EndorsementSession: ~Copyable {
         var handle = none
         var symmetric = TPMT_SYM_DEF()
         symmetric.algorithm = TPM2_ALG_ID(TPM2_ALG_NULL)
-        try check(
-            "Esys_StartAuthSession",
-            Esys_StartAuthSession(
+        var code: TSS2_RC
+        repeat {
+            code = Esys_StartAuthSession(
                 esys.pointer, none, none, none, none, none, nil, TPM2_SE(TPM2_SE_POLICY), &symmetric,
-                TPMI_ALG_HASH(TPM2_ALG_SHA256), &handle))
+                TPMI_ALG_HASH(TPM2_ALG_SHA256), &handle)
+        } while esys.makesRoom(after: code)
+        try check("Esys_StartAuthSession", code)
         let session = EndorsementSession(handle, in: esys)
         try check(
             "Esys_PolicySecret",

@@ -30,16 +30,31 @@ package struct CommandFailure: Error, CustomStringConvertible {
 ///
 /// Synchronous, so that it comes before the event queues that Swift's concurrency opens: they, too, would take the numbers
 /// of closed standard descriptors.
-package func runProgram<Root: AsyncParsableCommand & SendableMetatype>(_ root: Root.Type) -> Never {
+///
+/// - Parameter putAway: does what must not be left undone, however the command ends: by itself, or because a signal asks
+///   for it. Nil if there is nothing: then signals have their usual effect.
+package func runProgram<Root: AsyncParsableCommand & SendableMetatype>(
+    _ root: Root.Type, puttingAway putAway: (@Sendable () async -> Void)? = nil
+) -> Never {
     Output.holdStandardDescriptors()
-    Task { @MainActor in await runCommand(root) }
+    if let putAway { Interruption.watch(puttingAway: putAway) }
+    Task { @MainActor in
+        let status = await status(of: root, arguments: nil)
+        await putAway?()
+        exit(status.rawValue)
+    }
     dispatchMain()
 }
 
-/// Parses the command line and runs the command. The only place where a process exits.
+/// Parses the command line, runs the command and ends the process.
 ///
 /// - Parameter arguments: nil takes the process's.
 package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments: [String]? = nil) async -> Never {
+    exit(await status(of: root, arguments: arguments).rawValue)
+}
+
+/// Parses the command line and runs the command; says what went wrong.
+private func status<Root: AsyncParsableCommand>(of root: Root.Type, arguments: [String]?) async -> ExitStatus {
     do {
         if let misnamed = MisnamedCommand(in: arguments ?? Array(CommandLine.arguments.dropFirst()), of: root) {
             throw CommandFailure.usage(misnamed)
@@ -51,16 +66,16 @@ package func runCommand<Root: AsyncParsableCommand>(_ root: Root.Type, arguments
             try command.run()
         }
         if let failure = lostOutput { throw failure }
-        exit(ExitStatus.done.rawValue)
+        return .done
     } catch let failure as CommandFailure {
         if !failure.description.isEmpty { Output.notice("\(root._commandName): \(failure)") }
         // What the exit says stays true, and is all that a script gets.
         if failure.description.isEmpty, let lostOutput { Output.notice("\(root._commandName): \(lostOutput)") }
-        exit(failure.status.rawValue)
+        return failure.status
     } catch {
         let isAsked = root.exitCode(for: error) == .success  // --help, --version
         if isAsked { Output.line(root.fullMessage(for: error)) } else { Output.notice(root.fullMessage(for: error)) }
-        exit((isAsked ? ExitStatus.done : .usage).rawValue)
+        return isAsked ? .done : .usage
     }
 }
 

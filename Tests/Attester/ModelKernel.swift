@@ -1,4 +1,5 @@
 import Attester
+import Files
 import IMA
 import Synchronization
 import SystemPackage

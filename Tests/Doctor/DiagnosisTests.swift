@@ -1,5 +1,6 @@
 import AssayCrypto
 import Doctor
+import TPMDevice
 import TestSupport
 import Testing
 
@@ -34,6 +35,9 @@ struct Ailment: Sendable, CustomTestStringConvertible {
         },
         Ailment("no bank active", .banks, .failed, says: "no active PCR bank", "sha256:all") {
             $0.tpm = .answers(tcti: "x", banks: [])
+        },
+        Ailment("other passwords in the TPM", .endorsement, .ok, says: "no matter: the owner hierarchy's password") {
+            $0.endorsement = .usable(others: [.ownerPassword])
         },
         Ailment("an endorsement hierarchy with a password", .endorsement, .failed, says: "it broke", "mend it") {
             $0.endorsement = .fails(problem)

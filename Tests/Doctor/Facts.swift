@@ -9,7 +9,7 @@ struct Healthy {
 
     static func facts() throws -> HostFacts {
         HostFacts(
-            tpm: .answers(tcti: "device:/dev/tpmrm0", banks: [.sha1, .sha256]), endorsement: .usable,
+            tpm: .answers(tcti: "device:/dev/tpmrm0", banks: [.sha1, .sha256]), endorsement: .usable(),
             attestationKey: .loaded,
             ima: .on(folder: "/sys/kernel/security/integrity/ima"),
             policy: IMAPolicy("measure func=BPRM_CHECK\nmeasure func=KEY_CHECK keyrings=.ima|_ima\n"),

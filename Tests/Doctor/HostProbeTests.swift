@@ -45,7 +45,7 @@ import Transport
                 return
             }
             #expect(banks.contains(.sha256))
-            #expect(facts.attestationKey == .none && facts.endorsement == .usable)
+            #expect(facts.attestationKey == .none && facts.endorsement == .usable())
             #expect(facts.ima == .on(folder: folder.appending("securityfs/integrity/ima").string))
             #expect(facts.policy?.measuresKeys(of: ".ima") == true)
             guard case .read(let survey) = facts.log else {

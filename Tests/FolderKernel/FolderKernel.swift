@@ -1,4 +1,5 @@
 package import Attester
+package import Files
 import Foundation
 import Glibc
 import Synchronization

@@ -1,19 +1,32 @@
+import AssayCrypto
+import TPM
 import TestSupport
 import Testing
 
 @testable import TPMDevice
 
 @Suite("The endorsement hierarchy, asked by anybody") struct EndorsementHierarchyTests {
-    @Test("is usable in a new TPM; passwords of others are no matter") func usable() async throws {
+    private func hierarchy(
+        isEnabled: Bool = true, hasPassword: Bool = false, others: [EndorsementHierarchy.Other] = []
+    ) -> EndorsementHierarchy {
+        EndorsementHierarchy(isEnabled: isEnabled, hasPassword: hasPassword, others: others)
+    }
+
+    @Test("is usable in a new TPM; passwords of others and the lockout are told, and no matter")
+    func usable() async throws {
         let tpm = try SoftwareTPM()
         defer { tpm.stop() }
         let device = try TPMDevice(tcti: tpm.tcti)
-        #expect(try await device.endorsementHierarchy() == EndorsementHierarchy(isEnabled: true, hasPassword: false))
+        #expect(try await device.endorsementHierarchy() == hierarchy())
+        try await device.lockOut()
+        #expect(try await device.endorsementHierarchy() == hierarchy(others: [.lockout]))
         try tpm.setPassword("secret", of: .owner)
         try tpm.setPassword("secret", of: .lockout)
-        let hierarchy = try await device.endorsementHierarchy()
-        #expect(hierarchy == EndorsementHierarchy(isEnabled: true, hasPassword: false) && hierarchy.obstacle == nil)
-        _ = try await device.createAttestationKey(.p256)
+        let found = try await device.endorsementHierarchy()
+        #expect(found == hierarchy(others: [.ownerPassword, .lockoutPassword, .lockout]) && found.obstacle == nil)
+        try await device.loadAttestationKey(device.createAttestationKey(.p256))
+        let selection = PCRSelection([.init(.sha256, PCRSet([10]))])
+        _ = try await device.quote(qualifyingData: [1], selection: selection)
     }
 
     @Test("with a password stands in the way, with the remedy that making a key gives") func password() async throws {
@@ -22,7 +35,7 @@ import Testing
         let device = try TPMDevice(tcti: tpm.tcti)
         try tpm.setPassword("secret", of: .endorsement)
         let hierarchy = try await device.endorsementHierarchy()
-        #expect(hierarchy == EndorsementHierarchy(isEnabled: true, hasPassword: true))
+        #expect(hierarchy == self.hierarchy(hasPassword: true))
         try await expectRemedy(of: hierarchy, device)
     }
 
@@ -32,7 +45,7 @@ import Testing
         let device = try TPMDevice(tcti: tpm.tcti)
         try tpm.disable(.endorsement)
         let hierarchy = try await device.endorsementHierarchy()
-        #expect(hierarchy == EndorsementHierarchy(isEnabled: false, hasPassword: false))
+        #expect(hierarchy == self.hierarchy(isEnabled: false))
         try await expectRemedy(of: hierarchy, device)
         try tpm.reset()
         #expect(try await device.endorsementHierarchy().obstacle == nil)

@@ -58,6 +58,48 @@ extension TPMDevice {
                 esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &authorization))
     }
 
+    /// Puts the TPM into lockout, as wrong passwords do: none is allowed.
+    func lockOut() throws {
+        try check(
+            "Esys_DictionaryAttackParameters",
+            Esys_DictionaryAttackParameters(
+                esys.pointer, ESYS_TR_RH_LOCKOUT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, 0, 1000, 1000))
+    }
+
+    /// Leaves an endorsement key in the TPM, as an agent does that is killed before it can remove it.
+    func leaveEndorsementKey(_ kind: KeyKind) throws {
+        var sensitive = TPM2B_SENSITIVE_CREATE()
+        var template = kind.endorsementTemplate
+        var outside = TPM2B_DATA()
+        var pcrs = TPML_PCR_SELECTION()
+        var handle = ESYS_TR_NONE
+        try check(
+            "Esys_CreatePrimary",
+            Esys_CreatePrimary(
+                esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+                &template, &outside, &pcrs, &handle, nil, nil, nil, nil))
+    }
+
+    /// Leaves a policy session in the TPM.
+    ///
+    /// - Parameter hierarchy: whose authorization it proves; nil if it was left before it proved any.
+    func leaveSession(proving hierarchy: ESYS_TR?) throws {
+        let none = ESYS_TR_NONE
+        var handle = none
+        var symmetric = TPMT_SYM_DEF()
+        symmetric.algorithm = TPM2_ALG_ID(TPM2_ALG_NULL)
+        try check(
+            "Esys_StartAuthSession",
+            Esys_StartAuthSession(
+                esys.pointer, none, none, none, none, none, nil, TPM2_SE(TPM2_SE_POLICY), &symmetric,
+                TPMI_ALG_HASH(TPM2_ALG_SHA256), &handle))
+        guard let hierarchy else { return }
+        try check(
+            "Esys_PolicySecret",
+            Esys_PolicySecret(
+                esys.pointer, hierarchy, handle, ESYS_TR_PASSWORD, none, none, nil, nil, nil, 0, nil, nil))
+    }
+
     /// The verifier's part of credential activation, computed by the TPM itself.
     func makeCredential(
         _ secret: [UInt8], endorsementKey: [UInt8], name: [UInt8]

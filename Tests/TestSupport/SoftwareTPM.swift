@@ -72,8 +72,42 @@ package final class SoftwareTPM: Sendable {
         try command(0x0121, [.platform], Self.bigEndian(hierarchy.rawValue) + [0])
     }
 
+    /// Leaves an object in it, as a program does that uses the TPM beside ours: a storage key of the owner's.
+    ///
+    /// - Returns: the object's number.
+    package func leaveStorageKey() throws -> UInt32 {
+        let sensitive: [UInt8] = [0, 4, 0, 0, 0, 0]
+        let area: [UInt8] = [
+            0, 0x23, 0, 0x0b, 0, 0x03, 0x04, 0x72, 0, 0,  // ECC, SHA-256, attributes, no policy
+            0, 0x06, 0, 0x80, 0, 0x43, 0, 0x10, 0, 0x03, 0, 0x10, 0, 0, 0, 0,  // AES-128-CFB, P-256
+        ]
+        let rest: [UInt8] = [0, 0, 0, 0, 0, 0]
+        let answer = try command(0x0131, [.owner], sensitive + [0, UInt8(area.count)] + area + rest)
+        return Self.number(answer.dropFirst(10))
+    }
+
+    /// The numbers of the keys that are loaded.
+    package func loadedObjects() throws -> [UInt32] { try handles(from: 0x8000_0000) }
+
+    /// The numbers of the sessions that are loaded.
+    package func loadedSessions() throws -> [UInt32] { try handles(from: 0x0200_0000) }
+
+    private func handles(from first: UInt32) throws -> [UInt32] {
+        // TPM2_GetCapability(TPM_CAP_HANDLES): whether there are more, the capability, the count, the handles.
+        let answer = try command(0x017a, [], [0, 0, 0, 1] + Self.bigEndian(first) + [0, 0, 0, 64])
+        let list = Array(answer.dropFirst(19))
+        return stride(from: 0, to: list.count - 3, by: 4).map { Self.number(list[$0...]) }
+    }
+
+    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
     /// Sends a command, authorized by the empty password of its handle if it has one.
-    private func command(_ code: UInt32, _ handles: [Hierarchy], _ parameters: [UInt8]) throws {
+    ///
+    /// - Returns: the whole answer.
+    @discardableResult
+    private func command(_ code: UInt32, _ handles: [Hierarchy], _ parameters: [UInt8]) throws -> [UInt8] {
         let password: [UInt8] = [0, 0, 0, 9, 0x40, 0, 0, 0x09, 0, 0, 0, 0, 0]
         let body =
             Self.bigEndian(code) + handles.flatMap { Self.bigEndian($0.rawValue) } + (handles.isEmpty ? [] : password)
@@ -83,6 +117,7 @@ package final class SoftwareTPM: Sendable {
         guard let answer, answer.count >= 10, answer[6..<10].allSatisfy({ $0 == 0 }) else {
             throw Failure(description: "command 0x\(String(code, radix: 16)): \(answer ?? [])")
         }
+        return answer
     }
 
     private static func bigEndian(_ number: UInt32) -> [UInt8] {

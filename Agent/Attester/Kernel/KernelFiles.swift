@@ -1,3 +1,4 @@
+package import Files
 package import SystemPackage
 
 /// The measurement files that a kernel shows, as far as the agent uses them.

@@ -1,3 +1,4 @@
+import Files
 package import SystemPackage
 
 /// The edge to the kernel's log: what may be open for how long, and what each refusal of the kernel means.

@@ -1,3 +1,4 @@
+package import Files
 package import Shards
 
 /// What the agent noticed about this host's log, in its own words: what happened, and what the operator can do. The
@@ -21,6 +22,9 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
     case unread(AttesterError)
     /// Another process has kept the lock of who trims.
     case locked(path: String)
+    /// Nothing is freed behind a kexec that seems not to have carried the log over, until shards and log together lead
+    /// to the PCRs.
+    case unproven(record: UInt64)
     /// A kexec is under way.
     case suspended
     /// The agent may not free the kernel's records.
@@ -51,6 +55,10 @@ package enum LogNotice: Hashable, Sendable, CustomStringConvertible {
         case .locked(let path):
             "\(path): another process has held this lock for 5 s: it stores or frees records, and this one frees none "
                 + "meanwhile. If it never ends, lslocks shows which it is"
+        case .unproven(let record):
+            "nothing is freed in the kernel: whether what is stored before record \(record) belongs to this boot isn't "
+                + "proven until shards and log together lead to the TPM's PCRs. If that never comes, run assay-agent "
+                + "shards clean --boot: it removes shards that the kernel's log doesn't need"
         case .suspended: "a kexec is under way: the next kernel shows the records again that were to be freed"
         case .forbidden(let path):
             "\(path) can't be written: freeing the kernel's records takes CAP_SYS_ADMIN. `assay-agent configure --trim "

@@ -14,9 +14,9 @@ import SystemPackage
 extension MeasurementLog {
     /// Reads what is new, and frees it if that is wanted and possible.
     func readStaging() throws(AttesterError) {
-        let mayTrim = isHolding && settings.trims
-        var end = try storeStaged(mayTrim)
-        if end == nil, mayTrim, overflow == nil, isSettled, stage() { end = try storeStaged(mayTrim) }
+        var end = try storeStaged()
+        if end == nil, mayTrim, overflow == nil, isSettled, stage() { end = try storeStaged() }
+        if isHolding, settings.trims, let unprovenRecord { note(.unproven(record: unprovenRecord)) }
         if let end {
             try readBehind(end)
         } else if let position, let begun = try align(.measurements, at: position) {
@@ -24,10 +24,14 @@ extension MeasurementLog {
         }
     }
 
+    /// Whether records are to be freed, and the shards may then be all that there is of them. What comes to light while a
+    /// list is read counts at once.
+    private var mayTrim: Bool { isHolding && settings.trims && unprovenRecord == nil }
+
     /// Stores what is staged, and frees it if that is wanted and possible.
     ///
     /// - Returns: the number of the record behind it, if it is still staged.
-    private func storeStaged(_ mayTrim: Bool) throws(AttesterError) -> UInt64? {
+    private func storeStaged() throws(AttesterError) -> UInt64? {
         guard let staged = try absorbStaged() else { return nil }
         guard mayTrim, overflow == nil else { return staged.record }
         return try free(before: staged.record, isConfirmed: staged.isConfirmed) ? nil : staged.record
@@ -70,7 +74,7 @@ extension MeasurementLog {
             let begun = RecordStream(
                 record: position?.record ?? 0, offset: position?.offset ?? 0, format: writer?.reader?.index.format)
             return try self.absorb(.staged, begun) { records throws(AttesterError) in
-                guard isHolding, settings.trims, isConfirmed else { return }
+                guard mayTrim, isConfirmed else { return }
                 isConfirmed = try isStored(records)
             }
         }

@@ -50,6 +50,10 @@ package final class MeasurementLog {
     var beginsWithSnapshot: Bool?
     /// The number of the first record, as a verifier's Challenge has it: its match tells whether that is right.
     var assumedFirst: UInt64?
+    /// The record behind a kexec that did not carry the log over, as it seems, for as long as nothing shows that what is
+    /// stored before it led to the PCRs that the kernel's list goes on from. A host that lost its power while it was
+    /// suspended looks the same: then the list alone leads to the PCRs, and what is stored is stale.
+    private(set) var unprovenRecord: UInt64?
     private var banks: [PCRBank] = []
     private var notices: [LogNotice] = []
     private var said: Set<LogNotice> = []
@@ -160,7 +164,17 @@ package final class MeasurementLog {
         }
     }
 
+    /// Holds what is stored to values that the PCRs had a moment ago: only once it leads to them, records behind an
+    /// unproven one are freed.
+    func prove(by values: PCRValues) {
+        guard unprovenRecord != nil, leads(to: values) else { return }
+        // Values of other PCRs alone prove nothing.
+        let quoted = Set(values.all.map(\.index))
+        if PCRSet(10...15).intersection(pcrs).indices.allSatisfy(quoted.contains) { unprovenRecord = nil }
+    }
+
     func note(_ notice: LogNotice) {
+        if case .gap(let gap) = notice, gap.cause == .notCarriedOver { unprovenRecord = gap.record }
         guard said.insert(notice.occasion).inserted else { return }
         notices.append(notice)
         if case .gap(let gap) = notice { gaps.append(gap) }
@@ -247,7 +261,7 @@ package final class MeasurementLog {
             observe: settings.observe)
         self.banks = banks
         (stream, overflow, position, said, damage, gaps) = (nil, nil, nil, [], nil, [])
-        (beginsWithSnapshot, assumedFirst) = (nil, nil)
+        (beginsWithSnapshot, assumedFirst, unprovenRecord) = (nil, nil, nil)
         try locked { writer, lock throws(ShardError) in try writer.removeOtherEpochs(holding: lock) }
         // What an earlier process saw still explains what a verifier finds.
         for gap in (try? writer?.gaps()) ?? [] { note(.gap(gap)) }
@@ -270,7 +284,7 @@ package final class MeasurementLog {
     /// Forgets everything that was stored.
     func startOver() throws(AttesterError) {
         (stream, overflow, damage) = (nil, nil, nil)
-        (beginsWithSnapshot, assumedFirst) = (nil, nil)
+        (beginsWithSnapshot, assumedFirst, unprovenRecord) = (nil, nil, nil)
         position = KernelPosition(kernel: kernelName(), record: 0)
         try locked { writer, lock throws(ShardError) in try writer.startOver(holding: lock) }
     }

@@ -27,7 +27,8 @@ extension AgentOptions {
         let host = try readHost()
         do {
             return LogKeeper(
-                device: try TPMDevice(tcti: host.tcti), logPath: host.logPath, settings: host.shards)
+                device: try await TPMDevice.open(tcti: host.tcti, tell: Output.notice), logPath: host.logPath,
+                settings: host.shards)
         } catch {
             throw .unavailable(error)
         }
