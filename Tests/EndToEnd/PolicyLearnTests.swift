@@ -102,6 +102,26 @@ extension EndToEnd {
             }
         }
 
+        @Test("not from a log that doesn't lead to the TPM's quote: the command says so, and stores nothing")
+        func unproved() async throws {
+            let log = try KernelLogs.prefix(40)
+            try await Installation.run(allowing: log) { installation in
+                try await installation.host.kernel.extend(log)
+                // The log is one record short.
+                try installation.host.kernel.append(try KernelRecords.cut(log, count: 20))
+                try installation.host.kernel.append(try KernelRecords.cut(log, from: 21))
+                let verifier = try await installation.serve()
+                let agent = try installation.agent(["run"])
+                let said = try await learn(installation, ["--yes"])
+                #expect(said.exit == 1, "\(said.output)\(verifier.output)")
+                #expect(said.output.contains("does not lead to its TPM's quote"))
+                #expect(said.output.contains("pcr_mismatch"))
+                #expect(try policyNames(installation) == ["allowed"])
+                agent.kill()
+                verifier.kill()
+            }
+        }
+
         @Test("not from a host that is unknown, silent or revoked, nor without a server; each says what to do")
         func refused() async throws {
             try await Installation.run(allowing: try KernelLogs.prefix(2)) { installation in
