@@ -79,6 +79,25 @@ extension EndToEnd {
             }
         }
 
+        @Test("a terminal sees who is waited for, a pipe doesn't") func progress() async throws {
+            let log = try KernelLogs.prefix(60)
+            try await Installation.run(allowing: log) { installation in
+                let same = try write(log, "same.json", installation)
+                let verifier = try await installation.serve()
+                let command =
+                    "\(Program.path(of: "assay-verifier")) policy try allowed \(same) --wait 2 --store "
+                    + installation.path("store")
+                let terminal = try Program(
+                    path: "/usr/bin/script", ["-qec", command, "/dev/null"], in: installation.workshop.folder,
+                    environment: ["TERM": "xterm"])
+                #expect(try await terminal.exitCode() == 4)
+                #expect(terminal.output.contains("\r\u{1b}[K  0 of 1 agent answered; 1 s left for web-1"))
+                let piped = try installation.verifier(["policy", "try", "allowed", same, "--wait", "1"])
+                #expect(try await piped.exitCode() == 4 && !piped.output.contains("s left"))
+                verifier.kill()
+            }
+        }
+
         @Test("trials are bounded, expire, and one of the same name takes the other's place") func bounds() async throws
         {
             try await Fleet.run { fleet in

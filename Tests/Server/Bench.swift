@@ -28,6 +28,8 @@ final class Bench {
     var mayResume = true
     /// Where the operator wants the next round to begin.
     var position: RoundBasis.Attestation?
+    /// What an operator wants to be told of the log.
+    var learning: LearningRequest?
     /// Whether the next commits go through.
     var commits = true
     var settings = SessionSettings()
@@ -107,6 +109,7 @@ extension Bench {
             attestationKey: try host.tpm.attestationKey(), policy: policy, deniedKeys: deniedKeys,
             attestation: attestation, mayResume: mayResume, numbers: numbers, scratch: scratch)
         basis.position = position
+        basis.learning = learning
         return basis
     }
 

@@ -235,7 +235,7 @@ import Testing
             .joinRefused(.badRequest, endorsementKeyName: []), .attestationKeyReplaced(from: [1], to: [2, 3]),
             .invitationPolicyTaken(from: nil, to: "a"), .invitationPolicyTaken(from: "a", to: "b"),
             .invitationPolicyNotTaken("a"),
-            .verdictWithdrawn(stamp: 5),
+            .verdictWithdrawn(stamp: 5), .learningRequested,
         ]
         for kind in kinds {
             let event = Event(time: 7, kind: kind)

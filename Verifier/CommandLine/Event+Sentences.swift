@@ -43,6 +43,7 @@ extension Event.Kind {
         case .keyAllowed(let hash): "allowed again: \(key(hash))"
         case .schemaChanged(let from, let to): "the store has schema version \(to), it had \(from)"
         case .reattestationRequested(let record): "to be appraised again, from record \(record) on"
+        case .learningRequested: "asked what its log holds, to make a policy of it"
         case .scratchDropped(let record):
             "what was kept of a broken transfer, up to record \(record), didn't lead to the quote, and was dropped"
         case .verdictWithdrawn(let stamp):
@@ -62,8 +63,7 @@ extension Event.Kind {
         case .attestationKeyReplaced(_, let key): key.hexadecimal
         case .invitationPolicyTaken(_, let name), .invitationPolicyNotTaken(let name): escaped(name.utf8)
         case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded, .tierChanged, .epochChanged, .bankChanged,
-            .schemaChanged,
-            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
+            .schemaChanged, .reattestationRequested, .learningRequested, .scratchDropped, .verdictWithdrawn:
             nil
         }
     }
@@ -81,8 +81,8 @@ extension Event.Kind {
         case .attestationKeyReplaced(let from, let to): (from.hexadecimal, to.hexadecimal)
         case .invitationPolicyTaken(let from, let to): (from.map { escaped($0.utf8) }, escaped(to.utf8))
         case .enrolled, .joined, .invitationPolicyNotTaken, .removed, .revoked, .reinstated, .stateDiscarded,
-            .policyAssigned, .keyDenied, .keyAllowed,
-            .reattestationRequested, .scratchDropped, .verdictWithdrawn:
+            .policyAssigned, .keyDenied, .keyAllowed, .reattestationRequested, .learningRequested, .scratchDropped,
+            .verdictWithdrawn:
             nil
         }
     }

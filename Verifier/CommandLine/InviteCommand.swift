@@ -102,7 +102,11 @@ struct InviteCommand: AsyncParsableCommand {
                 policy: policy.map { escaped($0.utf8) }, uses: uses, expiresAt: invitation.expiresAt)
             Output.line(json ? try jsonLine(invited) : invited.token)
         }
-        if policy == nil { Output.notice("no policy: assay-verifier policy assign ID NAME, when the host has joined") }
+        if policy == nil {
+            Output.notice(
+                "no policy: when the host has joined, assay-verifier policy assign ID NAME; assay-verifier policy learn NAME "
+                    + "--agent ID makes one of its log")
+        }
         if !json { Output.notice("on the host, as root: assay-agent join, which asks for this token") }
     }
 }

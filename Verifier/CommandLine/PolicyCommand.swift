@@ -10,11 +10,11 @@ struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
         abstract:
-            "Make policies, check, sign and try them; put them into the store, assign, list, show and delete them.",
+            "Make policies, learn, check, sign and try them; put them into the store, assign, list, show and delete them.",
         subcommands: [
             Put.self, Assign.self, List.self, Show.self, Delete.self, PolicyCreateCommand.self,
             PolicyConvertCommand.self, PolicyCheckCommand.self, PolicyDiffCommand.self, PolicySignCommand.self,
-            PolicyTryCommand.self,
+            PolicyTryCommand.self, PolicyLearnCommand.self,
         ])
 
     /// Puts a policy into the store.

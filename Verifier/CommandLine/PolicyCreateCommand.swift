@@ -18,9 +18,14 @@ struct PolicyCreateCommand: ParsableCommand {
             Take the log of a host that you trust, or its root folder: every file's digest, every key on a keyring and \
             every buffer will be allowed. Look at the result before you put it.
 
-              assay-verifier policy create --log LOG --excludes excludes.txt --out a.json
+              assay-verifier policy create --log trusted.log --excludes excludes.txt \\
+                --out a.json
               assay-verifier policy create --tree /mnt/image --base a.json \\
                 --keyring .ima=k.der
+
+            The log is the kernel's, /sys/kernel/security/ima/binary_runtime_measurements on the host, which root reads; \
+            assay-agent shards cat > trusted.log writes all of it, to be carried here. `policy learn` needs no file: it \
+            takes the log of a host that has joined.
 
             With --pcrs it also lists the values that these PCRs have in a quote of that host, which is verified first: then the \
             policy appraises what was booted, too.
@@ -121,9 +126,7 @@ struct PolicyCreateCommand: ParsableCommand {
             let algorithm = hash.flatMap(HashAlgorithm.init(rawValue:)) ?? draft.digestAlgorithm ?? .sha256
             for pair in keyring { try allowKey(pair, algorithm, &draft) }
             for root in tree { try allowTree(root, algorithm, &draft) }
-            for name in draft.unlistable {
-                Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
-            }
+            noteUnlistable(draft)
             if let pcrs = pcrs.flatMap(PCRSet.init(ranges:)) { try allow(pcrs, &draft) }
             try writePolicy(draft.document, to: out)
         }
@@ -186,9 +189,9 @@ struct PolicyCreateCommand: ParsableCommand {
 }
 
 /// Runs what makes or reads policies: one that doesn't load is told fault by fault, and ends with exit 1.
-func makingPolicy(_ body: () throws -> Void) throws(CommandFailure) {
+func makingPolicy<Result>(_ body: () throws -> Result) throws(CommandFailure) -> Result {
     do {
-        try body()
+        return try body()
     } catch let failure as CommandFailure {
         throw failure
     } catch let error as PolicyError {
@@ -242,10 +245,22 @@ func readPolicy(_ path: String, signers: [String] = []) throws -> PolicyDocument
 
 /// Writes a policy that was made here, or prints it: never one that no verifier loads.
 func writePolicy(_ document: PolicyDocument, to path: String?) throws {
+    try writePolicy(checked(document).json, to: path)
+}
+
+/// A policy that was made here as it is stored, its warnings said; one that no verifier loads is an error.
+func checked(_ document: PolicyDocument) throws -> (json: [UInt8], policy: Policy) {
     let json = document.json
     let policy = try Policy(document: document, contentHash: PCRBank.sha256.digest(of: json))
     for warning in policy.warnings { Output.notice("warning: \(warning)") }
-    try writePolicy(json, to: path)
+    return (json, policy)
+}
+
+/// Says which names a policy in the making can't list.
+func noteUnlistable(_ draft: PolicyDraft) {
+    for name in draft.unlistable.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        Output.notice("not listed, for JSON can't hold the name: \(escaped(name))")
+    }
 }
 
 /// Writes a policy, or prints it.

@@ -67,10 +67,7 @@ struct PolicyTryCommand: AsyncParsableCommand {
             throw CommandFailure(
                 .unavailable, "the policy \(escaped(name.utf8)) judges no agent: there is nobody to try it on")
         }
-        guard store.server != nil else {
-            throw CommandFailure(
-                .unavailable, "no server runs on this store, and only a server can ask hosts: assay-verifier serve")
-        }
+        try requireServer(on: store)
         let trial = try await store.startTrial(
             of: name, contentHash: policy.contentHash, compiled: policy.compiled, at: currentTime(),
             lifetime: Int64(wait))
@@ -90,9 +87,11 @@ struct PolicyTryCommand: AsyncParsableCommand {
         var summary = TrialSummary(
             policy: escaped(name.utf8), sha256: "\(trial.contentHash)", agents: agents.count)
         var waiting = Set(agents)
+        defer { show("") }
         while true {
             for result in try store.results(of: trial.number) where waiting.remove(result.agent) != nil {
                 let answer = TrialAnswer(result)
+                show("")
                 if json {
                     Output.line(try jsonLine(answer))
                 } else {
@@ -101,10 +100,32 @@ struct PolicyTryCommand: AsyncParsableCommand {
                 if answer.wouldFail { summary.failing += 1 }
             }
             guard !waiting.isEmpty, ContinuousClock.now < end else { break }
+            show(progress(waiting, of: agents.count, until: end))
             try await Task.sleep(for: .milliseconds(200))
         }
         summary.unanswered = waiting.sorted().map(\.description)
         return summary
+    }
+
+    /// `3 of 12 agents answered; 150 s left for web-7 and 8 others`
+    private func progress(_ waiting: Set<AgentID>, of count: Int, until end: ContinuousClock.Instant) -> String {
+        let left = max(0, ContinuousClock.now.duration(to: end).components.seconds)
+        let first = waiting.min().map { " for \($0)" } ?? ""
+        let others = waiting.count > 1 ? " and \(counted(waiting.count - 1, "other"))" : ""
+        return "  \(readableCount(UInt64(count - waiting.count))) of \(counted(count, "agent")) answered; "
+            + "\(left) s left\(first)\(others)"
+    }
+
+    private func show(_ progress: String) {
+        if !json { Output.transient(progress) }
+    }
+}
+
+/// Hosts are asked by a server alone: a command that needs their answers ends where none runs.
+func requireServer(on store: Store) throws(CommandFailure) {
+    guard store.server != nil else {
+        throw CommandFailure(
+            .unavailable, "no server runs on this store, and only a server can ask hosts: assay-verifier serve")
     }
 }
 

@@ -42,10 +42,13 @@ struct Exchange: ~Copyable {
         options.deniedKeys = round.plan.basis.deniedKeys
         options.verifiedSignatures = settings.verifiedSignatures
         options.time = time
+        trial = TrialAppraisal(round.plan, options: options, quote: QuotedPCRs(quote.pcrValues))
+        if round.plan.basis.learning != nil, round.plan.firstRecord == 0 {
+            options.contentsLimit = settings.contentsBytes
+        }
         appraiser = Appraiser(
             policy: round.plan.basis.policy, options: options, state: round.plan.state,
             quote: QuotedPCRs(quote.pcrValues))
-        trial = TrialAppraisal(round.plan, options: options, quote: QuotedPCRs(quote.pcrValues))
     }
 
     /// The next record to come.

@@ -56,6 +56,8 @@ package struct RoundBasis: Sendable {
     }
     /// A policy to be tried on the log beside `policy`; it decides nothing. Nil for none.
     package var trial: TriedPolicy?
+    /// What an operator wants to be told of the log; the round begins at record 0 then. Nil for nothing.
+    package var learning: LearningRequest?
 
     /// A basis.
     package init(

@@ -35,6 +35,10 @@ package struct RoundOutcome: Sendable {
     package let boot: BootAppraisal
     /// What a trial of another policy came to; nil for none.
     package var trial: TrialOutcome?
+    /// The request that it answers to be told of the log; nil for none.
+    let learning: LearningRequest?
+    /// What the log holds, if that was asked for and the quote vouches for it.
+    let contents: LogContents?
 
     /// Signatures that verified, now or before.
     package var signaturesVerified: UInt64 { signatures.verified + signatures.cached }
@@ -55,6 +59,8 @@ package struct RoundOutcome: Sendable {
         keyrings = (outcome.newState ?? round.plan.basis.attestation?.state)?.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
         boot = BootAppraisal(by: round.plan.basis.policy)
+        learning = round.plan.basis.learning
+        contents = outcome.newState == nil ? nil : outcome.contents
     }
 
     /// A round for which the agent doesn't hold the records asked for.
@@ -80,6 +86,8 @@ package struct RoundOutcome: Sendable {
         keyrings = round.plan.basis.attestation?.state.keyrings ?? KeyringModel()
         policyHash = round.plan.basis.policy?.contentHash
         boot = .none
+        learning = round.plan.basis.learning
+        contents = nil
     }
 }
 

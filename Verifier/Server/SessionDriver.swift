@@ -227,6 +227,7 @@ extension SessionDriver {
                 services.onVerdict(agentID, stored.verdict)
                 log(outcome, number: number)
                 await keepTrial(of: outcome)
+                await keepLesson(of: outcome)
                 return session.committed(true)
             case .conflict(let conflict):
                 logger.notice("nothing committed", metadata: ["conflict": "\(conflict)"])

@@ -48,15 +48,19 @@ package struct SessionServices: Sendable {
         numbers.denials = snapshot.denyGeneration
         numbers.reattestation = snapshot.reattestation?.number ?? 0
         let trial = tried(snapshot)
+        let learning = snapshot.learning.flatMap { $0.isUnderWay(at: time()) ? $0 : nil }
+        // Either is about the whole log.
+        let takesWholeLog = trial != nil || learning != nil
         var basis = RoundBasis(
             attestationKey: try AttestationKey(publicArea: publicArea),
             policy: try snapshot.policyHash.map { try policies.policy($0) }, deniedKeys: snapshot.deniedKeys,
-            attestation: attestation, mayResume: snapshot.isStateCurrent && trial == nil, numbers: numbers,
-            scratch: trial == nil ? snapshot.scratch : nil)
-        if trial == nil, let kept = snapshot.position {
+            attestation: attestation, mayResume: snapshot.isStateCurrent && !takesWholeLog, numbers: numbers,
+            scratch: takesWholeLog ? nil : snapshot.scratch)
+        if !takesWholeLog, let kept = snapshot.position {
             basis.position = .init(clock: kept.clockInfo, selection: kept.selection, state: kept.appraisal)
         }
         basis.trial = trial
+        basis.learning = learning
         return basis
     }
 }

@@ -26,6 +26,9 @@ package struct SessionSettings: Sendable {
     /// Bytes that may be kept of one agent's log on its way: of its findings and keys, for its records aren't kept.
     package var scratchBytes = 4 << 20
 
+    /// Bytes that what a log holds may take in memory, about, while a policy is made of it: some three million files.
+    package var contentsBytes = 512 << 20
+
     /// What agents' identities rest on; every verdict says it.
     package var identityMode = IdentityMode.ownPKI
 

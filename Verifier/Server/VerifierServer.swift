@@ -167,8 +167,9 @@ extension VerifierServer {
             do throws(StoreError) {
                 try await services.store.forgetScratch(
                     olderThan: services.settings.scratchSeconds, at: services.time())
+                try await services.store.forgetLearning(at: services.time())
             } catch {
-                logger.warning("old transfers can't be forgotten", metadata: ["error": "\(error)"])
+                logger.warning("old transfers, and requests, can't be forgotten", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: Self.forgetInterval)
         }

@@ -29,6 +29,9 @@ package struct AgentSnapshot: Sendable {
     package let position: Outcome.Progress?
     /// A policy to be tried on its log, beside the one that judges it; whether the trial is over is the caller's to ask.
     package let trial: Trial?
+    /// What an operator wants to be told of its log, and no round has answered yet; whether the request is over is the
+    /// caller's to ask.
+    package let learning: LearningRequest?
 
     /// What is kept of a log on its way.
     package enum KeptScratch: Sendable {

@@ -34,8 +34,9 @@ extension Store {
                 position: try reattestation.flatMap { (request) throws(StoreError) in
                     try schema.position(of: agent, state, for: request, denials, transaction)
                 },
-                // A trial that is damaged must not keep anybody from being judged.
-                trial: (try? schema.trial(for: agent, transaction)) ?? nil)
+                // A trial or a request that is damaged must not keep anybody from being judged.
+                trial: (try? schema.trial(for: agent, transaction)) ?? nil,
+                learning: (try? schema.learning(of: id, transaction)) ?? nil)
         }
     }
 

@@ -97,7 +97,7 @@ extension Store {
     }
 
     /// Whether an agent's verdict was given under what no longer holds: another policy, other keys denied; or an operator
-    /// has asked for another, or tries a policy. Then a round is due at once.
+    /// has asked for another, tries a policy, or wants to make one of its log. Then a round is due at once.
     ///
     /// - Parameter time: seconds since 1970.
     ///
@@ -107,6 +107,7 @@ extension Store {
             if try transaction.bytes(of: id.key, in: schema.reattestations) != nil { return true }
             let agent = try schema.agent(id, transaction)
             if let trial = try? schema.trial(for: agent, transaction), trial.isUnderWay(at: time) { return true }
+            if let request = try? schema.learning(of: id, transaction), request.isUnderWay(at: time) { return true }
             let policyHash = try schema.policyHash(of: agent, transaction)
             guard let state: AttestationState = try transaction.load(of: id, in: schema.states) else {
                 let verdict: Verdict? = try transaction.load(of: id, in: schema.verdicts)

@@ -150,7 +150,7 @@ extension Schema {
     var ofOneAgent: [Database] {
         [
             agents, states, keyrings, verdicts, findings, history, keyHistory, events, identities, scratch,
-            reattestations, positions, withdrawals,
+            reattestations, positions, withdrawals, learning,
         ]
     }
 

@@ -106,7 +106,8 @@ package struct StoreError: Error, Hashable, CustomStringConvertible {
         case .attestationKeyTaken:
             "if the host has another name now, remove that one first (`assay-verifier agents remove`); to have one TPM "
                 + "under two names, add it with --replace"
-        case .inUse where place.database == "trials": "wait until one of them is over, or end its command"
+        case .inUse where place.database == "trials" || place.database == "learning":
+            "wait until one of them is over, or end its command"
         case .inUse: "have those agents judged by another policy first: `assay-verifier policy assign ID NAME`"
         case .invalidArgument: "correct the argument"
         case .damaged where place.agent != nil:

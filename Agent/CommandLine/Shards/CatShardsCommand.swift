@@ -13,6 +13,10 @@ struct CatShardsCommand: AsyncParsableCommand {
             what is stored. Such as:
 
               assay-agent shards cat | evmctl ima_measurement /dev/stdin
+
+            A verifier makes a policy of it, once the file is carried there; the host needn't have joined:
+
+              assay-agent shards cat > trusted.log
             """)
 
     @OptionGroup var options: AgentOptions

@@ -30,6 +30,8 @@ package struct AppraisalOptions: Sendable {
     package var deniedKeys: Set<Digest> = []
     /// Signatures that verified before, shared by all appraisals of the process.
     package var verifiedSignatures: VerifiedSignatures?
+    /// How much memory what the log holds may take, in bytes, for a policy to be made of it; nil collects nothing.
+    package var contentsLimit: Int?
     /// When the log is received, in seconds since 1970: what a key learned now has as first seen.
     package var time: Int64 = 0
 

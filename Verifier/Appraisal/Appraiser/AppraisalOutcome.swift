@@ -107,4 +107,6 @@ package struct AppraisalOutcome: Sendable {
     package let paddedBanks: [PCRBank]
     /// Whether this round's first record is a snapshot that begins behind records which this verifier has not judged.
     package let beginsBehindGap: Bool
+    /// What this round's records up to the match hold that a policy can allow; nil without a match, or if nobody asked.
+    package let contents: LogContents?
 }

@@ -57,7 +57,8 @@ package struct Appraiser: ~Copyable, Sendable {
             records: start.nextRecord, bytes: start.logBytes, replay: replay, keyrings: start.keyrings,
             signingKeys: judge.signingKeys(with: start.keyrings),
             metadataKeys: judge.metadataKeys(with: start.keyrings), findings: start.findings,
-            fileRecords: start.fileRecords, kexec: KexecTrace(firstRecord: start.nextRecord))
+            fileRecords: start.fileRecords, kexec: KexecTrace(firstRecord: start.nextRecord),
+            contents: options.contentsLimit.map { LogContents(limit: $0) })
         checkSelection()
         keepMatch()
     }
@@ -231,7 +232,8 @@ extension Appraiser {
             learned: judged.learned, keyrings: judged.keyrings, signatures: judged.signatures,
             badSignatures: judged.badSignatures,
             violations: judged.violations, lanes: judged.replay.lanes, snapshots: judged.snapshots,
-            paddedBanks: matched?.replay.banksOfPaddedSHA1 ?? [], beginsBehindGap: gap != nil)
+            paddedBanks: matched?.replay.banksOfPaddedSHA1 ?? [], beginsBehindGap: gap != nil,
+            contents: matched?.contents)
     }
 
     private borrowing func tier(_ findings: Findings) -> Tier {

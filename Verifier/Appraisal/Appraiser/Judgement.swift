@@ -35,6 +35,8 @@ struct Judgement: Sendable {
     var snapshots: [AppraisalOutcome.Snapshot] = []
     /// What this round's records tell of kexecs.
     var kexec: KexecTrace
+    /// What this round's records hold that a policy can allow; nil if nobody asks.
+    var contents: LogContents?
 
     /// Whether every signature is known to be good or bad.
     var isSettled: Bool { taken == nil && pending.isEmpty }

@@ -72,6 +72,7 @@ struct RecordJudge: Sendable {
         let fields = RecordFields(record, in: bytes, limits: options.limits)
         let snapshot = fields.kind == .buffer ? snapshot(fields, in: bytes, number, judgement) : nil
         guard replays(record, fields, in: bytes, number, &judgement) else { return }
+        judgement.contents?.take(record, fields, in: bytes)
         let isBootAggregate = fields.kind == .file && Self.isBootAggregate(bytes.extracting(fields.name))
         if number == 0, options.requiresBootAggregate, !isBootAggregate || fields.isViolation {
             judgement.findings.add(

@@ -169,6 +169,13 @@ extension StoreCheck {
                 throw StoreError(.damaged, "the value of another position", at: place)
             }
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
+        case schema.learning.name:
+            // The request, or its answer.
+            if key.firstIndex(of: 0) == key.count - 1 {
+                _ = try LearningRequest(stored: value, at: place)
+            } else {
+                _ = try LearningAnswer(stored: value, at: place)
+            }
         case schema.withdrawals.name: _ = try Withdrawal(stored: value, at: place)
         case schema.keyrings.name:
             let stored = try StoredKey(stored: value, at: place)

@@ -50,6 +50,8 @@ package struct Event: Hashable, Sendable {
         case schemaChanged(from: UInt32, to: UInt32)
         /// An operator has asked for the log to be appraised again from a record on.
         case reattestationRequested(from: UInt64)
+        /// An operator has asked what the log holds, to make a policy of it.
+        case learningRequested
         /// What was kept of a broken transfer, up to a record, did not lead to the quote: it was dropped.
         case scratchDropped(record: UInt64)
         /// The last verdict is stamped later than now, with this time in seconds since 1970: it doesn't stand.
@@ -100,6 +102,7 @@ extension Event.Kind {
         case keyAllowed = "key_allowed"
         case schemaChanged = "schema_changed"
         case reattestationRequested = "reattestation_requested"
+        case learningRequested = "learning_requested"
         case scratchDropped = "scratch_dropped"
         case verdictWithdrawn = "verdict_withdrawn"
     }
@@ -128,6 +131,7 @@ extension Event.Kind {
         case .keyAllowed: .keyAllowed
         case .schemaChanged: .schemaChanged
         case .reattestationRequested: .reattestationRequested
+        case .learningRequested: .learningRequested
         case .scratchDropped: .scratchDropped
         case .verdictWithdrawn: .verdictWithdrawn
         }
@@ -146,7 +150,7 @@ extension Event.Kind {
     var origin: Origin {
         switch self {
         case .enrolled, .removed, .revoked, .reinstated, .stateDiscarded, .policyAssigned, .policyPut, .keyDenied,
-            .keyAllowed, .schemaChanged, .reattestationRequested, .verdictWithdrawn:
+            .keyAllowed, .schemaChanged, .reattestationRequested, .learningRequested, .verdictWithdrawn:
             .verifier
         case .tierChanged, .epochChanged, .bankChanged, .keyLearned, .keyGone, .scratchDropped: .attestation
         case .joined, .joinRefused, .attestationKeyReplaced, .invitationPolicyTaken, .invitationPolicyNotTaken: .joining
@@ -178,6 +182,7 @@ extension Event.Kind {
         case .keyAllowed: self = .keyAllowed(try reader.digest())
         case .schemaChanged: self = .schemaChanged(from: try reader.integer(), to: try reader.integer())
         case .reattestationRequested: self = .reattestationRequested(from: try reader.integer())
+        case .learningRequested: self = .learningRequested
         case .scratchDropped: self = .scratchDropped(record: try reader.integer())
         case .verdictWithdrawn: self = .verdictWithdrawn(stamp: try reader.time())
         }
@@ -186,7 +191,7 @@ extension Event.Kind {
     fileprivate func write(to writer: inout ByteWriter) {
         writer.word(word)
         switch self {
-        case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded: break
+        case .enrolled, .joined, .revoked, .reinstated, .stateDiscarded, .learningRequested: break
         case .joinRefused(let word, let endorsementKeyName):
             writer.word(word)
             writer.field(endorsementKeyName)

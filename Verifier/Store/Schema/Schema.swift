@@ -37,6 +37,8 @@ import Bytes
 /// | `trials` | u64 number | ``Trial``: a policy that is tried, and until when | `policy try`; dropped by its end, or by the next one |
 /// | `trials` | u64 number, a zero byte | ``StoredPolicy``: the tried policy, compiled | the same |
 /// | `trials` | u64 number, agent | ``TrialResult``: what it would find; up to 30 KiB where much would fail | sessions, at the end of a round |
+/// | `learning` | agent | ``LearningRequest``: its log is to be read whole, and until when | `policy learn`; dropped by its end, or by the next one |
+/// | `learning` | agent, u64 number of the request | ``LearningAnswer``: what the log holds; about 0.1 KiB a file | the agent's session, at the end of the round |
 ///
 /// Verdicts are numbered per agent. A database that isn't there yet is an empty one.
 struct Schema: Sendable {
@@ -67,6 +69,7 @@ struct Schema: Sendable {
     let trials: Database
     let attestationKeys: Database
     let withdrawals: Database
+    let learning: Database
 
     /// How much of the past is kept.
     var bounds = HistoryBounds()
@@ -158,6 +161,7 @@ struct Schema: Sendable {
         trials = try added("trials")
         attestationKeys = try added("attestation-keys")
         withdrawals = try added("withdrawals")
+        learning = try added("learning")
     }
 
     /// All databases.
@@ -173,7 +177,7 @@ struct Schema: Sendable {
     private var added: [Database] {
         [
             history, keyHistory, events, identities, invitations, scratch, reattestations, positions, trials,
-            attestationKeys, withdrawals,
+            attestationKeys, withdrawals, learning,
         ]
     }
 }
