@@ -1,7 +1,7 @@
 # Assay. `make demo` shows the main job on real input; `make test` builds and runs every test.
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
-BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
+BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev libyaml-dev pkg-config dpkg-dev python3
 TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 

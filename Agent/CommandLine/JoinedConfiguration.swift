@@ -1,6 +1,6 @@
 import AssayCrypto
 import Files
-import Foundation
+import FoundationEssentials
 import Messages
 import Settings
 import TPMDevice

@@ -1,5 +1,4 @@
 internal import Files
-internal import Yams
 
 /// A YAML file, taken apart into keys and values with their lines. Nothing is judged here.
 struct ConfigurationFile {
@@ -23,82 +22,53 @@ struct ConfigurationFile {
     let entries: [Entry]
 
     init(path: String) throws(SettingsError) {
-        let text: String
+        let bytes: [UInt8]
         do throws(FileError) {
-            text = String(decoding: try requiredContents(ofFile: path, limit: 1 << 20), as: UTF8.self)
+            bytes = try requiredContents(ofFile: path, limit: 1 << 20)
         } catch {
             let problem = "cannot be read: \(error.reason); name the file with --config"
             throw SettingsError([.init(place: path, key: nil, problem: problem)])
         }
-        do {
-            entries = try Self.entries(inYAML: text)
-        } catch let error as YamlError {
-            let place = Self.line(of: error).map { "\(path):\($0)" } ?? path
-            throw SettingsError([.init(place: place, key: nil, problem: Self.problem(error))])
+        do throws(YAMLError) {
+            entries = Self.entries(below: try YAMLNode.document(in: bytes))
         } catch {
-            throw SettingsError([.init(place: path, key: nil, problem: "cannot be read: \(error)")])
+            throw SettingsError([
+                .init(place: "\(path):\(error.line)", key: nil, problem: error.problem)
+            ])
         }
     }
 
-    private static func entries(inYAML text: String) throws -> [Entry] {
-        guard let root = try Yams.compose(yaml: text) else { return [] }
-        if root.isNothing { return [] }
-        guard case .mapping(let mapping) = root else {
-            return [Entry(key: "", line: root.mark?.line ?? 1, content: .other)]
+    private static func entries(below root: YAMLNode?) -> [Entry] {
+        guard let root, !root.isNothing else { return [] }
+        guard case .mapping(let pairs) = root.content else {
+            return [Entry(key: "", line: root.line, content: .other)]
         }
         var entries: [Entry] = []
-        collect(mapping, below: "", into: &entries)
+        collect(pairs, below: "", into: &entries)
         return entries
     }
 
-    private static func collect(_ mapping: Node.Mapping, below prefix: String, into entries: inout [Entry]) {
-        for (name, value) in mapping {
-            let key = prefix + (name.scalar?.string ?? "?")
-            if case .mapping(let inner) = value, !inner.isEmpty {
+    private static func collect(
+        _ pairs: [(key: YAMLNode, value: YAMLNode)], below prefix: String, into entries: inout [Entry]
+    ) {
+        for (name, value) in pairs {
+            let key = prefix + (name.text ?? "?")
+            if case .mapping(let inner) = value.content, !inner.isEmpty {
                 collect(inner, below: key + ".", into: &entries)
             } else {
-                entries.append(Entry(key: key, line: name.mark?.line ?? 1, content: content(of: value)))
+                entries.append(Entry(key: key, line: name.line, content: content(of: value)))
             }
         }
     }
 
-    private static func content(of node: Node) -> Content {
+    private static func content(of node: YAMLNode) -> Content {
         if node.isNothing { return .nothing }
-        switch node {
-        case .scalar(let scalar): return .text(scalar.string)
-        case .sequence(let sequence):
-            let texts = sequence.compactMap { $0.scalar?.string }
-            return texts.count == sequence.count ? .list(texts) : .other
+        switch node.content {
+        case .scalar(let text, _): return .text(text)
+        case .sequence(let nodes):
+            let texts = nodes.compactMap(\.text)
+            return texts.count == nodes.count ? .list(texts) : .other
         case .mapping: return .nothing
-        case .alias: return .other
         }
-    }
-
-    private static func problem(_ error: YamlError) -> String {
-        // The library's own text shows the whole file.
-        switch error {
-        case .duplicatedKeysInMapping(let keys, _):
-            "cannot be read: \(keys.sorted().joined(separator: ", ")) stands there more than once"
-        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _):
-            "is not YAML: \(problem)"
-        case .reader(let problem, _, _, _): "is not YAML: \(problem)"
-        default: "is not YAML: \(error)"
-        }
-    }
-
-    private static func line(of error: YamlError) -> Int? {
-        switch error {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
-        case .duplicatedKeysInMapping(_, let context): context.mark.line
-        default: nil
-        }
-    }
-}
-
-extension Node {
-    /// YAML's null: nothing behind the colon, `~` or `null`.
-    fileprivate var isNothing: Bool {
-        guard let scalar, scalar.style == .plain || scalar.style == .any else { return false }
-        return ["", "~", "null"].contains(scalar.string)
     }
 }

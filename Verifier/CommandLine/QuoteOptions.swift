@@ -1,5 +1,6 @@
 import ArgumentParser
 import Offline
+import Store
 import Terminal
 
 /// A quote in files, as tpm2-tools leave it.
