@@ -103,10 +103,10 @@ let package = Package(
             ]),
         command(
             "assay-agent", "Agent/CommandLine",
-            [
+            nio + [
                 "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
-                "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
-                systemPackage, unixSignals,
+                "TPMDevice", "Terminal", "Transport", argumentParser, logging, serviceLifecycle, systemPackage,
+                unixSignals,
             ]),
 
         module(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attester
+import NIOCore
 import Terminal
 
 /// The agent's program.
@@ -31,7 +32,11 @@ struct AgentCommand: AsyncParsableCommand {
 
 /// Where the program begins.
 @main enum AssayAgent {
-    static func main() { runProgram(AgentCommand.self) }
+    static func main() {
+        // There is one connection: a thread for each core of a large host would take memory and do nothing.
+        NIOSingletons.groupLoopCountSuggestion = 1
+        runProgram(AgentCommand.self)
+    }
 }
 
 /// The release.
