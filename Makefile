@@ -1,15 +1,17 @@
 # Assay. `make demo` shows the main job on real input; `make test` builds and runs every test.
 # Both install what is missing with apt, so that they pass on a bare Debian 12 with Swift.
 
-BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev pkg-config dpkg-dev python3
+BUILD_PACKAGES = libssl-dev libprotobuf-c-dev libtss2-dev liblmdb-dev libpcre2-dev libyaml-dev pkg-config dpkg-dev python3
 TEST_PACKAGES = protobuf-c-compiler swtpm swtpm-tools openssl xz-utils ima-evm-utils debootstrap systemd python3-seccomp \
     groff-base man-db mandoc zsh fish
 SWIFT_SOURCES = Package.swift Agent Common Tests Verifier
 
 PREFIX = /usr
 DESTDIR =
-# The programs bring Swift's libraries along, so that they run on a Debian without Swift.
-RELEASE = -c release --static-swift-stdlib
+# The programs bring Swift's libraries along, so that they run on a Debian without Swift. Docs/developing.md says what is
+# linked; packed relocations are a tenth as long as plain ones, and need lld, and glibc 2.36 (Debian 12).
+RELEASE = -c release --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs \
+    -Xlinker --no-export-dynamic
 PACKAGES = .build/packages
 
 .PHONY: all
@@ -137,13 +139,14 @@ vectors: dependencies
 test-address: dependencies
 	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build-address --no-parallel
 
-# Speed and memory as ratios to the yardsticks in Tests/Benchmarks/Floor. `make bench ONLY=signatures` runs one topic.
+# Speed and memory as ratios to the yardsticks in Tests/Benchmarks/Floor, of what is packaged. `make bench ONLY=signatures`
+# runs one topic; `make bench ONLY=process BASE=FOLDER` compares file, start and memory with an earlier build in a folder.
 .PHONY: bench
-bench: dependencies
-	swift build -c release --product benchmarks
-	swift build -c release --product assay-verifier
-	bin="$$(swift build -c release --show-bin-path)"; \
-	"$$bin/benchmarks" --verifier "$$bin/assay-verifier" $(if $(ONLY),--only $(ONLY)) $(BENCH_FLAGS)
+bench: release
+	swift build $(RELEASE) --product benchmarks
+	bin="$$(swift build $(RELEASE) --show-bin-path)"; \
+	"$$bin/benchmarks" --verifier "$$bin/assay-verifier" $(if $(ONLY),--only $(ONLY)) $(if $(BASE),--base $(BASE)) \
+	    $(BENCH_FLAGS)
 
 # Every reader of hostile bytes under libFuzzer, so many seconds for each target: `make fuzz SECONDS=600`.
 SECONDS ?= 60

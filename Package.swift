@@ -35,8 +35,6 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -55,8 +53,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(
@@ -70,6 +66,8 @@ let package = Package(
             providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(
             name: "CPCRE2", path: "Common/CLibs/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(
+            name: "CYAML", path: "Common/CLibs/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CFileSystem", path: "Common/CLibs/CFileSystem"),
         .systemLibrary(name: "CPrefetch", path: "Common/CLibs/CPrefetch"),
         .systemLibrary(name: "CTimex", path: "Common/CLibs/CTimex"),
@@ -88,7 +86,7 @@ let package = Package(
             "Transport", "Common/Transport",
             nio + ["COpenSSL", "CAssayProto", "CProtobufC", "AssayCrypto", "Bytes", "Files", "Messages", "TPM"]),
         module("Terminal", "Common/Terminal", ["Bytes", argumentParser, logging]),
-        module("Settings", "Common/Settings", ["Bytes", "Files", configuration, yams]),
+        module("Settings", "Common/Settings", ["CYAML", "Bytes", "Files"]),
 
         module("TPMDevice", "Agent/TPMDevice", ["CTSS2", "AssayCrypto", "Bytes", "Files", "TPM"]),
         module(
@@ -105,10 +103,9 @@ let package = Package(
             ]),
         command(
             "assay-agent", "Agent/CommandLine",
-            [
+            nio + [
                 "AssayCrypto", "Attester", "Bytes", "Doctor", "Files", "IMA", "Messages", "TPM", "Settings", "Shards",
-                "TPMDevice", "Terminal", "Transport", argumentParser, logging, nioPosix, serviceLifecycle,
-                systemPackage,
+                "TPMDevice", "Terminal", "Transport", argumentParser, logging, serviceLifecycle, systemPackage,
             ]),
 
         module(
@@ -153,7 +150,8 @@ let package = Package(
             name: "benchmarks",
             dependencies: [
                 "Appraisal", "AssayCrypto", "Attester", "Bytes", "IMA", "Messages", "Offline", "Shards", "SlowLink",
-                "Store", "TPM", "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser, systemPackage,
+                "StandInKernel", "Store", "TPM", "TPMDevice", "Terminal", "TestSupport", "Transport", argumentParser,
+                systemPackage,
             ] + nio, path: "Tests/Benchmarks", exclude: ["Floor"], swiftSettings: settings),
         module(
             "FuzzTargets", "Tests/Fuzz/Targets", ["Appraisal", "AssayCrypto", "Bytes", "IMA", "TPM", "TestSupport"]),

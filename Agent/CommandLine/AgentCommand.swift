@@ -1,5 +1,6 @@
 import ArgumentParser
 import Attester
+import NIOCore
 import TPMDevice
 import Terminal
 
@@ -32,7 +33,11 @@ struct AgentCommand: AsyncParsableCommand {
 
 /// Where the program begins.
 @main enum AssayAgent {
-    static func main() { runProgram(AgentCommand.self, puttingAway: leaveTPM) }
+    static func main() {
+        // There is one connection: a thread for each core of a large host would take memory and do nothing.
+        NIOSingletons.groupLoopCountSuggestion = 1
+        runProgram(AgentCommand.self, puttingAway: leaveTPM)
+    }
 
     /// What is left in a TPM that is used directly stays there, and takes the room of what comes next.
     private static let leaveTPM = { @Sendable () async in

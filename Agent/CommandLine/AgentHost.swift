@@ -1,7 +1,7 @@
 import AssayCrypto
 import Attester
 import Files
-import Foundation
+import Glibc
 import NIOPosix
 import SystemPackage
 import TPM
@@ -105,4 +105,4 @@ struct ProvisionedTPM: Sendable {
 }
 
 /// Seconds since 1970.
-func currentTime() -> Int64 { Int64(Date().timeIntervalSince1970) }
+func currentTime() -> Int64 { Int64(time(nil)) }

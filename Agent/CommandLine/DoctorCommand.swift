@@ -3,7 +3,7 @@ import AssayCrypto
 import Attester
 import Bytes
 import Doctor
-import Foundation
+import FoundationEssentials
 import Settings
 import SystemPackage
 import TPMDevice

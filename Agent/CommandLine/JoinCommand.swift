@@ -3,7 +3,7 @@ import AssayCrypto
 import Attester
 import Bytes
 import Files
-import Foundation
+import FoundationEssentials
 import Messages
 import NIOPosix
 import Settings

@@ -1,7 +1,7 @@
 import AssayCrypto
 import Bytes
 import Files
-import Foundation
+import FoundationEssentials
 import Messages
 import Settings
 import TPMDevice

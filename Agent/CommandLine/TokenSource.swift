@@ -1,6 +1,5 @@
 import ArgumentParser
 import Files
-import Glibc
 import Messages
 import Terminal
 
@@ -53,7 +52,8 @@ struct TokenSource: ParsableArguments {
                 "no token was given: pipe it into `assay-agent join -`, name its file with --token-file, or run this in a "
                     + "terminal, where it is asked for")
         }
-        return Self.standardInput()
+        // What can't be read is no token, which is told.
+        return String(decoding: (try? standardInput(limit: Self.limit)) ?? [], as: UTF8.self)
     }
 
     private static func contents(of file: String) throws(CommandFailure) -> String {
@@ -65,18 +65,5 @@ struct TokenSource: ParsableArguments {
         }
         guard let found else { throw CommandFailure(.unavailable, "there is no token at \(file)") }
         return String(decoding: found, as: UTF8.self)
-    }
-
-    /// Up to the end, or as much as a token can take.
-    private static func standardInput() -> String {
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: limit)
-        while bytes.count < limit {
-            let count = Glibc.read(STDIN_FILENO, &part, limit - bytes.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
-            bytes += part.prefix(count)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,7 +1,8 @@
 internal import AssayCrypto
 internal import CTimex
 internal import Files
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 internal import NIOPosix
 internal import Shards
 package import SystemPackage
@@ -72,7 +73,7 @@ package struct HostProbe: Sendable {
             commandLine: KernelCommandLine(Self.text(of: commandLineFile) ?? ""), log: log(), kexec: kexec(boot),
             state: folder(stateFolder, setting: "state"), shards: folder(shardsFolder, setting: "shards.directory"),
             trimming: HostFacts.Trimming(isWanted: trims, isOffered: isTrimmingOffered),
-            now: Int64(Date().timeIntervalSince1970), isClockSynchronised: Self.isClockSynchronised(),
+            now: Int64(time(nil)), isClockSynchronised: Self.isClockSynchronised(),
             certificate: certificate,
             exposedKey: verifier?.credentials.flatMap { KeyExposure(ofKeyFile: $0.privateKeyFile) },
             verifier: await verifierState(certificate))
@@ -129,8 +130,8 @@ extension HostProbe {
 
 extension HostProbe {
     private var isFolder: Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: logPath.string, isDirectory: &isFolder) && isFolder.boolValue
+        var isFolder = false
+        return FileManager.default.fileExists(atPath: logPath.string, isDirectory: &isFolder) && isFolder
     }
 
     private func imaState() -> HostFacts.IMAState {
@@ -242,11 +243,12 @@ extension HostProbe {
                     remedy: "give it to the agent's user, or set \(setting) to another folder")
             )
         }
-        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.string)
-        guard let free = attributes?[.systemFreeSize] as? NSNumber else {
+        var system = statvfs()
+        guard statvfs(folder.string, &system) == 0 else {
             return .fails(.init("\(folder) is on no file system", remedy: "set \(setting) to another folder"))
         }
-        return .writable(path: path.string, free: free.uint64Value)
+        let (free, isMore) = UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize))
+        return .writable(path: path.string, free: isMore ? .max : free)
     }
 
     private func certificateState() -> HostFacts.CertificateState {

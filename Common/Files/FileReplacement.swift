@@ -36,18 +36,14 @@ package func contents(ofFile path: String, limit: Int) throws(FileError) -> [UIn
         return nil
     }
     defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 16 << 10)
-    while bytes.count <= limit {
-        let count = read(descriptor, &part, min(part.count, limit + 1 - bytes.count))
-        if count == 0 { break }
-        guard count > 0 else {
-            guard errno == EINTR else { throw FileError(attempt, errno: errno) }
-            continue
-        }
-        bytes += part.prefix(count)
-    }
-    return bytes
+    return try contents(of: descriptor, limit: limit, attempt)
+}
+
+/// What standard input gives up to its end.
+///
+/// - Parameter limit: in bytes; what is longer is cut one byte behind it.
+package func standardInput(limit: Int) throws(FileError) -> [UInt8] {
+    try contents(of: STDIN_FILENO, limit: limit, "reading standard input")
 }
 
 /// The bytes of a file that must be there.
@@ -123,6 +119,21 @@ private func write(_ bytes: [UInt8], to descriptor: Int32, _ attempt: String) th
         try require(count > 0, attempt)
         rest = rest.dropFirst(count)
     }
+}
+
+private func contents(of descriptor: Int32, limit: Int, _ attempt: String) throws(FileError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 16 << 10)
+    while bytes.count <= limit {
+        let count = read(descriptor, &part, min(part.count, limit + 1 - bytes.count))
+        if count == 0 { break }
+        guard count > 0 else {
+            guard errno == EINTR else { throw FileError(attempt, errno: errno) }
+            continue
+        }
+        bytes += part.prefix(count)
+    }
+    return bytes
 }
 
 /// Only root can give a file away; for others it is theirs already.

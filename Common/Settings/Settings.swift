@@ -1,6 +1,5 @@
-internal import Configuration
 internal import Files
-internal import Foundation
+internal import FoundationEssentials
 
 /// A program's configuration: flags over environment variables over a YAML file over the defaults.
 ///
@@ -13,7 +12,6 @@ package struct Settings: Sendable {
     package let file: String?
     /// The strongest first.
     private let layers: [SettingsLayer]
-    private let reader: ConfigReader
 
     /// Reads and checks the configuration.
     ///
@@ -41,7 +39,6 @@ package struct Settings: Sendable {
         self.schema = schema
         self.file = file
         self.layers = layers.reversed()
-        reader = ConfigReader(providers: self.layers.map(\.provider))
     }
 
     /// A setting's value: what was given, or its default.
@@ -124,8 +121,7 @@ package struct Settings: Sendable {
     }
 
     private func texts(of declaration: SettingDeclaration) -> [String]? {
-        let key = ConfigKey(declaration.key)
-        return declaration.form.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }
+        layers.lazy.compactMap { $0.texts(of: declaration.key) }.first
     }
 
     /// The place that gave a setting its value, for an error; `default` if none did.

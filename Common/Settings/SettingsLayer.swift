@@ -1,10 +1,7 @@
-internal import Configuration
-
 /// What one source gives, checked against the schema.
 struct SettingsLayer: Sendable {
     private struct Given: Sendable {
         let texts: [String]
-        let isList: Bool
         let place: String
     }
 
@@ -77,17 +74,6 @@ struct SettingsLayer: Sendable {
     /// What a key was given; nil if it wasn't here.
     func texts(of key: String) -> [String]? { values[key]?.texts }
 
-    /// The same for swift-configuration.
-    var provider: InMemoryProvider {
-        let pairs = values.map { key, given in
-            let content: ConfigContent = given.isList ? .stringArray(given.texts) : .string(given.texts.joined())
-            return (
-                AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(content, isSecret: false)
-            )
-        }
-        return InMemoryProvider(values: Dictionary(pairs) { _, last in last })
-    }
-
     private static func texts(_ text: String, _ declaration: SettingDeclaration) -> [String] {
         guard declaration.form.isList else { return [text] }
         return text.split(separator: ",").map { String($0.drop { $0 == " " }) }
@@ -99,7 +85,7 @@ struct SettingsLayer: Sendable {
         if let problem = declaration.problem(texts) {
             faults.append(.init(place: place, key: declaration.key, problem: problem))
         } else {
-            values[declaration.key] = Given(texts: texts, isList: declaration.form.isList, place: place)
+            values[declaration.key] = Given(texts: texts, place: place)
         }
     }
 }

@@ -1,5 +1,5 @@
 internal import Files
-internal import Foundation
+internal import FoundationEssentials
 import Glibc
 internal import SystemPackage
 
@@ -13,7 +13,7 @@ struct ShardFolder: Sendable {
     func names() throws(ShardError) -> [String] {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: path.string).sorted()
-        } catch CocoaError.fileReadNoSuchFile {
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
             return []
         } catch {
             throw ShardError(.inaccessible, path: path.string, problem: "can't be listed")

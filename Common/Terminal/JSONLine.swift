@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A value for scripts: JSON on one line, keys in snake case and in order, so that equal values are equal lines.
 ///

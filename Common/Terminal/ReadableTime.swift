@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A span of time as a person reads it, in its largest whole unit: `42 s`, `5 min`, `3 h`, `12 d`.
 package func readableAge(_ seconds: Int64) -> String {

@@ -16,7 +16,7 @@ struct Benchmarks: ParsableCommand {
     static var topics: [any Topic.Type] {
         [
             ReplayTopic.self, SignatureTopic.self, MemoryTopic.self, AttestationTopic.self, ProcessTopic.self,
-            ShardTopic.self, TransferTopic.self, StoreTopic.self,
+            InstalledTopic.self, ShardTopic.self, TransferTopic.self, StoreTopic.self,
         ]
     }
 
@@ -26,8 +26,11 @@ struct Benchmarks: ParsableCommand {
         @Option(help: "Folder for the logs and the built yardsticks; they are kept for the next run.")
         var workspace = ".build/benchmarks"
 
-        @Option(help: "The assay-verifier to measure as a whole process.")
+        @Option(help: "The assay-verifier to measure as a whole process; the agent is beside it.")
         var verifier: String
+
+        @Option(help: "Folder with an earlier build of both programs, to compare the installed ones with.")
+        var base: String?
 
         @Option(help: "Only topics whose name begins so.")
         var only = ""
@@ -39,7 +42,8 @@ struct Benchmarks: ParsableCommand {
         var quick = false
 
         func run() throws {
-            let bench = Bench(workspace: try Workspace(workspace), verifier: verifier, rounds: rounds, isQuick: quick)
+            let bench = Bench(
+                workspace: try Workspace(workspace), verifier: verifier, base: base, rounds: rounds, isQuick: quick)
             var table = Table(["work", "ratio", "must", "aim", "", "Assay", "yardstick"])
             for topic in Benchmarks.topics where topic.name.hasPrefix(only) {
                 for row in try topic.rows(bench) {
@@ -64,6 +68,7 @@ protocol Topic {
 struct Bench {
     let workspace: Workspace
     let verifier: String
+    let base: String?
     let rounds: Int
     let isQuick: Bool
 }

@@ -182,9 +182,32 @@ import Testing
             _ = try Settings(Self.schema, file: "/dev", environment: [:])
         }
         #expect(folder?.description.hasPrefix("/dev cannot be read: Is a directory; name a file in it") == true)
-        for yaml in ["a: [1, 2\n", "a: b: c\n", "\tx", "- a\n", "text\n", "store: a\nstore: b\n", "store: \u{1}\n"] {
+        let faulty = [
+            ("# x\na: [1, 2\n", 2), ("a: b: c\n", 1), ("\n\tx", 2), ("- a\n", 1), ("text\n", 1),
+            ("store: a\nstore: b\n", 2), ("trim: true\nstore: \u{1}\n", 2), ("trim: true\nstore: \"a\n\n", 2),
+            ("store: a\n---\nstore: a\n", 2), ("store: &a b\ntrim: *a\n", 2), ("store: &a [*a]\n", 1),
+            ("store: " + String(repeating: "[", count: 100_000), 1),
+            ("store: " + String(repeating: "{a: ", count: 500) + "\n", 1),
+        ]
+        for (yaml, line) in faulty {
             let found = try faults(yaml)
-            #expect(found.count == 1 && found.first?.place.contains(".yaml") == true, "\(yaml)")
+            #expect(found.count == 1 && found.first?.place.hasSuffix(".yaml:\(line)") == true, "\(yaml): \(found)")
+        }
+    }
+
+    @Test("are texts as YAML writes them: bare, quoted, folded, behind a byte-order mark") func texts() throws {
+        let written = [
+            "a b", "'a b'", "\"a b\"", ">-\n  a\n  b", "|-\n  a b", "\n  a\n  b", "\"a\\x20b\"", "!!str a b",
+            "&x a b # y",
+            "a b\r",
+        ]
+        for text in written {
+            #expect(try settings("store: \(text)\n").value(of: Self.folder) == "a b", "\(text)")
+            #expect(try settings("\u{feff}store: \(text)\n...\n").value(of: Self.folder) == "a b", "\(text)")
+        }
+        for text in ["'~'", "\"null\"", "'true'", "08", "ü\\n", "é"] {
+            let bare = text.filter { $0 != "'" && $0 != "\"" }
+            #expect(try settings("store: \(text)\n").value(of: Self.folder) == bare)
         }
     }
 

@@ -28,7 +28,7 @@ import Testing
         ])
     func told(text: String, line: Int, words: String) throws {
         let fault = try fault(Array(text.utf8))
-        #expect(fault.place == ":\(line)" && fault.problem.hasPrefix("is not YAML: "), "\(fault)")
+        #expect(fault.place == ":\(line)" && fault.problem.contains(/^(is not YAML|cannot be read): /), "\(fault)")
         #expect(fault.problem.contains(words), "\(fault)")
     }
 

@@ -3,7 +3,7 @@ import AssayCrypto
 import Bytes
 import Enrolment
 import Files
-import Foundation
+import FoundationEssentials
 import Store
 import Terminal
 

@@ -3,7 +3,6 @@ import ArgumentParser
 import AssayCrypto
 import Bytes
 import Files
-import Foundation
 import IMA
 import Offline
 import TPM
@@ -204,14 +203,16 @@ func makingPolicy<Result>(_ body: () throws -> Result) throws(CommandFailure) ->
 
 /// A whole file; `-` is standard input.
 func contents(_ path: String) throws -> [UInt8] {
-    if path == "-" {
-        do {
-            return try [UInt8](FileHandle.standardInput.readToEnd() ?? Data())
-        } catch {
-            throw CommandFailure(.unavailable, "standard input can't be read; pipe a file into it, or name one")
-        }
+    let limit = 4 << 30
+    guard path == "-" else { return try requiredContents(ofFile: path, limit: limit) }
+    let input: [UInt8]
+    do throws(FileError) {
+        input = try standardInput(limit: limit)
+    } catch {
+        throw CommandFailure(.unavailable, "standard input can't be read; pipe a file into it, or name one")
     }
-    return try requiredContents(ofFile: path, limit: 4 << 30)
+    guard input.count <= limit else { throw CommandFailure(.unavailable, "standard input has more than 4 GiB") }
+    return input
 }
 
 /// A public key out of a file.

@@ -2,7 +2,6 @@ import Appraisal
 import ArgumentParser
 import AssayCrypto
 import Bytes
-import Foundation
 import Messages
 import Store
 import Terminal

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AssayCrypto
 import Offline
+import Store
 import Terminal
 
 /// A quote in files, as tpm2-tools leave it.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Settings
 import Store
 import SystemPackage
@@ -76,6 +75,3 @@ func reported<Result>(_ body: () async throws -> Result) async throws(CommandFai
         throw .unavailable(error)
     }
 }
-
-/// Seconds since 1970.
-func currentTime() -> Int64 { Int64(Date().timeIntervalSince1970) }

@@ -1,7 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Bytes
-import Foundation
+import FoundationEssentials
 import IMA
 import Messages
 import TPM

@@ -1,7 +1,7 @@
 import Appraisal
 import AssayCrypto
 import Bytes
-import Foundation
+import FoundationEssentials
 import TPM
 
 /// What to appraise, and by what: options that go together. Of the files only the names are known.

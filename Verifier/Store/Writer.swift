@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import Synchronization
 
 /// The thread that writes: it joins the operations of many callers into one durable transaction (group commit).
@@ -43,7 +42,7 @@ final class Writer: Sendable {
     ) {
         self.environment = environment
         self.check = check
-        Thread.detachNewThread { self.run() }
+        DispatchQueue(label: "assay.store.writer").async { self.run() }
     }
 
     /// Counts since the store was opened.

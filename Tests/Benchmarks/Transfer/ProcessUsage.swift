@@ -6,12 +6,17 @@ struct ProcessUsage {
     let cpu: Double
     /// MiB at its peak.
     let peak: Double
+    /// MiB in RAM now.
+    let resident: Double
 
-    static func own() -> ProcessUsage { (try? ProcessUsage(of: getpid())) ?? ProcessUsage(cpu: .nan, peak: .nan) }
+    static func own() -> ProcessUsage {
+        (try? ProcessUsage(of: getpid())) ?? ProcessUsage(cpu: .nan, peak: .nan, resident: .nan)
+    }
 
-    private init(cpu: Double, peak: Double) {
+    private init(cpu: Double, peak: Double, resident: Double) {
         self.cpu = cpu
         self.peak = peak
+        self.resident = resident
     }
 
     /// - Throws: if there is no such process.
@@ -23,8 +28,14 @@ struct ProcessUsage {
             throw BenchmarkError("/proc/\(process)/stat: \(stat)")
         }
         let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        self.init(
+            cpu: (user + system) / Double(sysconf(Int32(_SC_CLK_TCK))), peak: Self.mebibytes("VmHWM:", in: status),
+            resident: Self.mebibytes("VmRSS:", in: status))
+    }
+
+    private static func mebibytes(_ name: String, in status: String) -> Double {
+        let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
         let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) } ?? .nan
-        self.init(cpu: (user + system) / Double(sysconf(Int32(_SC_CLK_TCK))), peak: kibibytes / 1024)
+        return kibibytes / 1024
     }
 }

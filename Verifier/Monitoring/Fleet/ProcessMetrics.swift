@@ -1,6 +1,6 @@
 internal import CoreMetrics
 internal import Glibc
-internal import Foundation
+internal import FoundationEssentials
 package import Server
 
 /// The process as Prometheus's own clients report it, under their names.

@@ -1,7 +1,7 @@
 package import Appraisal
 internal import AssayCrypto
 internal import Bytes
-internal import Foundation
+internal import FoundationEssentials
 package import Server
 package import Store
 

@@ -1,6 +1,6 @@
 internal import AssayCrypto
 internal import Bytes
-internal import Foundation
+internal import FoundationEssentials
 
 /// Where a webhook is: what `hooks.webhook` says, taken apart.
 package struct WebhookAddress: Hashable, Sendable {

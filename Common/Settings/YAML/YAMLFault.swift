@@ -52,11 +52,9 @@ struct YAMLFault: Hashable {
             problem: "a tab indents the line, or a value begins with @, ` or %: indent with blanks, and put the value "
                 + "in quotes"),
         Rule(words: "<document start>", problem: "this line is no setting: write KEY: VALUE"),
-        Rule(words: "undefined alias", problem: "a value that begins with * must be in quotes"),
         Rule(
             words: "unknown escape",
             problem: "a backslash in double quotes is an escape: use single quotes, or write \\\\"),
-        Rule(words: "another document", problem: "a second document begins here (---): a file has one"),
         Rule(words: "control characters", problem: "a control character stands there"),
         Rule(words: "sequence entries are not allowed", problem: "a dash begins a list where none can stand"),
     ]
