@@ -26,7 +26,7 @@ class Block:
     def steps(self):
         """Commands, each with what the page shows of its output: None if it shows nothing."""
         if self.language == "run":
-            return [(self.text, None)]
+            return [(f"set -e\n{self.text}\nset +e", None)]
         if self.loader:
             return [(f'block="$steps/block"; {self.loader}', self.text if self.language == "console" else None)]
         if self.language == "sh":
