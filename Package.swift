@@ -203,6 +203,7 @@ let package = Package(
                 "assay-agent", "assay-verifier", "AssayCrypto", "Bytes", "Messages", "Server", "Settings", "TPMDevice",
                 "Terminal",
                 "Transport",
+                argumentParser,
                 logging,
                 systemPackage,
             ]),
