@@ -40,6 +40,11 @@ struct DocumentedProgram: Sendable {
         commands.map { root.helpMessage(for: $0, includeHidden: false, columns: 10_000) }
     }
 
+    /// The options of its commands, by their long names.
+    var options: Set<String> {
+        Set(helps.flatMap { $0.matches(of: #/(?m)^  (?:-\w, )?(--[a-z0-9-]+)/#).map { String($0.1) } })
+    }
+
     /// Whether the words begin with the names of a command and of one below it.
     func hasCommand(_ words: [String]) -> Bool {
         guard words.count > 1, let group = root.configuration.subcommands.first(where: { $0._commandName == words[0] })
@@ -112,6 +117,11 @@ struct ShownText: Sendable, CustomTestStringConvertible {
             }
             return ShownCommandLine(place: place, words: [program.name] + words, isWhole: false)
         }
+    }
+
+    /// The option that a word or a span begins with, if it does.
+    static func option(_ text: String) -> String? {
+        text.hasPrefix("--") && text.count > 2 ? String(text.prefix { $0 != " " && $0 != "=" }) : nil
     }
 
     /// Lines that end with a backslash go on in the next.
