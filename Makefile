@@ -56,6 +56,14 @@ test-services: deb
 	swift build $(RELEASE) --product replay-kernel-log
 	Tests/Services/run $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)" $(SUITES)
 
+# Every command of README.md and Docs as it is printed, on Debian 12 and 13, and what it prints beside what is shown:
+# `make test-docs PAGES="policy store" SUITES=trixie` runs some; with WRITE=1 the pages then show what was printed.
+.PHONY: test-docs
+test-docs: deb
+	swift build $(RELEASE) --product replay-kernel-log
+	Tests/Docs/run $(PACKAGES) "$$(swift build $(RELEASE) --show-bin-path)" $(SUITES:%=--suite %) $(PAGES:%=--page %) \
+	    $(if $(WRITE),--write)
+
 .PHONY: dependencies
 dependencies:
 	@missing=; for package in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
@@ -78,6 +86,7 @@ demo: dependencies
 .PHONY: test
 test: dependencies
 	Proto/generate --check
+	Tests/Docs/run --check
 	swift build --build-tests
 	swift test --skip-build --no-parallel
 	Tests/Manual/check "$$(swift build --show-bin-path)"
@@ -88,12 +97,6 @@ FIXTURES = Tests/Fixtures
 test-conformance: dependencies
 	swift build --build-tests
 	Tests/Conformance/run $(FIXTURES)
-
-# What a new user does, from nothing to a watched host; needs root. With --write its output goes into Docs/first-host.md.
-.PHONY: test-install
-test-install: dependencies
-	swift build
-	Tests/Install/first-host "$$(swift build --show-bin-path)"
 
 # Every example of the manual pages, in a world of its own; needs root.
 .PHONY: test-manual

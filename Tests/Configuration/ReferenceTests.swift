@@ -98,7 +98,7 @@ struct Reference: Sendable, CustomTestStringConvertible {
 
     @Test("of a server's IMA policy stands on the page as the file has it") func imaPolicy() throws {
         let rules = try text("Agent/Packaging/ima-policy").split(separator: "\n").filter { !$0.hasPrefix("#") }
-        let block = rules.map { "    \($0)\n" }.joined()
+        let block = "```text\n" + rules.map { "\($0)\n" }.joined() + "```\n"
         let isThere = try text("Docs/ima-policies.md").contains("\n\n" + block + "\n")
         #expect(isThere, "Docs/ima-policies.md must have:\n\(block)")
     }
