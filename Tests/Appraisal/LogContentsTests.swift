@@ -30,22 +30,22 @@ struct LogContentsTests {
     @Test(
         "is what a policy made of the log's file lists, byte by byte, up to the record that the quote covers",
         arguments: KernelRun.small)
-    func sameAsOfFile(folder: String) throws {
-        let run = try KernelRun(folder)
+    func sameAsOfFile(run: KernelRun) throws {
+        let (log, points) = (try run.log, try run.points)
         var compared = 0
-        for point in run.points where point.matches_after_entries.count == 1 {
+        for point in points where point.matchesAfterEntries.count == 1 {
             var options = collecting()
-            options.format = try LogFormat.detect(run.log.span)
+            options.format = try LogFormat.detect(log.span)
             // What no quoted PCR vouches for isn't learned: that is another test's matter.
-            let outcome = appraise(run.log, policy: nil, options: options, quote: try run.quote(point), piece: 4099)
+            let outcome = appraise(log, policy: nil, options: options, quote: try run.quote(point), piece: 4099)
             guard let records = outcome.matchedRecord, outcome.findings.count(.wrongPCR) == 0 else { continue }
-            var reader = RecordReader(run.log.span, format: options.format, firstRecord: 0)
+            var reader = RecordReader(log.span, format: options.format, firstRecord: 0)
             var end = 0
             for _ in 0..<records { end = try reader.next()?.range.upperBound ?? end }
-            #expect(policy(of: outcome.contents) == (try policy(of: Array(run.log[..<end]))), "\(point.point)")
+            #expect(policy(of: outcome.contents) == (try policy(of: Array(log[..<end]))), "\(point.point)")
             compared += 1
         }
-        #expect(compared > 0 || run.points.allSatisfy { $0.matches_after_entries.count != 1 })
+        #expect(compared > 0 || points.allSatisfy { $0.matchesAfterEntries.count != 1 })
     }
 
     @Test("doesn't hold what was measured behind the quote, and nothing at all without a match")

@@ -180,7 +180,7 @@ struct NoVerdictTests {
 
     @Test("A quote without a log: the log")
     func withoutLog() throws {
-        let run = try KernelRun("k612-imasig-sha256/boot1")
+        let run = KernelRun("k612-imasig-sha256/boot1")
         let report = try appraise(try run.quote(try #require(run.points.first)))
         #expect(report.tier == .none && report.lines[1].contains("--log"), "\(report.lines)")
     }

@@ -74,8 +74,8 @@ struct LearnedPolicy {
 // MARK: - For people
 
 extension LearnedPolicy {
-    func lines(coloured: Bool) -> [String] {
-        summary + judged(coloured: coloured) + remarks + excludes + difference
+    func lines(on medium: Medium) -> [String] {
+        summary + judged(on: medium) + remarks + excludes + difference
     }
 
     private var summary: [String] {
@@ -91,8 +91,8 @@ extension LearnedPolicy {
     }
 
     /// What the policy that judges the host now has against it.
-    private func judged(coloured: Bool) -> [String] {
-        let tier = coloured ? answer.tier.style.applied(to: answer.tier.rawValue) : answer.tier.rawValue
+    private func judged(on medium: Medium) -> [String] {
+        let tier = medium.styled(answer.tier.rawValue, answer.tier.style)
         let failures = answer.findings.failures.sorted { $0.key.rawValue < $1.key.rawValue }
         guard !failures.isEmpty else {
             return [answer.policyHash == nil ? "No policy has judged it yet." : "Its present policy finds it \(tier)."]

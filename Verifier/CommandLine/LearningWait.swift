@@ -44,8 +44,9 @@ struct LearningWait {
             }
             let left = ContinuousClock.now.duration(to: end).components.seconds
             if let seen, let transfer {
-                let bar = ProgressBar().line(done: seen, total: transfer.recordsTotal)
-                show("  \(bar)  \(readableCount(seen)) of \(readableCount(transfer.recordsTotal)) records")
+                let count = "  \(readableCount(seen)) of \(readableCount(transfer.recordsTotal)) records"
+                let bar = ProgressBar(beside: count.count + 2).line(done: seen, total: transfer.recordsTotal)
+                show("  \(bar)\(count)")
             } else {
                 show("  waiting for \(id): \(left) s left")
             }

@@ -80,7 +80,7 @@ struct PolicyLearnCommand: AsyncParsableCommand {
             let learned = try makingPolicy {
                 try LearnedPolicy(answer, of: id, named: name, former: former, isExtended: extend, excluding: lists)
             }
-            if !json { Output.lines(learned.lines(coloured: Output.showsColour)) }
+            if !json { Output.lines(learned.lines(on: Output.medium)) }
             try await settle(learned, of: id, in: store)
         }
     }
