@@ -45,8 +45,9 @@ import Testing
         #expect(foreign == Self.others)
     }
 
-    /// Options of other programs: Keylime's, evmctl's, of sha256sum and its family.
+    /// Options of other programs: Keylime's, evmctl's, of sha256sum and its family, the linker's.
     private static let others: Set = [
+        "--gc-sections", "--no-export-dynamic",
         "--ignore-violations", "--keyid-from-cert", "--runtime-policy", "--tag", "--tpm-policy", "--verify-sig",
     ]
 

@@ -40,7 +40,10 @@ package struct ChildProcess: ~Copyable, Sendable {
         var signals = sigset_t()
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        // What the tests themselves were started to ignore (nohup, the background of a shell) is not for their programs.
+        for signal in [SIGINT, SIGQUIT, SIGHUP] { sigaddset(&signals, signal) }
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         var arguments = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }

@@ -64,13 +64,13 @@ struct PolicyLearnCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let store = try await options.open(.existing)
+        defer { store.close() }
         guard yes || out != nil || Confirmation.isPossible else {
             throw CommandFailure(
                 .usage,
                 "there is no terminal to ask at: --yes stores the policy without a question, --out FILE writes it")
         }
-        let store = try await options.open(.existing)
-        defer { store.close() }
         try await reported {
             let id = try AgentID(agent)
             let former = try former(in: store)
