@@ -47,7 +47,8 @@ package enum Interruption {
         Task { await answer(number) }
     }
 
-    private static func die(of number: Int32) -> Never {
+    /// Ends the process at once, as the signal would if nobody answered it.
+    static func die(of number: Int32) -> Never {
         signal(number, SIG_DFL)
         var own = sigset_t()
         sigemptyset(&own)

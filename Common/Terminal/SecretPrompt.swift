@@ -22,10 +22,7 @@ package enum SecretPrompt {
         let line = readLine(limit)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &former)
         Output.notice("")
-        guard let line else {
-            kill(getpid(), SIGINT)
-            throw CommandFailure(.unavailable)
-        }
+        guard let line else { Interruption.die(of: SIGINT) }
         return line
     }
 
