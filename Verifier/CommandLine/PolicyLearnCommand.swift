@@ -33,8 +33,8 @@ struct PolicyLearnCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file")
-    )
+            "Expressions of paths to leave out, one a line; a line that begins with # is a comment.", valueName: "file"),
+        completion: .file())
     var excludes: [String] = []
 
     @Flag(help: "Put it in the place of the policy that has the name; what changes is shown.")
@@ -43,7 +43,9 @@ struct PolicyLearnCommand: AsyncParsableCommand {
     @Flag(help: "Add it to the policy that has the name; what changes is shown.")
     var extend = false
 
-    @Option(help: ArgumentHelp("Write the policy to a file instead of storing it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the policy to a file instead of storing it.", valueName: "file"),
+        completion: .file())
     var out: String?
 
     @Flag(help: "Store it without asking.")

@@ -22,7 +22,12 @@ class Content:
                 f"configuration; `--set` is over it. `{self.settings_page}`(5) has every one.",
             ),
             ("NO_COLOR", "If it isn't empty, nothing is coloured."),
-            ("TERM", "Where it is `dumb`, nothing is coloured."),
+            ("TERM", "Where it is `dumb`, nothing is coloured and no line is overwritten."),
+            ("COLUMNS", "The width of the terminal, over its own."),
+            ("LC_ALL", "The locale; the first of `LC_ALL`, `LC_CTYPE` and `LANG` counts. Bars and trees are drawn in "
+                       "ASCII unless it is of UTF-8."),
+            ("LC_CTYPE", "As `LC_ALL`."),
+            ("LANG", "As `LC_ALL`."),
         ]
         self.files = own["files"]
         self.examples = _examples(pathlib.Path(__file__).with_name("examples").read_text(encoding="utf-8"))
