@@ -30,10 +30,9 @@ struct Membership: Sendable {
     ///
     /// - Throws: a failure that says what to do, unless the answer is yes.
     static func confirm(_ loss: String) throws(CommandFailure) {
-        switch Question.isAnsweredYes("\(loss).\nJoin all the same?") {
-        case true?: return
-        case false?: throw CommandFailure(.usage, "not joined; nothing was changed")
-        case nil: throw CommandFailure(.usage, "\(loss); if that is meant, give --yes")
+        guard Confirmation.isPossible else { throw CommandFailure(.usage, "\(loss); if that is meant, give --yes") }
+        guard Confirmation.ask("\(loss).\nJoin all the same?") else {
+            throw CommandFailure(.usage, "not joined; nothing was changed")
         }
     }
 }
