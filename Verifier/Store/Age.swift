@@ -26,6 +26,12 @@ package enum Age: Hashable, Sendable {
         }
     }
 
+    /// Whether something goes on that began and ends at these stamps: it has begun, by a clock that wasn't ahead, and isn't
+    /// over.
+    static func isUnderWay(since start: Int64, until end: Int64, at time: Int64) -> Bool {
+        Age(of: start, at: time) != .inTheFuture && time < end
+    }
+
     /// Whether it is known to be no more than so many seconds ago.
     package func isWithin(_ seconds: Int64) -> Bool {
         switch self {

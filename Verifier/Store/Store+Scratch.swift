@@ -76,9 +76,8 @@ extension Store {
             let agent = try schema.agent(id, transaction)
             let state: AttestationState? = try transaction.load(of: id, in: schema.states)
             try Self.require(record, before: state?.nextRecord ?? 0, of: id)
-            // The generation that this change is about to have: no two requests share it.
-            let number = try schema.counter(Schema.MetaKey.generation, transaction) &+ 1
-            let request = Reattestation(number: number, firstRecord: record, requestedAt: time)
+            let request = Reattestation(
+                number: try schema.nextGeneration(transaction), firstRecord: record, requestedAt: time)
             changes.put(id.key, request.stored, in: schema.reattestations)
             changes.delete(id.key, in: schema.scratch)
             try schema.record([.reattestationRequested(from: record)], of: id, at: time, transaction, &changes)

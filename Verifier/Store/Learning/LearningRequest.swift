@@ -12,11 +12,11 @@ package struct LearningRequest: Hashable, Sendable {
     /// From then on the agent isn't asked any more, in seconds since 1970.
     package let expiresAt: Int64
 
-    /// Whether the agent is asked: it was requested by a clock that wasn't ahead, and isn't over.
+    /// Whether the agent is asked.
     ///
     /// - Parameter time: seconds since 1970.
     package func isUnderWay(at time: Int64) -> Bool {
-        Age(of: requestedAt, at: time) != .inTheFuture && time < expiresAt
+        Age.isUnderWay(since: requestedAt, until: expiresAt, at: time)
     }
 
     /// Whether nobody can wait for its answer any more: a log that was asked for in time may take hours to come.

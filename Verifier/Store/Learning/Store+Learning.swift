@@ -26,9 +26,7 @@ extension Store {
                     at: .init(database: schema.learning.name))
             }
             let request = LearningRequest(
-                // The generation that this change is about to have: no two requests share it.
-                number: try schema.counter(Schema.MetaKey.generation, transaction) &+ 1, requestedAt: time,
-                expiresAt: time &+ lifetime)
+                number: try schema.nextGeneration(transaction), requestedAt: time, expiresAt: time &+ lifetime)
             changes.put(id.key, request.stored, in: schema.learning)
             try schema.record([.learningRequested], of: id, at: time, transaction, &changes)
             return request
@@ -87,15 +85,18 @@ extension Schema {
         return request
     }
 
+    /// Whether a key is a request's and not an answer's: an agent's key, which ends in 0, without the number that follows
+    /// it in an answer's.
+    static func isLearningRequest(_ key: [UInt8]) -> Bool { key.firstIndex(of: 0) == key.count - 1 }
+
     /// Requests by their agents' keys; nil for one that is damaged.
     fileprivate func learningRequests(
         _ transaction: borrowing WriteTransaction
     ) throws(StoreError) -> [(key: [UInt8], request: LearningRequest?)] {
         var requests: [([UInt8], LearningRequest?)] = []
         try transaction.scan(learning, prefix: []) { (key, value) throws(StoreError) in
-            // Behind an agent's key, which ends in 0, stands the number of an answer.
             let key = [UInt8](copying: key)
-            guard key.firstIndex(of: 0) == key.count - 1 else { return true }
+            guard Schema.isLearningRequest(key) else { return true }
             requests.append((key, try? LearningRequest(stored: value, at: .init())))
             return true
         }

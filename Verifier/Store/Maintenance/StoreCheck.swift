@@ -170,8 +170,7 @@ extension StoreCheck {
             }
         case schema.reattestations.name: _ = try Reattestation(stored: value, at: place)
         case schema.learning.name:
-            // The request, or its answer.
-            if key.firstIndex(of: 0) == key.count - 1 {
+            if Schema.isLearningRequest(key) {
                 _ = try LearningRequest(stored: value, at: place)
             } else {
                 _ = try LearningAnswer(stored: value, at: place)

@@ -60,8 +60,7 @@ extension Schema {
     func keepAttestationKeys(
         _ transaction: borrowing WriteTransaction, _ changes: inout Changes
     ) throws(StoreError) {
-        changes.put(
-            MetaKey.attestationKeys, bigEndian(try counter(MetaKey.generation, transaction) &+ 1), in: meta)
+        changes.put(MetaKey.attestationKeys, bigEndian(try nextGeneration(transaction)), in: meta)
     }
 
     /// Nil for an agent that isn't enrolled, or can't be read.

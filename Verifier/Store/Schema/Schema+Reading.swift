@@ -78,6 +78,11 @@ extension Schema {
         return count
     }
 
+    /// The generation that the change under way is about to have: as a number, no two requests share it.
+    func nextGeneration(_ transaction: borrowing some Transaction & ~Copyable) throws(StoreError) -> UInt64 {
+        try counter(MetaKey.generation, transaction) &+ 1
+    }
+
     /// What the lines of a page have in common.
     struct Listing {
         let denials: Denials

@@ -30,8 +30,7 @@ extension Store {
                     .inUse, "\(left) policies are being tried", at: .init(database: schema.trials.name))
             }
             let trial = Trial(
-                // The generation that this change is about to have: no two trials share it.
-                number: try schema.counter(Schema.MetaKey.generation, transaction) &+ 1, policyName: name,
+                number: try schema.nextGeneration(transaction), policyName: name,
                 contentHash: contentHash, startedAt: time, expiresAt: time &+ lifetime)
             changes.put(schema.bigEndian(trial.number), trial.stored, in: schema.trials)
             changes.put(schema.bigEndian(trial.number) + [0], StoredPolicy(compiled).stored, in: schema.trials)

@@ -18,11 +18,11 @@ package struct Trial: Hashable, Sendable {
     /// From then on nobody is asked any more, in seconds since 1970.
     package let expiresAt: Int64
 
-    /// Whether agents are asked: it has begun, by a clock that wasn't ahead, and isn't over.
+    /// Whether agents are asked.
     ///
     /// - Parameter time: seconds since 1970.
     package func isUnderWay(at time: Int64) -> Bool {
-        Age(of: startedAt, at: time) != .inTheFuture && time < expiresAt
+        Age.isUnderWay(since: startedAt, until: expiresAt, at: time)
     }
 }
 
