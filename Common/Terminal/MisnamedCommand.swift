@@ -11,13 +11,9 @@ package struct MisnamedCommand: Error, Hashable, CustomStringConvertible {
 
     /// Looks at the words that name commands; nil if each of them does, whatever stands behind them.
     package init?(in arguments: [String], of root: any ParsableCommand.Type) {
-        guard arguments.first == "help" else {
-            guard let problem = Self.problem(arguments[...], [root]) else { return nil }
-            description = problem
-            return
-        }
-        let names = arguments.dropFirst().filter { !$0.hasPrefix("-") }
-        guard let problem = Self.problem(names[...], [root]) else { return nil }
+        let asksForHelp = arguments.first == "help"
+        let words = asksForHelp ? arguments.dropFirst().filter { !$0.hasPrefix("-") } : arguments
+        guard let problem = Self.problem(words[...], [root]) else { return nil }
         description = problem
     }
 

@@ -7,9 +7,9 @@ extension Table {
 
     /// How a table is set.
     enum Setting {
-        /// In columns of these widths.
-        case columns([Int])
-        /// In columns in which cells take several lines.
+        /// In columns that are as wide as their cells.
+        case columns
+        /// In columns of these widths, in which cells take several lines.
         case wrapped([Int])
         /// Each row as a block.
         case blocks
@@ -17,7 +17,7 @@ extension Table {
 
     func setting(within width: Int?) -> Setting {
         let gaps = Self.gap * max(0, widths.count - 1)
-        guard let width, widths.reduce(gaps, +) > width else { return .columns(widths) }
+        guard let width, widths.reduce(gaps, +) > width else { return .columns }
         let least = leastWidths
         var fitting = widths
         var excess = widths.reduce(gaps, +) - width

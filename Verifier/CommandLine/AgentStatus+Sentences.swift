@@ -89,8 +89,7 @@ extension AgentStatus {
     }
 
     private func counts(_ reasons: [Reason: UInt64]?) -> String {
-        (reasons ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }
-            .map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
+        (reasons ?? [:]).byName.phrase
     }
 
     private func policySentence(_ policyHash: Digest?) -> String {

@@ -45,12 +45,7 @@ struct AgentStatus {
     var policyName: String? { summary.policyName.map { escaped($0.utf8) } }
 
     /// Failures and warnings of the last verdict, by reason, and the keys that it rests on and that were denied since.
-    var findingsByReason: [String: UInt64] {
-        guard let verdict else { return [:] }
-        var counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
-        if !summary.deniedKeys.isEmpty { counts[.keyDenied, default: 0] &+= UInt64(summary.deniedKeys.count) }
-        return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
-    }
+    var findingsByReason: [String: UInt64] { summary.facts.reasons.byName }
 }
 
 // MARK: A line of the listing

@@ -135,15 +135,10 @@ private enum PastEntry: Encodable {
             var line = "verdict \(readableCount(past.verdict.number)): \(word), "
             line += "\(readableCount(past.verdict.appraisedRecords)) records"
             if let resetCount = past.resetCount { line += " of boot epoch \(resetCount)" }
-            let reasons = past.reasons
-            if !reasons.isEmpty {
-                line += ": " + reasons.map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
-            }
+            let reasons = past.verdict.byReason.byName
+            if !reasons.isEmpty { line += ": " + reasons.phrase }
             Output.paragraph("\(readableTime(time))  ", line)
-            for finding in findings {
-                Output.paragraph("    ", "\(finding.isWarning ? "warning, " : "")\(finding)")
-                Output.paragraph("      remedy: ", finding.remedy)
-            }
+            for finding in findings { finding.show(indentedBy: 4) }
         case .event(let event): Output.paragraph("\(readableTime(time))  ", event.kind.sentence(naming: names))
         }
     }
@@ -172,7 +167,7 @@ private enum PastEntry: Encodable {
             try object.encode(past.resetCount, forKey: .resetCount)
             try object.encode(past.verdict.appraisedRecords, forKey: .appraisedRecords)
             try object.encode(past.verdict.excessRecords, forKey: .excessRecords)
-            try object.encode(Dictionary(uniqueKeysWithValues: past.reasons), forKey: .findingsByReason)
+            try object.encode(past.verdict.byReason.byName, forKey: .findingsByReason)
             try object.encode(findings.map(\.reported), forKey: .findings)
         case .event(let event):
             try object.encode("event", forKey: .kind)
@@ -182,13 +177,5 @@ private enum PastEntry: Encodable {
             try object.encode(event.kind.change?.from, forKey: .from)
             try object.encode(event.kind.change?.to, forKey: .to)
         }
-    }
-}
-
-extension PastVerdict {
-    /// Failures and warnings by reason, in the words' order.
-    fileprivate var reasons: [(key: String, value: UInt64)] {
-        verdict.failures.merging(verdict.warnings) { $0 &+ $1 }.map { (key: $0.key.rawValue, value: $0.value) }
-            .sorted { $0.key < $1.key }
     }
 }

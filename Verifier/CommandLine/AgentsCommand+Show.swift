@@ -54,10 +54,7 @@ extension AgentsCommand {
             status.sentences(policyHash: snapshot.policyHash).forEach { Output.paragraph("  ", $0) }
             guard !findings.isEmpty else { return }
             Output.line("Found by the last verdict:")
-            for finding in findings {
-                Output.paragraph("  ", "\(finding.isWarning ? "warning, " : "")\(finding)")
-                Output.paragraph("    remedy: ", finding.remedy)
-            }
+            for finding in findings { finding.show(indentedBy: 2) }
         }
     }
 }

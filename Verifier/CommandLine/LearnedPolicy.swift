@@ -195,8 +195,6 @@ extension LearnedPolicy {
             unrootedNames: survey.unrooted.map(escaped), unlistableNames: contents.unlistable.map(escaped).sorted(),
             proposedExcludes: survey.proposedExcludes.map(escaped), judgedBy: answer.policyHash?.description,
             tier: answer.tier.rawValue,
-            findingsByReason: Dictionary(
-                uniqueKeysWithValues: answer.findings.byReason.map { ($0.key.rawValue, $0.value) }),
-            findings: answer.findings.kept.map(\.reported), changes: changes.map { $0.map(\.description) })
+            findingsByReason: answer.findings.byReason.byName, findings: answer.findings.kept.map(\.reported), changes: changes.map { $0.map(\.description) })
     }
 }

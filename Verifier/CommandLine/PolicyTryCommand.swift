@@ -148,8 +148,7 @@ private struct TrialAnswer: Encodable {
         newTier = result.tier.rawValue
         wouldFail = result.tier == .contraindicated
         appraisedRecords = result.appraisedRecords
-        findingsByReason = Dictionary(
-            uniqueKeysWithValues: result.findings.byReason.map { ($0.key.rawValue, $0.value) })
+        findingsByReason = result.findings.byReason.byName
         findings = result.findings.kept.map(\.reported)
     }
 
@@ -157,10 +156,7 @@ private struct TrialAnswer: Encodable {
     func lines(_ result: TrialResult, on medium: Medium) -> [String] {
         let word = medium.styled(newTier, result.tier.style)
         var line = "\(agent): would be \(word), is \(tier), \(readableCount(appraisedRecords)) records"
-        let reasons = findingsByReason.sorted { $0.key < $1.key }
-        if !reasons.isEmpty {
-            line += ": " + reasons.map { "\($0.key) (\(readableCount($0.value)))" }.joined(separator: ", ")
-        }
+        if !findingsByReason.isEmpty { line += ": " + findingsByReason.phrase }
         let failures = result.findings.kept.filter { !$0.isWarning }
         var lines = [line] + failures.prefix(20).map { "  \($0)" }
         if failures.count > 20 { lines.append("  and more: --json has them") }

@@ -48,8 +48,7 @@ extension AppraisalReport {
             }
             try object.encode(quoted, forKey: .quotedPCRs)
             try object.encode(report.findings.kept.map(\.reported), forKey: .findings)
-            let counts = report.findings.byReason.map { ($0.key.rawValue, $0.value) }
-            try object.encode(Dictionary(uniqueKeysWithValues: counts), forKey: .findingsByReason)
+            try object.encode(report.findings.byReason.byName, forKey: .findingsByReason)
             let keyrings = report.keyrings.keyrings.map { (escaped($0.key), $0.value.map(\.keyID.description)) }
             try object.encode(Dictionary(keyrings) { $0 + $1 }, forKey: .learnedKeyrings)
             let signatures = report.signatures

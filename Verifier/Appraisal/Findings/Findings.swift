@@ -76,3 +76,10 @@ package struct Findings: Hashable, Sendable {
         return record < other
     }
 }
+
+extension [Reason: UInt64] {
+    /// The counts by the reasons' words, as they are written for scripts.
+    package var byName: [String: UInt64] {
+        [String: UInt64](uniqueKeysWithValues: map { ($0.key.rawValue, $0.value) })
+    }
+}

@@ -43,11 +43,7 @@ package struct TierChange: Hashable, Sendable {
 
     private static let event = "tier_changed"
 
-    private var findings: [String: UInt64] {
-        guard let verdict else { return [:] }
-        let counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
-        return Dictionary(uniqueKeysWithValues: counts.map { ($0.key.rawValue, $0.value) })
-    }
+    private var findings: [String: UInt64] { verdict?.byReason.byName ?? [:] }
 }
 
 extension TierChange: Encodable {

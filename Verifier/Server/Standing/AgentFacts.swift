@@ -69,6 +69,14 @@ package struct AgentFacts: Hashable, Sendable {
         self.transfer = transfer
     }
 
+    /// What the last verdict found, by reason, and the keys that it rests on and that were denied since.
+    package var reasons: [Reason: UInt64] {
+        guard let verdict else { return [:] }
+        var counts = verdict.byReason
+        if !deniedKeys.isEmpty { counts[.keyDenied, default: 0] &+= UInt64(deniedKeys.count) }
+        return counts
+    }
+
     /// The tier that the agent has now: its last verdict's while that is fresh, and `none` of a revoked agent. A verdict
     /// that rests on a key which was denied since no longer affirms.
     ///

@@ -62,13 +62,3 @@ extension AgentStanding {
         }
     }
 }
-
-extension AgentFacts {
-    /// What the last verdict found, and the keys that it rests on and that were denied since.
-    fileprivate var reasons: [Reason: UInt64] {
-        guard let verdict else { return [:] }
-        var counts = verdict.failures.merging(verdict.warnings) { $0 &+ $1 }
-        if !deniedKeys.isEmpty { counts[.keyDenied, default: 0] &+= UInt64(deniedKeys.count) }
-        return counts
-    }
-}

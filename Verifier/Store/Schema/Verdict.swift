@@ -23,6 +23,9 @@ package struct Verdict: Hashable, Sendable {
     /// All warnings, by reason.
     package var warnings: [Reason: UInt64]
 
+    /// Failures and warnings by reason.
+    package var byReason: [Reason: UInt64] { failures.merging(warnings) { $0 &+ $1 } }
+
     /// A verdict that the store has not numbered yet.
     package init(
         tier: Tier, challengedAt: Int64, givenAt: Int64, policyHash: Digest?, appraisedRecords: UInt64,
