@@ -1,10 +1,6 @@
+import Bytes
 import Terminal
 import Transport
-
-/// `HOST:PORT`, an IPv6 address in brackets.
-func address(_ host: String, _ port: Int) -> String {
-    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-}
 
 extension CommandFailure {
     /// A connection to the verifier that did not come to be: where to, why, and what to do.

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Messages
 internal import NIOPosix
 internal import Transport
@@ -9,7 +10,7 @@ extension HostProbe {
         guard let verifier else { return .notConfigured }
         guard case .present = certificate, let credentials = verifier.credentials, let trustFile = verifier.trustFile
         else { return .notTried }
-        let place = "\(verifier.host):\(verifier.port)"
+        let place = address(verifier.host, verifier.port)
         do {
             let context = try TLSContext.client(credentials: credentials, trustRootsFile: trustFile)
             let connection = try await AssayDialer.connect(

@@ -29,7 +29,7 @@ package struct HostName: Hashable, Sendable, LosslessStringConvertible {
     }
 
     /// Followed by a TCP port; an IPv6 address stands in brackets then.
-    package func withPort(_ port: Int) -> String { description.contains(":") ? "[\(self)]:\(port)" : "\(self):\(port)" }
+    package func withPort(_ port: Int) -> String { address(description, port) }
 
     private static func isAddress(_ text: String, _ family: Int32) -> Bool {
         var address = in6_addr()
@@ -56,6 +56,11 @@ package struct HostName: Hashable, Sendable, LosslessStringConvertible {
                 }
             }
     }
+}
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+package func address(_ host: String, _ port: Int) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
 }
 
 /// A host and a TCP port, as `HOST:PORT`; an IPv6 address stands in brackets.
