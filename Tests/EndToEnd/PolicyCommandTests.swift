@@ -20,11 +20,9 @@ extension EndToEnd {
             return program.output
         }
 
-        private func fixture(_ name: String) -> String { Fixtures.folder.appending(path: name).path }
-
         @Test("A policy is made of a log, checked, signed, and appraised by") func logToVerdict() async throws {
             try await inFolder { folder in
-                let log = fixture("appraisal/ima-log/kr-learn/log.bin")
+                let log = Fixtures.path("appraisal/ima-log/kr-learn/log.bin")
                 let policy = folder.appending(path: "policy.json").path
                 try await verifier(["policy", "create", "--log", log, "--out", policy], in: folder)
                 #expect(try await verifier(["policy", "check", policy], in: folder).contains("the policy loads"))
@@ -66,12 +64,13 @@ extension EndToEnd {
                 try Data("x".utf8).write(to: root.appending(path: "bin/a b"))
                 try Data("y".utf8).write(to: root.appending(path: "bin/left"))
                 try Data("# comment\n/bin/left\n".utf8).write(to: folder.appending(path: "excludes"))
-                let base = fixture("appraisal/policy/sc-sha1/policy.json")
+                let base = Fixtures.path("appraisal/policy/sc-sha1/policy.json")
                 let policy = folder.appending(path: "policy.json").path
                 try await verifier(
                     [
                         "policy", "create", "--tree", root.path, "--base", base, "--keyring",
-                        ".ima=\(fixture("kernel/own73-staging/boot1/keys/k1.der"))", "--ignored-keyring", ".platform",
+                        ".ima=\(Fixtures.path("kernel/own73-staging/boot1/keys/k1.der"))", "--ignored-keyring",
+                        ".platform",
                         "--excludes", folder.appending(path: "excludes").path, "--out", policy,
                     ], in: folder)
                 let changes = try await verifier(["policy", "diff", base, policy], in: folder)
@@ -85,17 +84,17 @@ extension EndToEnd {
         @Test("What doesn't load is told fault by fault; what isn't there is exit 3, what doesn't go together exit 2")
         func failures() async throws {
             try await inFolder { folder in
-                let bad = fixture("appraisal/policy/sc-excludeBadRegex/policy.json")
+                let bad = Fixtures.path("appraisal/policy/sc-excludeBadRegex/policy.json")
                 #expect(try await verifier(["policy", "check", bad], exits: 1, in: folder).contains("excludes[0]"))
                 try await verifier(["policy", "diff", bad, "/nonexistent"], exits: 3, in: folder)
                 try await verifier(["policy", "create"], exits: 2, in: folder)
                 try await verifier(["policy", "create", "--log", "/nonexistent"], exits: 3, in: folder)
-                let list = fixture("appraisal/policy/flat-excludes/allowlist")
-                let excludes = fixture("appraisal/policy/flat-excludes/excludes")
+                let list = Fixtures.path("appraisal/policy/flat-excludes/allowlist")
+                let excludes = Fixtures.path("appraisal/policy/flat-excludes/excludes")
                 let text = try await verifier(["policy", "convert", list, "--excludes", excludes], in: folder)
                 #expect(text.contains("\"/var/log/.*\"") && text.contains("\"/bin/a\""))
                 try await verifier(["policy", "convert", bad], exits: 1, in: folder)
-                let log = fixture("appraisal/ima-log/kr-learn/log.bin")
+                let log = Fixtures.path("appraisal/ima-log/kr-learn/log.bin")
                 let expressions = folder.appending(path: "excludes").path
                 try Data("(\n".utf8).write(to: URL(filePath: expressions))
                 let unusable = try await verifier(
@@ -139,7 +138,7 @@ extension EndToEnd {
             try await inFolder { folder in
                 let quote = try quote(of: SyntheticTPM(), in: folder)
                 let boot = folder.appending(path: "boot.json").path
-                let base = fixture("appraisal/policy/sc-sha1/policy.json")
+                let base = Fixtures.path("appraisal/policy/sc-sha1/policy.json")
                 let create = ["policy", "create", "--base", base, "--out", boot]
                 try await verifier(create + ["--pcrs", "0,7"] + quote, in: folder)
                 let changes = try await verifier(["policy", "diff", base, boot], in: folder)

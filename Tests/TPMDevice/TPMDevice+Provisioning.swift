@@ -67,9 +67,12 @@ extension TPMDevice {
     }
 
     /// Leaves an endorsement key in the TPM, as an agent does that is killed before it can remove it.
-    func leaveEndorsementKey(_ kind: KeyKind) throws {
+    func leaveEndorsementKey(_ kind: KeyKind) throws { _ = try createPrimary(kind.endorsementTemplate) }
+
+    /// Makes a key in the endorsement hierarchy; nobody removes it.
+    private func createPrimary(_ template: TPM2B_PUBLIC) throws -> ESYS_TR {
         var sensitive = TPM2B_SENSITIVE_CREATE()
-        var template = kind.endorsementTemplate
+        var template = template
         var outside = TPM2B_DATA()
         var pcrs = TPML_PCR_SELECTION()
         var handle = ESYS_TR_NONE
@@ -78,6 +81,7 @@ extension TPMDevice {
             Esys_CreatePrimary(
                 esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
                 &template, &outside, &pcrs, &handle, nil, nil, nil, nil))
+        return handle
     }
 
     /// Leaves a policy session in the TPM.
@@ -147,17 +151,7 @@ extension TPMDevice {
     }
 
     private func loadLargeStorageKey() throws -> TransientObject {
-        var sensitive = TPM2B_SENSITIVE_CREATE()
-        var template = largeTemplate
-        var outside = TPM2B_DATA()
-        var pcrs = TPML_PCR_SELECTION()
-        var handle = ESYS_TR_NONE
-        try check(
-            "Esys_CreatePrimary",
-            Esys_CreatePrimary(
-                esys.pointer, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
-                &template, &outside, &pcrs, &handle, nil, nil, nil, nil))
-        return TransientObject(handle, in: esys)
+        TransientObject(try createPrimary(largeTemplate), in: esys)
     }
 
     /// TPM2B_PUBLIC of the large key.
