@@ -149,7 +149,7 @@ extension LearnedPolicy {
 
     private static func list(_ lines: [String], indent: String = "  ") -> [String] {
         let more = lines.count - shownLimit
-        return lines.prefix(shownLimit).map { indent + $0 } + (more > 0 ? ["\(indent)… and \(more) more"] : [])
+        return lines.prefix(shownLimit).map { indent + $0 } + (more > 0 ? ["\(indent)and \(more) more"] : [])
     }
 }
 
@@ -195,6 +195,7 @@ extension LearnedPolicy {
             unrootedNames: survey.unrooted.map(escaped), unlistableNames: contents.unlistable.map(escaped).sorted(),
             proposedExcludes: survey.proposedExcludes.map(escaped), judgedBy: answer.policyHash?.description,
             tier: answer.tier.rawValue,
-            findingsByReason: answer.findings.byReason.byName, findings: answer.findings.kept.map(\.reported), changes: changes.map { $0.map(\.description) })
+            findingsByReason: answer.findings.byReason.byName, findings: answer.findings.kept.map(\.reported),
+            changes: changes.map { $0.map(\.description) })
     }
 }

@@ -19,16 +19,20 @@ struct PolicyLearnCommand: AsyncParsableCommand {
               assay-verifier policy assign web-1 web
 
             It is trust on first use: all that the host has run since it booted is taken for good. Do it with a host \
-            that you have just installed. Exit: 0 stored or written, 1 the log does not lead to the quote, 3 the host \
-            has not answered, 4 you said no.
+            that you have just installed.
+
+            \(ExitStatus.help([
+                .done: "stored or written", .contraindicated: "the log does not lead to the quote",
+                .unavailable: "the host has not answered", .noVerdict: "you said no",
+            ]))
             """)
 
     @OptionGroup var options: StoreOptions
 
-    @Argument(help: "The new policy's name.")
+    @Argument(help: "The new policy's name.", completion: .policies)
     var name: String
 
-    @Option(help: ArgumentHelp("The agent whose log is learned from.", valueName: "id"))
+    @Option(help: ArgumentHelp("The agent whose log is learned from.", valueName: "id"), completion: .agents)
     var agent: String
 
     @Option(
